@@ -1,0 +1,1 @@
+"""The workplace people share: who, where, which text, live. Never imports `agents`."""

@@ -1,0 +1,1 @@
+"""Who people are and what they may do. Knows no workspace: rights hang on the team an object belongs to."""

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class IdeConfig(AppConfig):
+    """Gives Django the commands `up`, `doctor` and `bench`; the models live in the apps below."""
+
+    name = "ide"
+    label = "ide"

@@ -1,0 +1,25 @@
+"""Composition root of ASGI: HTTP to Django, sockets by path. Channels routes, checks the origin and authenticates once,
+at connect; the main socket behind it is a plain ASGI callable (why: README, "Architecture")."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ide.settings")
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+http = get_asgi_application()  # sets the apps up; the imports below need them
+
+from ide.dashboard.routing import websocket_urlpatterns as dashboard_sockets  # noqa: E402
+from ide.live.socket import MainSocket  # noqa: E402
+
+sockets = URLRouter([path("ws/workspaces/<str:workspace_id>", MainSocket()), *dashboard_sockets])
+
+application = ProtocolTypeRouter(
+    {"http": http, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))},
+)

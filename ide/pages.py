@@ -1,0 +1,60 @@
+"""The shell of the app, and what machines ask: health and metrics."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+
+
+@ensure_csrf_cookie
+@login_required
+def shell(request: HttpRequest, **_: str) -> HttpResponse:
+    """One page for every screen of the app; the browser routes inside it."""
+    return render(request, "app.html")
+
+
+def healthz(_: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def readyz(_: HttpRequest) -> JsonResponse:
+    """The process can work: the database answers and the front end is built."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    built = (settings.STATIC_DIST / ".vite" / "manifest.json").exists()
+    return JsonResponse({"database": True, "front_end": built}, status=200 if built else 503)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text format, for staff and for the loopback address."""
+    if not request.user.is_staff and request.META.get("REMOTE_ADDR") not in ("127.0.0.1", "::1"):
+        return HttpResponse("Only administrators and this machine may read metrics.", status=403)
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+@lru_cache(maxsize=4)
+def _manifest(file: Path, _mtime: float) -> dict[str, dict[str, object]]:
+    loaded: dict[str, dict[str, object]] = json.loads(file.read_text())
+    return loaded
+
+
+def bundle_files(entry: str) -> tuple[list[str], list[str]]:
+    """(scripts, styles) of a Vite entry, as URLs; empty when the front end is not built."""
+    file = settings.STATIC_DIST / ".vite" / "manifest.json"
+    if not file.exists():
+        return [], []
+    chunk = _manifest(file, file.stat().st_mtime).get(entry, {})
+    styles = [settings.STATIC_URL + str(css) for css in chunk.get("css", [])]  # type: ignore[attr-defined]
+    own = settings.STATIC_URL + str(chunk.get("file", ""))
+    return ([], [own, *styles]) if own.endswith(".css") else ([own], styles)

@@ -1,0 +1,183 @@
+"""Every setting, read from the environment once. README.md lists them; a test fails when one is missing there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+ROOT = Path(__file__).resolve().parent.parent
+
+# --- where things lie -----------------------------------------------------------------------------------------------
+DATA_DIR = Path(env.str("TANDEM_DATA", default=str(ROOT / ".tandem"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def _runtime_dir() -> Path:
+    """Sockets live here: short, because a unix socket's path over 107 bytes fails."""
+    named = env.str("TANDEM_RUNTIME", default="")
+    mark = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:10]
+    return Path(named) if named else Path("/tmp") / f"tandem-{os.getuid()}-{mark}"
+
+
+RUNTIME_DIR = _runtime_dir()
+RUNNER_SOCKET = RUNTIME_DIR / "runner.sock"
+STATIC_DIST = ROOT / "static" / "dist"
+
+
+def _secret(name: str) -> str:
+    """A secret of this installation, made at first start and kept beside the data, readable by its user only."""
+    file = DATA_DIR / name
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+            f.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return file.read_text()
+
+
+# --- the site -------------------------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", default="") or _secret("secret-key")
+KEY_FILE_SECRET = env.str("TANDEM_KEY_SECRET", default="") or _secret("endpoint-key-secret")
+DEBUG = env.bool("DEBUG", default=False)
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+SITE_NAME = env.str("TANDEM_NAME", default="Tandem")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+PUBLIC_URL = env.str("TANDEM_URL", default="")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+SERVER = env.str("TANDEM_SERVER", default="daphne")  # or uvicorn
+WORKERS = env.int("TANDEM_WORKERS", default=2)
+BUILTIN_MODEL = env.bool("TANDEM_BUILTIN_MODEL", default=True)
+BUILTIN_MODEL_PORT = env.int("TANDEM_BUILTIN_MODEL_PORT", default=0)  # 0: a free one
+SCRIPTED_MODEL = env.str("TANDEM_SCRIPTED_MODEL", default="")  # path of a script; shown as a labelled endpoint
+INTERNAL_HOSTS = env.list("TANDEM_INTERNAL_HOSTS", default=[])  # host or host:port people may name though it is private
+NEEDS_SANDBOX = True  # no setting turns it off: what executes is refused where no sandbox works
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "allauth",
+    "allauth.account",
+    "ide.accounts",
+    "ide.workspaces",
+    "ide.documents",
+    "ide.usage",
+    "ide.live",
+    "ide.dashboard",
+    "ide.apps.IdeConfig",
+    "agents",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "ide.urls"
+ASGI_APPLICATION = "ide.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "ide" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ide.accounts.pages.site",
+            ],
+        },
+    },
+]
+
+# --- people ---------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "ide.accounts.adapter.InviteOnly"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+# --- browser surface ------------------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
+SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "tandem_session"
+CSRF_COOKIE_NAME = "__Host-csrf" if SESSION_COOKIE_SECURE else "tandem_csrf"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+UPLOAD_LIMIT = 50 << 20
+
+# --- state ----------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'tandem.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{RUNTIME_DIR / 'valkey.sock'}"
+EMBEDDED_VALKEY = not env.str("REDIS_URL", default="")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "tandem"},
+    },
+}
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5.0
+
+# --- files and the rest ---------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [STATIC_DIST] if STATIC_DIST.exists() else []
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+}

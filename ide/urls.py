@@ -1,0 +1,30 @@
+"""Composition root of HTTP: pages, the API's routers, admin. May name any app; has no logic."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from agents.api import router as agents_router
+from ide import pages
+from ide.accounts.api import router as accounts_router
+from ide.api import api
+from ide.documents.api import router as documents_router
+from ide.workspaces.api import router as workspaces_router
+
+api.add_router("", accounts_router)
+api.add_router("", workspaces_router)
+api.add_router("", documents_router)
+api.add_router("", agents_router)
+
+urlpatterns = [
+    path("healthz", pages.healthz),
+    path("readyz", pages.readyz),
+    path("metrics", pages.metrics),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+    path("dashboard/", include("ide.dashboard.urls")),
+    path("", include("ide.accounts.urls")),
+    path("", pages.shell, name="home"),
+    re_path(r"^w/(?P<workspace>[a-z0-9]+)(?:/.*)?$", pages.shell, name="workspace"),
+]

@@ -1,0 +1,1 @@
+"""The ledger of what models cost, and the budgets. Knows no providers and no jobs."""

@@ -1,0 +1,208 @@
+// Types of everything that crosses the wire: HTTP answers, ops and events of the main socket.
+// The same words as in the database and on screen. Positions in documents cross only as Yjs relative positions,
+// encoded by Y.encodeRelativePosition and base64 (type `Anchor`).
+
+export type Id = string
+export type Anchor = string
+export type Time = string // ISO 8601, UTC
+
+export interface Problem { code: string; message: string; do: string; retry_after?: number }
+
+// --- people and workspaces -----------------------------------------------------------------------------------------
+export type Role = 'owner' | 'maintainer' | 'editor' | 'commenter' | 'viewer'
+export interface Person { id: number; name: string; colour: number }
+export interface Me extends Person { username: string; staff: boolean; site: string; version: string }
+export interface Member extends Person { role: Role; you: boolean }
+export interface Workspace {
+  id: Id
+  name: string
+  role: Role
+  source: 'git' | 'local' | 'upload' | 'sample' | 'empty'
+  origin: string
+  state: 'creating' | 'ready' | 'failed'
+  progress: string
+  problem: string
+  active_at: Time
+  people_now: Person[]
+  jobs_running: number
+  to_review: number
+}
+export interface InviteLink { link: string; role: Role; expires_at: Time }
+
+export interface TreeEntry {
+  path: string
+  kind: 'file' | 'folder' | 'link'
+  size: number
+  // Set when the file cannot be opened as a document, in words ("binary", "larger than 5 MiB").
+  problem: string
+}
+export interface Tree { entries: TreeEntry[]; truncated: boolean }
+export interface DocumentRef {
+  id: Id
+  path: string
+  access: 'edit' | 'read'
+  reason: string // why it is read-only; '' when it can be edited
+}
+export interface SearchHit { path: string; line: number; column: number; text: string }
+export interface SearchAnswer { hits: SearchHit[]; truncated: boolean; seconds: number }
+export interface GitStatus { branch: string; head: string; changes: { path: string; status: 'M' | 'A' | 'D' | '?' }[] }
+
+export interface Endpoint {
+  id: number
+  name: string
+  model: string
+  builtin: boolean
+  scripted: boolean
+  drives_tools: boolean
+  window: number
+}
+export interface Models { endpoints: Endpoint[]; default: number | null; advice: string }
+
+// --- sessions -------------------------------------------------------------------------------------------------------
+export interface SessionSummary { id: Id; title: string; active_at: Time; running: boolean; by: Person | null }
+
+export type TurnState = 'running' | 'completed' | 'interrupted' | 'failed'
+export interface Turn {
+  id: Id
+  session: Id
+  kind: 'session' | 'inline' | 'apply'
+  state: TurnState
+  owner: Person | null
+  endpoint: string
+  builtin: boolean
+  error: string
+  ttft_ms: number | null
+  input_tokens: number
+  output_tokens: number
+  tokens_per_s: number | null
+  started_at: Time
+  ended_at: Time | null
+}
+
+export type Item = { id: Id; turn: Id; position: number; created_at: Time; author: Person | null } & (
+  | { kind: 'person'; data: { text: string; steer?: boolean; taken?: boolean; mentions?: Mention[] } }
+  | { kind: 'model'; data: { text: string } }
+  | { kind: 'tool'; data: { name: string; input: string; output: string; ok: boolean | null; seconds: number; path?: string } }
+  | { kind: 'edit'; data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean } }
+  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad' } }
+)
+export interface Mention { kind: 'file' | 'selection'; path: string; from?: Anchor; to?: Anchor }
+
+export interface QueueEntry { id: Id; session: Id; text: string; by: Person }
+
+export interface SessionSnapshot {
+  session: SessionSummary
+  turns: Turn[]
+  items: Item[]
+  queue: QueueEntry[]
+  seq: number
+}
+
+// --- proposals ------------------------------------------------------------------------------------------------------
+// A hunk is open by definition: decided ones are gone. `from`/`to` enclose the lines it put into the document
+// (equal when it only removed lines); `removed` are the lines it took out; `added` how many lines it put in.
+export interface Hunk { id: string; from: Anchor; to: Anchor; removed: string[]; added: number }
+export interface Proposal {
+  id: Id
+  path: string
+  document: Id
+  turn: Id | null
+  job: Id | null
+  owner: Person | null
+  state: 'open' | 'closed'
+  writing: boolean // the turn is still streaming into it
+  hunks: Hunk[]
+}
+// The region a running turn writes now; null anchors: it has left the document.
+export interface Region { turn: Id; document: Id; path: string; from: Anchor | null; to: Anchor | null; owner: Person | null }
+
+// --- jobs -----------------------------------------------------------------------------------------------------------
+export type JobState = 'queued' | 'running' | 'review' | 'merged' | 'discarded' | 'failed' | 'cancelled'
+export interface Job {
+  id: Id
+  kind: 'map' | 'agent'
+  state: JobState
+  instruction: string
+  paths: string[]
+  owner: Person | null
+  endpoint: string
+  builtin: boolean
+  phase: string
+  done: number
+  total: number
+  failed: number
+  input_tokens: number
+  output_tokens: number
+  error: string
+  created_at: Time
+  started_at: Time | null
+  ended_at: Time | null
+  added: number
+  removed: number
+  files: number
+}
+export interface JobStep {
+  position: number
+  name: string
+  state: 'planned' | 'started' | 'done' | 'failed'
+  error: string
+  seconds: number | null
+}
+export interface JobEvent { id: number; kind: string; data: Record<string, unknown>; created_at: Time }
+export interface JobDetail extends Job { steps: JobStep[]; events: JobEvent[] }
+export interface ReviewFile {
+  path: string
+  status: 'added' | 'changed' | 'deleted'
+  base: string
+  proposed: string
+  current: string // the open document or the file as it is now
+  conflict: boolean // merging proposed into current would conflict
+}
+export interface Review { job: Job; files: ReviewFile[]; warnings: string[] }
+
+// --- the main socket: JSON-RPC 2.0 in Stateless frames of the document `workspace` ---------------------------------
+export interface Ops {
+  'workspace.open': [Record<string, never>, { role: Role; people: Person[]; sessions: SessionSummary[]; jobs: Job[]; proposals: Proposal[]; regions: Region[]; models: Models }]
+  'session.create': [{ title?: string }, { session: SessionSummary }]
+  'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
+  'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
+  'turn.inline': [{ document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number }, { turn: Id }]
+  'turn.steer': [{ turn: Id; text: string }, { item: Id }]
+  'turn.interrupt': [{ turn: Id }, { state: TurnState }]
+  'turn.redirect': [{ turn: Id; text: string }, { turn: Id }]
+  'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
+  'proposal.accept': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
+  'proposal.reject': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
+}
+
+// Notifications: {jsonrpc: '2.0', method: 'event', params: Event}. Session events carry session and seq, rising by one.
+export type SessionEvent = { session: Id; seq: number } & (
+  | { type: 'session.changed'; summary: SessionSummary }
+  | { type: 'turn.started'; turn: Turn }
+  | { type: 'turn.speed'; turn: Id; ttft_ms: number | null; tokens: number; tokens_per_s: number | null }
+  | { type: 'turn.ended'; turn: Turn }
+  | { type: 'item.started'; item: Item }
+  | { type: 'item.delta'; item: Id; text: string } // appended to data.text (model) or data.output (tool)
+  | { type: 'item.completed'; item: Item }
+)
+export type WorkspaceEvent =
+  | { type: 'region'; region: Region }
+  | { type: 'proposal'; proposal: Proposal } // opened, changed or closed: the whole of it
+  | { type: 'job'; job: Job }
+  | { type: 'job.event'; job: Id; event: JobEvent }
+  | { type: 'files.changed'; paths: string[] } // the tree or git status may have changed
+  | { type: 'document.disk'; document: Id; on_disk: boolean; seq: number } // whether everything saved is in the file
+  | { type: 'document.notice'; document: Id; tone: 'info' | 'warn' | 'bad'; text: string } // merged from disk, deleted on disk…
+  | { type: 'people'; people: Person[] }
+  | { type: 'role'; role: Role | null }
+  | { type: 'models'; models: Models }
+export type Event = SessionEvent | WorkspaceEvent
+
+// --- awareness of the document `workspace` and of open documents (set by each browser; person fields by the server) --
+export interface AwarenessState {
+  person?: Person // filled in by the server, never trusted from a client
+  path?: string // the document this tab shows
+  document?: Id
+  cursor?: { anchor: Anchor; head: Anchor } // only in a document's own awareness
+  typing?: number
+}
