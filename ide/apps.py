@@ -6,3 +6,8 @@ class IdeConfig(AppConfig):
 
     name = "ide"
     label = "ide"
+
+    def ready(self) -> None:
+        from ide.management import servers
+
+        servers.register()

@@ -1,0 +1,123 @@
+"""`manage.py up`: start every part, print the link, stay until Ctrl-C or SIGTERM, leave nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import socket
+import stat
+import time
+from typing import TextIO
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ide.accounts.first_link import make_first_link
+from ide.management.servers import local_url
+from ide.management.supervisor import PartFailed, Supervisor
+from ide.parts import Part, parts
+
+MIGRATE_AFTER = 30  # parts up to this order need no tables
+
+
+class Command(BaseCommand):
+    help = "Run everything: web server, worker, runner and, unless configured otherwise, Valkey and the built-in model."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="start everything, print the link, and stop again")
+
+    def handle(self, *args: object, **options: object) -> None:
+        began = time.monotonic()
+        self._lock: TextIO = self._only_one()
+        _make_runtime_dir()
+        _port_is_free()
+        if settings.BUILTIN_MODEL and not settings.BUILTIN_MODEL_PORT:
+            settings.BUILTIN_MODEL_PORT = _free_port()
+            os.environ["TANDEM_BUILTIN_MODEL_PORT"] = str(settings.BUILTIN_MODEL_PORT)
+        supervisor = Supervisor(settings.DATA_DIR / "logs", dict(os.environ), self._say)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
+        try:
+            self._start(supervisor)
+            if not supervisor.stopping:
+                self._say(f"Tandem is ready after {time.monotonic() - began:.1f} s. Open {_link()}")
+                if not options["check"]:
+                    supervisor.watch()
+        except PartFailed as error:
+            raise CommandError(f"{error}\n  `manage.py doctor` checks what each part needs.") from error
+        finally:
+            ended = time.monotonic()
+            supervisor.stop()
+            self._say(f"All parts stopped in {time.monotonic() - ended:.1f} s.")
+
+    def _start(self, supervisor: Supervisor) -> None:
+        self._say(f"Starting {settings.SITE_NAME}; data in {settings.DATA_DIR}")
+        early = [p for p in parts() if p.order <= MIGRATE_AFTER]
+        supervisor.start(early)
+        call_command("migrate", verbosity=0, interactive=False)
+        self._say("  database   migrated")
+        call_command("endpoints", verbosity=0)
+        late: dict[int, list[Part]] = {}
+        for part in parts():
+            if part.order > MIGRATE_AFTER:
+                late.setdefault(part.order, []).append(part)
+        for order in sorted(late):
+            supervisor.start(late[order])
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def _only_one(self) -> TextIO:
+        """Hold the data folder for this process; a second `up` on the same folder is told so."""
+        lock = (settings.DATA_DIR / "up.lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise CommandError(
+                f"Tandem already runs with the data folder {settings.DATA_DIR}. "
+                "Stop it first, or set TANDEM_DATA to another folder.",
+            ) from error
+        return lock
+
+
+def _make_runtime_dir() -> None:
+    folder = settings.RUNTIME_DIR
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise CommandError(
+            f"{folder} is not a folder that only you can use, so sockets would not be safe there. "
+            "Remove it, or set TANDEM_RUNTIME to a folder of your own.",
+        )
+    for leftover in folder.glob("*.sock"):
+        leftover.unlink()
+
+
+def _port_is_free() -> None:
+    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.HOST, settings.PORT))
+        except OSError as error:
+            why = "is used by another program" if error.errno == errno.EADDRINUSE else f"cannot be used ({error})"
+            raise CommandError(
+                f"The web server cannot start: {settings.HOST}:{settings.PORT} {why}. "
+                f"Stop that program, or choose another port: PORT={settings.PORT + 1} make run",
+            ) from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _link() -> str:
+    return (settings.PUBLIC_URL or local_url()) + (make_first_link() or "/")
