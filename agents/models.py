@@ -171,6 +171,7 @@ class Job(models.Model):
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
+    result = models.JSONField(default=dict, help_text="Size of the difference: files, and lines added and removed.")
     cancel_asked = models.BooleanField(default=False)
     attempt = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=120, blank=True)

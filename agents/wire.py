@@ -1,0 +1,135 @@
+"""Rows as the JSON of static/src/wire.ts, with exactly its names. Rows must be loaded with what they point at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from agents.models import Endpoint, Item, Job, JobEvent, Session, Step, Turn
+from ide.accounts.models import User
+
+Json = dict[str, object]
+
+ADVICE_BUILTIN = (
+    "This is the small model that ships with Tandem: it rewrites a selection and talks, but it is often wrong and cannot "
+    "drive tools. Connect a better one: set OPENAI_API_KEY (with OPENAI_BASE_URL for any compatible server), "
+    "ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, llama-server or vLLM, "
+    "then start Tandem again."
+)
+ADVICE_NONE = (
+    "No model is connected. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, "
+    "LM Studio, llama-server or vLLM, then start Tandem again. Editing works without."
+)
+
+
+def time(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def person(user: User | None) -> Json | None:
+    return None if user is None else {"id": user.pk, "name": user.shown_name, "colour": user.colour}
+
+
+def endpoint(row: Endpoint) -> Json:
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "model": row.model,
+        "builtin": row.builtin,
+        "scripted": row.dialect == Endpoint.Dialect.SCRIPTED,
+        "drives_tools": row.drives_tools,
+        "window": row.window,
+    }
+
+
+def models(rows: Sequence[Endpoint]) -> Json:
+    """`rows` in order of preference: the first is the default."""
+    if not rows:
+        advice = ADVICE_NONE
+    else:
+        advice = ADVICE_BUILTIN if rows[0].builtin else ""
+    return {"endpoints": [endpoint(r) for r in rows], "default": rows[0].pk if rows else None, "advice": advice}
+
+
+def session(row: Session, running: Turn | None) -> Json:
+    return {
+        "id": row.pk,
+        "title": row.title,
+        "active_at": time(row.active_at),
+        "running": running is not None,
+        "by": person(running.owner) if running else None,
+    }
+
+
+def turn(row: Turn) -> Json:
+    speed = row.output_tokens / row.seconds if row.seconds else None
+    return {
+        "id": row.pk,
+        "session": row.session_id,
+        "kind": row.kind,
+        "state": row.state,
+        "owner": person(row.owner),
+        "endpoint": row.endpoint.name if row.endpoint else "",
+        "builtin": bool(row.endpoint and row.endpoint.builtin),
+        "error": row.error,
+        "ttft_ms": row.ttft_ms,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "tokens_per_s": speed,
+        "started_at": time(row.started_at),
+        "ended_at": time(row.ended_at),
+    }
+
+
+def item(row: Item) -> Json:
+    return {
+        "id": row.pk,
+        "turn": row.turn_id,
+        "position": row.position,
+        "created_at": time(row.created_at),
+        "author": person(row.author),
+        "kind": row.kind,
+        "data": dict(row.data),
+    }
+
+
+def job(row: Job, failed: int) -> Json:
+    """`failed`: how many of its steps failed."""
+    result: Mapping[str, int] = row.result or {}
+    return {
+        "id": row.pk,
+        "kind": row.kind,
+        "state": row.state,
+        "instruction": row.instruction,
+        "paths": list(row.paths),
+        "owner": person(row.owner),
+        "endpoint": row.endpoint.name if row.endpoint else "",
+        "builtin": bool(row.endpoint and row.endpoint.builtin),
+        "phase": row.phase,
+        "done": row.done,
+        "total": row.total,
+        "failed": failed,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "error": row.error,
+        "created_at": time(row.created_at),
+        "started_at": time(row.started_at),
+        "ended_at": time(row.ended_at),
+        "added": result.get("added", 0),
+        "removed": result.get("removed", 0),
+        "files": result.get("files", 0),
+    }
+
+
+def step(row: Step) -> Json:
+    seconds = (row.ended_at - row.started_at).total_seconds() if row.ended_at and row.started_at else None
+    return {"position": row.position, "name": row.name, "state": row.state, "error": row.error, "seconds": seconds}
+
+
+def job_event(row: JobEvent) -> Json:
+    return {"id": row.pk, "kind": row.kind, "data": row.data, "created_at": time(row.created_at)}
+
+
+def job_detail(row: Job, steps: Sequence[Step], events: Iterable[JobEvent]) -> Json:
+    failed = sum(1 for s in steps if s.state == Step.State.FAILED)
+    return {**job(row, failed), "steps": [step(s) for s in steps], "events": [job_event(e) for e in events]}
