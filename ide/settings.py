@@ -21,7 +21,7 @@ def _runtime_dir() -> Path:
     """Sockets live here: short, because a unix socket's path over 107 bytes fails."""
     named = env.str("TANDEM_RUNTIME", default="")
     mark = hashlib.sha256(str(DATA_DIR).encode()).hexdigest()[:10]
-    return Path(named) if named else Path("/tmp") / f"tandem-{os.getuid()}-{mark}"
+    return Path(named) if named else Path("/tmp", f"tandem-{os.getuid()}-{mark}")  # noqa: S108 (`up` checks who owns it)
 
 
 RUNTIME_DIR = _runtime_dir()
@@ -56,6 +56,16 @@ BUILTIN_MODEL = env.bool("TANDEM_BUILTIN_MODEL", default=True)
 BUILTIN_MODEL_PORT = env.int("TANDEM_BUILTIN_MODEL_PORT", default=0)  # 0: a free one
 SCRIPTED_MODEL = env.str("TANDEM_SCRIPTED_MODEL", default="")  # path of a script; shown as a labelled endpoint
 INTERNAL_HOSTS = env.list("TANDEM_INTERNAL_HOSTS", default=[])  # host or host:port people may name though it is private
+# Models: keys and names are read when their endpoint is first made; afterwards the admin pages have them.
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")  # any OpenAI-compatible server
+OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
+ANTHROPIC_API_KEY = env.str("ANTHROPIC_API_KEY", default="")
+ANTHROPIC_MODEL = env.str("ANTHROPIC_MODEL", default="")
+CEREBRAS_API_KEY = env.str("CEREBRAS_API_KEY", default="")
+CEREBRAS_MODEL = env.str("CEREBRAS_MODEL", default="")
+GROQ_API_KEY = env.str("GROQ_API_KEY", default="")
+GROQ_MODEL = env.str("GROQ_MODEL", default="")
 NEEDS_SANDBOX = True  # no setting turns it off: what executes is refused where no sandbox works
 
 INSTALLED_APPS = [

@@ -10,7 +10,7 @@ from ide.usage.models import LedgerEntry
 
 
 def reserve(
-    user_id: int | None, workspace_id: str | None, endpoint: str, model: str, kind: str, subject: str, tokens: int
+    user_id: int | None, workspace_id: str | None, *, endpoint: str, model: str, kind: str, subject: str, tokens: int
 ) -> int:
     """Note that a call is about to use up to `tokens`; returns the entry's id."""
     entry = LedgerEntry.objects.create(

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _reserve() -> int:
-    return meter.reserve(None, None, "builtin", "small", "turn", "turn:abc", 500)
+    return meter.reserve(None, None, endpoint="builtin", model="small", kind="turn", subject="turn:abc", tokens=500)
 
 
 def test_settling_replaces_the_reservation_by_what_was_used() -> None:
