@@ -36,5 +36,9 @@ def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0] if error.errors else {}
     field = ".".join(str(part) for part in first.get("loc", [])[1:])
-    body = {"code": "invalid", "message": f"{field}: {first.get('msg', 'not usable')}", "do": "Correct it and send it again."}
+    body = {
+        "code": "invalid",
+        "message": f"{field}: {first.get('msg', 'not usable')}",
+        "do": "Correct it and send it again.",
+    }
     return api.create_response(request, body, status=422)

@@ -14,7 +14,9 @@ commit_seconds = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 turns = Counter("tandem_turns", "Turns by how they ended.", ["state"])
-model_tokens = Counter("tandem_model_tokens", "Tokens a model read (input) or wrote (output).", ["endpoint", "direction"])
+model_tokens = Counter(
+    "tandem_model_tokens", "Tokens a model read (input) or wrote (output).", ["endpoint", "direction"]
+)
 first_token_seconds = Histogram(
     "tandem_first_token_seconds",
     "Time from a request to the first token.",

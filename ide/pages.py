@@ -15,7 +15,6 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 
-
 @ensure_csrf_cookie
 @login_required
 def shell(request: HttpRequest, **_: str) -> HttpResponse:

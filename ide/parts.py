@@ -1,4 +1,4 @@
-"""What `manage.py up` starts and `manage.py doctor` checks. Apps register theirs at start-up; nothing is started here."""
+"""What `manage.py up` starts and `manage.py doctor` checks. Apps register theirs; nothing is started here."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Running the whole: the parts `up` starts, what `doctor` checks, what `bench` measures. Holds no rule of the product."""
+"""Running the whole: what `up` starts, what `doctor` checks, what `bench` measures. Holds no rule of the product."""

@@ -1,4 +1,4 @@
-"""The two servers that belong to no app: the embedded Valkey and the web server; and the checks of the ground they need."""
+"""The two servers that belong to no app, the embedded Valkey and the web server, and checks of the ground they need."""
 
 from __future__ import annotations
 

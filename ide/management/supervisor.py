@@ -66,7 +66,9 @@ class Supervisor:
             raise PartFailed(f"{part.name} ended with code {code}.{self._last_words(child)}")
         problem = part.ready()
         if problem is not None and waited > part.ready_seconds:
-            raise PartFailed(f"{part.name} did not answer in {part.ready_seconds:g} s: {problem}{self._last_words(child)}")
+            raise PartFailed(
+                f"{part.name} did not answer in {part.ready_seconds:g} s: {problem}{self._last_words(child)}"
+            )
         return problem is None
 
     def _last_words(self, child: Child) -> str:
@@ -106,7 +108,7 @@ class Supervisor:
             time.sleep(0.25)
 
     def stop(self) -> None:
-        """SIGTERM in reverse order of start, SIGKILL to what remains, groups included; bounded by the parts' own times."""
+        """SIGTERM in reverse order of start, then SIGKILL to what remains, groups included."""
         self.stopping = True
         groups: dict[int, list[Child]] = {}
         for child in self._children.values():
