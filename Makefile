@@ -56,9 +56,11 @@ $(NPM): $(UV) .requirements/node.txt
 	fi
 	@chmod +x $@
 
+# Not `npm ci`: it refuses a lock file that lacks another platform's optional binaries, as some mirrors' do. Versions and
+# hashes still come from the lock.
 static/node_modules/.package-lock.json: $(NPM) static/package-lock.json
 	@echo "· installing front-end packages"
-	@cd static && ../$(NPM) ci --silent
+	@cd static && ../$(NPM) install --no-save --silent
 	@touch $@
 
 $(MANIFEST): static/node_modules/.package-lock.json static/vite.config.ts $(SOURCES)
