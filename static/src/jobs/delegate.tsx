@@ -1,0 +1,186 @@
+// The form that delegates: what to do, how, on which files, by which model. The draft outlives the side bar.
+import { signal, useSignal } from '@preact/signals'
+import { useId } from 'preact/hooks'
+import { post } from '../net/http'
+import { Failure } from '../ui/failure'
+import { words } from '../ui/words/around'
+import type { Job, Models, Problem } from '../wire'
+import { live } from '../workspace/live'
+import { problemOf } from './acts'
+import { Files } from './files'
+import { type Draft, endpointOf, type Kind, type Missing, missing, request } from './form'
+import { jobs, put } from './state'
+
+const say = words.form
+
+/** Whether the form is open. */
+export const delegating = signal(false)
+
+const fresh = (): Draft => ({ instruction: '', kind: 'map', paths: new Set(), endpoint: null })
+const draft = signal<Draft>(fresh())
+
+function change(part: Partial<Draft>) {
+  draft.value = { ...draft.peek(), ...part }
+}
+
+/** Open the form, with the instruction or files somebody already has in hand. */
+export function delegate(part: Partial<Draft> = {}) {
+  change(part)
+  delegating.value = true
+}
+
+export function Delegate() {
+  const tried = useSignal(false)
+  const sending = useSignal(false)
+  const problem = useSignal<Problem | null>(null)
+  const home = live.value
+  if (!home) return null
+  const models = home.models.value
+  const lacks = missing(draft.value, models)
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    tried.value = true
+    if (lacks.length || sending.value) return
+    sending.value = true
+    problem.value = null
+    try {
+      const job = await post<Job>(`/workspaces/${home.id}/jobs`, request(draft.peek()))
+      if (!jobs.peek().has(job.id)) jobs.value = put(jobs.peek(), job)
+      draft.value = fresh()
+      delegating.value = false
+    } catch (error) {
+      problem.value = problemOf(error)
+    } finally {
+      sending.value = false
+    }
+  }
+  const shown = tried.value ? lacks : []
+  return (
+    <form class="delegate" aria-label={words.job.delegateTitle} onSubmit={submit} noValidate>
+      <Instruction lacks={shown} />
+      <HowTo models={models} lacks={shown} />
+      {draft.value.kind === 'map' && (
+        <Files
+          workspace={home.id}
+          current={home.documents.active.value?.path.value ?? null}
+          chosen={draft.value.paths}
+          problem={say.missing[shown.find((one) => one === 'files' || one === 'many') ?? 'files']}
+          invalid={shown.includes('files') || shown.includes('many')}
+          onChange={(paths) => change({ paths })}
+        />
+      )}
+      <By models={models} lacks={lacks} />
+      {problem.value && <Failure problem={problem.value} />}
+      <div class="delegate-acts">
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            delegating.value = false
+          }}
+        >
+          {words.cancel}
+        </button>
+        <button type="submit" class="primary" disabled={sending.value}>
+          {sending.value ? say.sending : say.submit}
+        </button>
+      </div>
+    </form>
+  )
+}
+
+function Instruction({ lacks }: { lacks: readonly Missing[] }) {
+  const id = useId()
+  const wrong = lacks.find((one) => one === 'instruction' || one === 'long')
+  return (
+    <div class="field">
+      <label for={id}>{say.instruction}</label>
+      <textarea
+        id={id}
+        rows={4}
+        placeholder={say.placeholder}
+        value={draft.value.instruction}
+        aria-invalid={Boolean(wrong)}
+        aria-describedby={wrong && `${id}-wrong`}
+        onInput={({ currentTarget }) => change({ instruction: currentTarget.value })}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit()
+        }}
+      />
+      {wrong && (
+        <small class="wrong" id={`${id}-wrong`}>
+          {say.missing[wrong]}
+        </small>
+      )}
+      {draft.value.instruction !== say.presetText && (
+        <button
+          type="button"
+          class="delegate-preset"
+          onClick={() => change({ instruction: say.presetText, kind: 'map' })}
+        >
+          {say.preset}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function HowTo({ models, lacks }: { models: Models | null; lacks: readonly Missing[] }) {
+  const endpoint = endpointOf(draft.value, models)
+  const off = endpoint !== null && !endpoint.drives_tools
+  const choice = (kind: Kind, label: string, help: string, disabled: boolean) => (
+    <label class="delegate-kind" data-disabled={disabled}>
+      <input
+        type="radio"
+        name="kind"
+        checked={draft.value.kind === kind}
+        disabled={disabled}
+        onChange={() => change({ kind })}
+      />
+      <span>
+        <b>{label}</b>
+        <small>{help}</small>
+      </span>
+    </label>
+  )
+  return (
+    <fieldset class="delegate-kinds">
+      <legend>{say.kind}</legend>
+      {choice('map', say.map, say.mapHelp, false)}
+      {choice('agent', say.agent, off ? say.agentOff(endpoint.name) : say.agentHelp, off)}
+      {lacks.includes('tools') && <small class="wrong">{say.missing.tools}</small>}
+    </fieldset>
+  )
+}
+
+function By({ models, lacks }: { models: Models | null; lacks: readonly Missing[] }) {
+  const id = useId()
+  if (lacks.includes('model')) {
+    return (
+      <p class="small wrong">
+        {say.missing.model} {models?.advice}
+      </p>
+    )
+  }
+  const endpoint = endpointOf(draft.value, models)
+  const all = models?.endpoints ?? []
+  return (
+    <div class="field">
+      {all.length > 1 && <label for={id}>{say.endpoint}</label>}
+      {all.length > 1 && (
+        <select
+          id={id}
+          value={endpoint?.id}
+          onChange={({ currentTarget }) => change({ endpoint: Number(currentTarget.value) })}
+        >
+          {all.map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.id === models?.default ? say.byDefault(one.name) : one.name}
+            </option>
+          ))}
+        </select>
+      )}
+      {endpoint?.builtin && models?.advice && <small class="muted">{models.advice}</small>}
+    </div>
+  )
+}

@@ -1,0 +1,58 @@
+// The form that delegates: which kinds an endpoint can do, what is missing, what is sent. No components here.
+import type { Endpoint, Id, Models, TreeEntry } from '../wire'
+
+export type Kind = 'map' | 'agent'
+
+export interface Draft {
+  instruction: string
+  kind: Kind
+  paths: ReadonlySet<string>
+  endpoint: number | null // null: the default one
+}
+
+export const LONGEST = 8000
+export const MOST_FILES = 500
+
+export type Missing = 'instruction' | 'long' | 'files' | 'many' | 'tools' | 'model'
+
+export function endpointOf(draft: Pick<Draft, 'endpoint'>, models: Models | null): Endpoint | null {
+  const wanted = draft.endpoint ?? models?.default
+  return models?.endpoints.find((one) => one.id === wanted) ?? null
+}
+
+/** What keeps the draft from being sent, in the order of the form; empty when it can go. */
+export function missing(draft: Draft, models: Models | null): Missing[] {
+  const endpoint = endpointOf(draft, models)
+  const found: (Missing | false)[] = [
+    !draft.instruction.trim() && 'instruction',
+    draft.instruction.length > LONGEST && 'long',
+    draft.kind === 'map' && draft.paths.size === 0 && 'files',
+    draft.kind === 'map' && draft.paths.size > MOST_FILES && 'many',
+    !endpoint && 'model',
+    draft.kind === 'agent' && endpoint?.drives_tools === false && 'tools',
+  ]
+  return found.filter((one) => one !== false)
+}
+
+export interface Request {
+  kind: Kind
+  instruction: string
+  paths: string[]
+  endpoint?: number
+  session?: Id
+}
+
+export function request(draft: Draft): Request {
+  const paths = draft.kind === 'map' ? [...draft.paths].sort() : []
+  const asked = { kind: draft.kind, instruction: draft.instruction.trim(), paths }
+  return draft.endpoint === null ? asked : { ...asked, endpoint: draft.endpoint }
+}
+
+/** Files that can be given to a job and whose path has every word of the filter, in the tree's order. */
+export function choices(entries: readonly TreeEntry[], filter: string): string[] {
+  const wanted = filter.toLowerCase().split(/\s+/).filter(Boolean)
+  return entries
+    .filter((entry) => entry.kind === 'file' && !entry.problem)
+    .map((entry) => entry.path)
+    .filter((path) => wanted.every((word) => path.toLowerCase().includes(word)))
+}

@@ -1,0 +1,151 @@
+// One job on one line (two where it is narrow): state, instruction and phase, how far, how long, what can be done.
+import { useSignal } from '@preact/signals'
+import { useId } from 'preact/hooks'
+import { Icon } from '../ui/icon'
+import { words } from '../ui/words/around'
+import type { Job } from '../wire'
+import { go } from '../workspace/route'
+import { live } from '../workspace/live'
+import { isBusy, tryTo } from './acts'
+import { Detail } from './detail'
+import { visible } from './log'
+import { acts, groupOf, mayDelegate } from './state'
+import { clock, elapsed, now } from './time'
+
+const say = words.job
+
+export function openReview(job: Job) {
+  const home = live.peek()
+  if (home) go(`/w/${home.id}/review/${job.id}`)
+}
+
+export function nameOf(job: Job): string {
+  return visible(job.instruction.trim().split('\n')[0] ?? '')
+}
+
+export function Elapsed({ job }: { job: Job }) {
+  const active = groupOf(job.state) === 'active'
+  const seconds = active || job.ended_at ? elapsed(job.started_at, job.ended_at, active ? now.value : 0) : null
+  return <>{seconds === null ? '' : clock(seconds)}</>
+}
+
+/** What stands after the instruction: the phase while it works, the reason when it failed, the state when it rests. */
+function phaseOf(job: Job): string {
+  if (job.state === 'running') return visible(job.phase)
+  if (job.state === 'queued') return job.phase ? visible(job.phase) : say.waiting
+  if (job.state === 'failed') return visible(job.error.split('\n')[0] ?? '') || say.states.failed
+  return say.states[job.state].toLowerCase()
+}
+
+export function Meter({ job }: { job: Job }) {
+  if (!job.total) return <span class="job-meter" data-unknown={job.state === 'running'} />
+  const share = Math.min(1, job.done / job.total)
+  return (
+    <span
+      class="job-meter"
+      role="progressbar"
+      aria-valuemin={0}
+      aria-valuemax={job.total}
+      aria-valuenow={job.done}
+      aria-label={say.progress(job.done, job.total)}
+    >
+      <i style={{ transform: `scaleX(${share})` }} />
+    </span>
+  )
+}
+
+export function ReviewButton({ job }: { job: Job }) {
+  const text = say.review(job.added, job.removed)
+  return (
+    <button
+      type="button"
+      class="job-review"
+      aria-label={say.reviewLabel(job.added, job.removed)}
+      onClick={() => openReview(job)}
+    >
+      {text.label}
+      <span class="job-plus num">{text.added}</span>
+      <span class="job-minus num">{text.removed}</span>
+    </button>
+  )
+}
+
+function Middle({ job }: { job: Job }) {
+  const can = acts(job)
+  if (can.stop) return <Meter job={job} />
+  if (can.review) return <ReviewButton job={job} />
+  return null
+}
+
+function Tally({ job }: { job: Job }) {
+  const active = groupOf(job.state) === 'active'
+  if (!active && job.failed) return <span class="job-bad">{say.failedItems(job.failed)}</span>
+  if (job.total) return <>{say.progress(job.done, job.total)}</>
+  return <>{job.done ? say.step(job.done) : ''}</>
+}
+
+function Acts({ job }: { job: Job }) {
+  const home = live.value
+  const can = acts(job)
+  if (!home || !mayDelegate(home.role.value)) return null
+  if (can.stop) {
+    const busy = isBusy(job.id, 'cancel')
+    return (
+      <button type="button" class="quiet job-act" disabled={busy} aria-label={say.stopLabel(nameOf(job))} onClick={() => tryTo(job.id, 'cancel')}>
+        {busy ? say.stopping : say.stop}
+      </button>
+    )
+  }
+  if (!can.retry) return null
+  return (
+    <button
+      type="button"
+      class="quiet job-act"
+      disabled={isBusy(job.id, 'retry')}
+      title={job.failed ? say.retryFailed(job.failed) : undefined}
+      aria-label={job.failed ? say.retryFailed(job.failed) : say.retryLabel(nameOf(job))}
+      onClick={() => tryTo(job.id, 'retry')}
+    >
+      {words.retry}
+    </button>
+  )
+}
+
+export function JobRow({ job }: { job: Job }) {
+  const open = useSignal(false)
+  const id = useId()
+  const phase = phaseOf(job)
+  const toggle = () => {
+    open.value = !open.value
+  }
+  return (
+    <li class="job" data-state={job.state}>
+      <div class="job-row">
+        <button type="button" class="job-name" aria-expanded={open.value} aria-controls={id} title={visible(job.instruction)} onClick={toggle}>
+          <Icon name={open.value ? 'chevron-down' : 'chevron-right'} size={14} />
+          <span class="job-dot" data-state={job.state} />
+          <span class="visually-hidden">{say.states[job.state]}: </span>
+          <span class="job-text">
+            <span>{nameOf(job)}</span>
+            {phase && <span class="job-phase"> · {phase}</span>}
+          </span>
+        </button>
+        <span class="job-middle">
+          <Middle job={job} />
+        </span>
+        <small class="job-tally num">
+          <Tally job={job} />
+        </small>
+        <small class="job-time num">
+          <Elapsed job={job} />
+        </small>
+        <span class="job-acts">
+          <Acts job={job} />
+        </span>
+      </div>
+      <div id={id} hidden={!open.value}>
+        {open.value && <Detail job={job} />}
+      </div>
+    </li>
+  )
+}

@@ -1,0 +1,44 @@
+// The side bar Jobs: the form that delegates, and the jobs of the workspace by what they wait for.
+import './jobs.css'
+import { Empty } from '../ui/empty'
+import { Icon } from '../ui/icon'
+import { words } from '../ui/words/around'
+import { live } from '../workspace/live'
+import { Delegate, delegating } from './delegate'
+import { JobRow } from './row'
+import { grouped, jobs, mayDelegate } from './state'
+
+const say = words.job
+
+export function JobsSide() {
+  const home = live.value
+  const groups = grouped(jobs.value)
+  const may = home !== null && mayDelegate(home.role.value)
+  const start = () => {
+    delegating.value = true
+  }
+  return (
+    <div class="jobs-side">
+      {may && !delegating.value && (
+        <button type="button" class="jobs-start" onClick={start}>
+          <Icon name="plus" size={14} /> {say.delegate}
+        </button>
+      )}
+      {may && delegating.value && <Delegate />}
+      {home && !may && <p class="small muted jobs-note">{say.mayNot}</p>}
+      {!groups.length && !delegating.value && <Empty title={say.empty} text={may ? say.emptyText : say.emptyRead} />}
+      {groups.map(({ group, jobs: list }) => (
+        <section key={group}>
+          <h2>
+            {say.groups[group]} <span class="faint num">{list.length}</span>
+          </h2>
+          <ul class="jobs">
+            {list.map((job) => (
+              <JobRow key={job.id} job={job} />
+            ))}
+          </ul>
+        </section>
+      ))}
+    </div>
+  )
+}
