@@ -1,0 +1,272 @@
+"""A job's life in the database: requested, claimed by lease and fence, renewed, ended, retried. Not Celery, not git.
+
+Celery only wakes a worker up. Who works on a job is decided here: one UPDATE claims it, every later write carries the
+fence it got, and a worker that was paused past its lease writes nothing. All functions are synchronous ORM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
+
+from agents import wire
+from agents.models import Endpoint, Job, JobEvent, Session, Step
+from ide import metrics
+from ide.accounts.models import User
+from ide.errors import Conflict, Invalid, NotFound
+from ide.workspaces.models import Workspace
+
+LEASE = timedelta(seconds=20)
+ATTEMPTS = 3
+LONGEST_INSTRUCTION = 20_000  # characters
+MOST_PATHS = 500
+WAITING = "waiting for a worker"
+EVENTS_SHOWN = 500
+
+
+class Fenced(Exception):
+    """The job is no longer this worker's: its lease ran out, or the job was ended. Nothing may be written."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person asks for. `paths` are relative to the workspace."""
+
+    kind: str
+    instruction: str
+    paths: tuple[str, ...] = ()
+    endpoint: int | None = None
+    session: str | None = None
+
+    def check(self) -> None:
+        """Raises Invalid where the order makes no sense."""
+        if self.kind not in Job.Kind.values:
+            raise Invalid("A job is either a map job or an agent job.")
+        if not self.instruction.strip():
+            raise Invalid("The job has no instruction.", "Say what should be done.")
+        if len(self.instruction) > LONGEST_INSTRUCTION:
+            raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
+        if self.kind == Job.Kind.MAP and not self.paths:
+            raise Invalid("This kind of job works through files, and none is named.", "Choose the files.")
+        if len(self.paths) > MOST_PATHS:
+            raise Invalid("These are too many files for one job.", f"Choose at most {MOST_PATHS}.")
+
+
+def endpoint_fits(order: Order, endpoint: Endpoint) -> None:
+    """Raises Invalid where the model cannot do this kind of job."""
+    if order.kind == Job.Kind.AGENT and not endpoint.drives_tools:
+        raise Invalid(
+            f"{endpoint.name} cannot drive tools, so it cannot work on its own.",
+            "Choose a model that can, or give it the files one by one as a map job.",
+        )
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a job stands on: its id (known before the row, the commit is kept under it), and the commit."""
+
+    job_id: str
+    base: str
+
+
+def create(workspace_id: str, owner: User, endpoint: Endpoint, order: Order, ground: Ground) -> Job:
+    session = Session.objects.filter(pk=order.session, workspace_id=workspace_id).first() if order.session else None
+    return Job.objects.create(
+        id=ground.job_id,
+        workspace_id=workspace_id,
+        session=session,
+        kind=order.kind,
+        instruction=order.instruction.strip(),
+        paths=list(order.paths),
+        owner=owner,
+        endpoint=endpoint,
+        base=ground.base,
+        phase="queued",
+    )
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def rows(**where: object) -> QuerySet[Job]:
+    counted = Job.objects.filter(**where).select_related("owner", "endpoint", "workspace")
+    return counted.annotate(failed_steps=Count("steps", filter=Q(steps__state=Step.State.FAILED)))
+
+
+def get(job_id: str) -> Job:
+    """The job with what it points at. Raises NotFound."""
+    found = rows(pk=job_id).first()
+    if found is None:
+        raise NotFound("There is no such job, or it is not shared with you.")
+    return found
+
+
+def as_wire(job: Job) -> wire.Json:
+    """`job` came from `rows` or `get`."""
+    return wire.job(job, getattr(job, "failed_steps", 0))
+
+
+def of_workspace(workspace_id: str, limit: int = 100) -> list[wire.Json]:
+    return [as_wire(job) for job in rows(workspace_id=workspace_id).order_by("-created_at")[:limit]]
+
+
+def detail(job_id: str) -> wire.Json:
+    job = get(job_id)
+    newest = list(JobEvent.objects.filter(job=job).order_by("-id")[:EVENTS_SHOWN])
+    return wire.job_detail(job, list(job.steps.all()), reversed(newest))
+
+
+# --- the worker's side ----------------------------------------------------------------------------------------------
+
+
+def claim(job_id: str, worker: str) -> Job | None:
+    """The job, now this worker's until its lease ends; None when it is not to be worked on or somebody else has it."""
+    now = timezone.now()
+    taken = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, cancel_asked=False).update(
+        state=Job.State.RUNNING,
+        lease_owner=worker[:120],
+        lease_fence=F("lease_fence") + 1,
+        lease_until=now + LEASE,
+        attempt=F("attempt") + 1,
+        started_at=now,
+        ended_at=None,
+        error="",
+        phase="starting",
+    )
+    if not taken:
+        return None
+    job = get(job_id)
+    note(job, [("state", {"state": Job.State.RUNNING, "attempt": job.attempt})])
+    return job
+
+
+def _mine(job: Job) -> QuerySet[Job]:
+    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, lease_fence=job.lease_fence)
+
+
+def renew(job: Job) -> bool:
+    """Hold the job for another lease; returns whether it is to be cancelled. Raises Fenced."""
+    if not _mine(job).update(lease_until=timezone.now() + LEASE):
+        raise Fenced(job.pk)
+    return bool(Job.objects.filter(pk=job.pk).values_list("cancel_asked", flat=True).get())
+
+
+def report(job: Job, **values: object) -> None:
+    """Write progress (phase, done, total, tokens …) if the job is still this worker's. Raises Fenced."""
+    if not _mine(job).update(**values):
+        raise Fenced(job.pk)
+
+
+def note(job: Job, events: Sequence[tuple[str, Mapping[str, object]]]) -> None:
+    """Append to the job's feed."""
+    JobEvent.objects.bulk_create(JobEvent(job_id=job.pk, kind=kind, data=dict(data)) for kind, data in events)
+
+
+def finish(job: Job, state: str, **values: object) -> None:
+    """End this worker's run in `state` and let go of the lease. Raises Fenced."""
+    with transaction.atomic():
+        report(job, **{**values, "state": state, "ended_at": timezone.now(), "lease_until": None, "lease_owner": ""})
+        note(job, [("state", {"state": state, "error": values.get("error", "")})])
+    metrics.jobs.labels(state).inc()
+
+
+def plan(job: Job, names: Sequence[tuple[str, Mapping[str, object]]]) -> list[Step]:
+    """The job's steps in order; made at the first attempt, found again at later ones."""
+    with transaction.atomic():
+        report(job)
+        if not job.steps.exists():
+            Step.objects.bulk_create(
+                Step(job=job, position=at, name=name[:300], data=dict(data)) for at, (name, data) in enumerate(names)
+            )
+        report(job, total=job.steps.count())
+    return list(job.steps.all())
+
+
+def save_step(job: Job, step: Step) -> None:
+    """Make a step durable, and the job's count of finished ones with it. Raises Fenced."""
+    with transaction.atomic():
+        _mine(job).select_for_update().first()
+        step.save()
+        ended = job.steps.filter(state__in=[Step.State.DONE, Step.State.FAILED]).count()
+        report(job, done=ended)
+
+
+# --- people's side --------------------------------------------------------------------------------------------------
+
+
+def ask_cancel(job_id: str) -> bool:
+    """Cancel a job: at once if nobody works on it, else by asking its worker. Returns whether it is cancelled now."""
+    waiting = Job.objects.filter(pk=job_id, state=Job.State.QUEUED)
+    if waiting.update(state=Job.State.CANCELLED, cancel_asked=True, ended_at=timezone.now(), phase=""):
+        metrics.jobs.labels(Job.State.CANCELLED).inc()
+        return True
+    if Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(cancel_asked=True, phase="cancelling"):
+        return False
+    state = get(job_id).state
+    if state == Job.State.CANCELLED:
+        return True
+    raise Conflict(f"This job is {state}; it cannot be cancelled any more.", "Reload to see where it stands.")
+
+
+def retry(job_id: str) -> None:
+    """Queue a job again: what failed is done again, what succeeded is kept (map jobs). Raises Conflict."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        job.move(Job.State.QUEUED)
+        if job.kind == Job.Kind.MAP:
+            again = job.steps.exclude(state=Step.State.DONE)
+            again.update(state=Step.State.PLANNED, error="", started_at=None, ended_at=None)
+            job.done = job.steps.filter(state=Step.State.DONE).count()
+        else:
+            job.steps.all().delete()
+            job.done = job.total = 0
+        job.attempt, job.error, job.cancel_asked, job.phase = 0, "", False, "queued"
+        job.ended_at = job.lease_until = None
+        job.save()
+        note(job, [("state", {"state": Job.State.QUEUED})])
+
+
+def move(job_id: str, state: str, **values: object) -> None:
+    """Bring a job that no worker holds to another state, once. Raises Conflict where it is not there to be moved."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        job.move(state)
+        for name, value in values.items():
+            setattr(job, name, value)
+        job.ended_at = timezone.now()
+        job.save()
+        note(job, [("state", {"state": state})])
+    metrics.jobs.labels(state).inc()
+
+
+def sweep(workspace: Workspace | str) -> list[str]:
+    """Take jobs back from workers that died; returns the ids of all that wait for one."""
+    workspace_id = workspace if isinstance(workspace, str) else workspace.pk
+    mine = Job.objects.filter(workspace_id=workspace_id)
+    lost = mine.filter(state=Job.State.RUNNING, lease_until__lt=timezone.now())
+    idle = {"lease_owner": "", "lease_until": None}
+    now = timezone.now()
+    lost.filter(cancel_asked=True).update(state=Job.State.CANCELLED, ended_at=now, phase="", **idle)
+    lost.filter(attempt__gte=ATTEMPTS).update(
+        state=Job.State.FAILED,
+        ended_at=now,
+        error=f"Its worker died {ATTEMPTS} times while working on it. Look at the worker's log, then retry.",
+        **idle,
+    )
+    lost.update(state=Job.State.QUEUED, phase="its worker stopped; starting again", **idle)
+    return list(mine.filter(state=Job.State.QUEUED).values_list("pk", flat=True))
+
+
+def mark_waiting(ids: Sequence[str]) -> None:
+    Job.objects.filter(pk__in=ids, state=Job.State.QUEUED).update(phase=WAITING)
+
+
+def active(workspace_id: str) -> bool:
+    """Whether any job of the workspace may still change by itself."""
+    states = [Job.State.QUEUED, Job.State.RUNNING]
+    return Job.objects.filter(workspace_id=workspace_id, state__in=states).exists()
