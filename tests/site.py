@@ -1,0 +1,100 @@
+"""A whole Tandem as a user starts it: `manage.py up` in a data folder of its own, on a free port."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Site:
+    """Use as a context manager; `link` is what a person would open, `url` the site's address without a slash."""
+
+    def __init__(self, data: Path, *, argv: list[str] | None = None, cwd: Path = ROOT, **env: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.link = ""
+        self.seconds = 0.0  # from the start to the link
+        self.stop_seconds = 0.0
+        self.lines: list[str] = []
+        self._cwd = cwd
+        self._argv = argv or [sys.executable, "manage.py", "up"]
+        self._env = {**os.environ, "TANDEM_DATA": str(data), "PORT": str(self.port), "PYTHONUNBUFFERED": "1", **env}
+        self._env.pop("DJANGO_SETTINGS_MODULE", None)
+
+    def __enter__(self) -> Site:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self, seconds: float = 600) -> None:
+        """Returns when the link was printed; raises with all output when it was not."""
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            self._argv,
+            cwd=self._cwd,
+            env=self._env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)
+        self._reader.start()
+        if not ready.wait(seconds) or not self.link:
+            self.stop()
+            raise AssertionError("no link:\n" + "".join(self.lines))
+        self.seconds = time.monotonic() - began
+
+    def _read(self, ready: threading.Event) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line)
+            found = re.search(r"Open (http\S+)", line)
+            if found:
+                self.link = found.group(1)
+                ready.set()
+        ready.set()
+
+    def stop(self) -> None:
+        """SIGTERM, and the time it took; killed after 30 s."""
+        began = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self._reader.join(5)
+        self.stop_seconds = time.monotonic() - began
+
+    def left(self) -> list[str]:
+        """Command lines of processes that still have this site's data folder in their environment."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"TANDEM_DATA={self.data}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
