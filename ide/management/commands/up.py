@@ -14,9 +14,10 @@ from typing import TextIO
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from ide.accounts.first_link import make_first_link
-from ide.management.servers import local_url
+from ide.management.servers import broker_problem, local_url
 from ide.management.supervisor import PartFailed, Supervisor
 from ide.parts import Part, parts
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         self._lock: TextIO = self._only_one()
         _make_runtime_dir()
         _port_is_free()
+        _broker_answers()
         if settings.BUILTIN_MODEL and not settings.BUILTIN_MODEL_PORT:
             settings.BUILTIN_MODEL_PORT = _free_port()
             os.environ["TANDEM_BUILTIN_MODEL_PORT"] = str(settings.BUILTIN_MODEL_PORT)
@@ -58,8 +60,7 @@ class Command(BaseCommand):
         self._say(f"Starting {settings.SITE_NAME}; data in {settings.DATA_DIR}")
         early = [p for p in parts() if p.order <= MIGRATE_AFTER]
         supervisor.start(early)
-        call_command("migrate", verbosity=0, interactive=False)
-        self._say("  database   migrated")
+        self._migrate()
         call_command("endpoints", verbosity=0)
         late: dict[int, list[Part]] = {}
         for part in parts():
@@ -67,6 +68,13 @@ class Command(BaseCommand):
                 late.setdefault(part.order, []).append(part)
         for order in sorted(late):
             supervisor.start(late[order])
+
+    def _migrate(self) -> None:
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except DatabaseError as error:
+            raise PartFailed(f"The database cannot be used: {error}. Check DATABASE_URL, or unset it.") from error
+        self._say("  database   migrated")
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -111,6 +119,16 @@ def _port_is_free() -> None:
                 f"The web server cannot start: {settings.HOST}:{settings.PORT} {why}. "
                 f"Stop that program, or choose another port: PORT={settings.PORT + 1} make run",
             ) from error
+
+
+def _broker_answers() -> None:
+    """A broker of one's own must be there; the embedded one is started by us."""
+    problem = None if settings.EMBEDDED_VALKEY else broker_problem()
+    if problem:
+        raise CommandError(
+            f"The broker at {settings.REDIS_URL} does not answer: {problem}. "
+            "Start it, correct REDIS_URL, or unset REDIS_URL to use the embedded one.",
+        )
 
 
 def _free_port() -> int:
