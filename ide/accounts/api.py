@@ -1,4 +1,4 @@
-"""HTTP: who I am, a workspace's people, invites. Workspaces are not known here: one function names a workspace's team."""
+"""HTTP: who I am, people, invites. A workspace is only an id here: one registered function names its team."""
 
 from __future__ import annotations
 
