@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
-from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.utils import timezone
 
@@ -32,8 +31,6 @@ class User(AbstractUser):
 
     display_name = models.CharField(max_length=80, blank=True)
     colour = models.PositiveSmallIntegerField(default=0, help_text="Presence colour, 0 to 9.")
-
-    objects: ClassVar[DjangoUserManager[User]] = DjangoUserManager()
 
     @property
     def shown_name(self) -> str:

@@ -10,6 +10,7 @@ import socket
 import stat
 import time
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -126,9 +127,14 @@ def _broker_answers() -> None:
     problem = None if settings.EMBEDDED_VALKEY else broker_problem()
     if problem:
         raise CommandError(
-            f"The broker at {settings.REDIS_URL} does not answer: {problem}. "
+            f"The broker at {_without_password(settings.REDIS_URL)} does not answer: {problem}. "
             "Start it, correct REDIS_URL, or unset REDIS_URL to use the embedded one.",
         )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _free_port() -> int:
