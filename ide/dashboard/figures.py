@@ -1,0 +1,253 @@
+"""Figures and panels of `ide` itself: people, documents, calls to models, the machine; and all of them at one moment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from statistics import quantiles
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models import Avg, Count, Q, Sum
+from django.utils import timezone
+from prometheus_client.metrics import MetricWrapperBase
+
+from ide import metrics
+from ide.dashboard.ground import Look
+from ide.dashboard.panels import Figure, Panel, Row, Value, figures, panels, register
+from ide.errors import Refused
+from ide.usage.models import LedgerEntry
+from ide.workspaces.models import Workspace
+
+LATEST = 20  # rows of a table
+_ground = Look()
+
+
+def set_ground(look: Look) -> None:
+    """Keep the newest look at the ground for the next snapshot."""
+    global _ground  # noqa: PLW0603 (one ground, one process)
+    _ground = look
+
+
+def snapshot() -> dict[str, Any]:
+    """Every figure and panel now: {at, figures: {key: value}, panels: {key: rows}}. Synchronous ORM.
+
+    What cannot be read now is None (a dash on the page); the rest is unharmed.
+    """
+    return {
+        "at": timezone.now().isoformat(timespec="seconds"),
+        "figures": {figure.key: _value(figure) for figure in figures()},
+        "panels": {panel.key: _rows(panel) for panel in panels()},
+    }
+
+
+def _value(figure: Figure) -> Value:
+    try:
+        return figure.value()
+    except (DatabaseError, OSError, Refused):
+        return None
+
+
+def _rows(panel: Panel) -> list[list[Value]] | None:
+    try:
+        return [list(row) for row in panel.rows()]
+    except (DatabaseError, OSError, Refused):
+        return None
+
+
+def total(metric: MetricWrapperBase, **labels: str) -> float:
+    """Sum of a metric's samples that carry these labels, of this process."""
+    return sum(
+        sample.value
+        for family in metric.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created") and labels.items() <= sample.labels.items()
+    )
+
+
+# --- models: from the ledger, which every process writes ----------------------------------------------------------
+def _settled_since(span: timedelta) -> Any:
+    return LedgerEntry.objects.filter(state=LedgerEntry.State.SETTLED, created_at__gte=timezone.now() - span)
+
+
+def tokens_per_second() -> float:
+    """Tokens models wrote, mean of the last minute. A call's tokens are spread evenly over the time it streamed."""
+    now = timezone.now()
+    calls = _settled_since(timedelta(minutes=15)).exclude(seconds=None).order_by("-created_at")[:500]
+    written = sum(_share(now, *call) for call in calls.values_list("created_at", "seconds", "output_tokens"))
+    return round(written / 60, 1)
+
+
+def _share(now: datetime, began: datetime, seconds: float, tokens: int) -> float:
+    """How many of a call's tokens were written in the minute before `now`."""
+    length = max(seconds, 0.001)
+    start = (now - began).total_seconds()  # seconds ago
+    end = start - length
+    inside = min(start, 60.0) - max(end, 0.0)
+    return tokens * max(0.0, min(1.0, inside / length))
+
+
+def tokens_today() -> int:
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = LedgerEntry.objects.filter(state=LedgerEntry.State.SETTLED, created_at__gte=midnight)
+    sums = today.aggregate(read=Sum("input_tokens"), written=Sum("output_tokens"))
+    return (sums["read"] or 0) + (sums["written"] or 0)
+
+
+def first_token(percent: int) -> float | None:
+    """Percentile of the time to the first token in the last hour, milliseconds."""
+    calls = _settled_since(timedelta(hours=1)).exclude(ttft_ms=None).order_by("-created_at")
+    waits = list(calls.values_list("ttft_ms", flat=True)[:1000])
+    if len(waits) < 2:
+        return round(waits[0]) if waits else None
+    return round(quantiles(waits, n=100, method="inclusive")[percent - 1])
+
+
+def calls_running() -> int:
+    """Calls to models under way, by their reservations; one older than an hour was left behind by a crash."""
+    since = timezone.now() - timedelta(hours=1)
+    return LedgerEntry.objects.filter(state=LedgerEntry.State.RESERVED, created_at__gte=since).count()
+
+
+def endpoint_rows() -> list[Row]:
+    groups = (
+        _settled_since(timedelta(days=1))
+        .values("endpoint", "model")
+        .annotate(
+            calls=Count("id"),
+            read=Sum("input_tokens"),
+            written=Sum("output_tokens"),
+            wait=Avg("ttft_ms"),
+            timed=Sum("output_tokens", filter=Q(seconds__gt=0)),
+            seconds=Sum("seconds"),
+        )
+        .order_by("-calls")[:LATEST]
+    )
+    rows: list[Row] = []
+    errors = _errors()
+    for g in groups:
+        speed = round(g["timed"] / g["seconds"], 1) if g["timed"] and g["seconds"] else None
+        wait = round(g["wait"]) if g["wait"] is not None else None
+        trouble = errors.pop(g["endpoint"], "none")
+        rows.append((g["endpoint"], g["model"], g["calls"], g["read"], g["written"], wait, speed, trouble))
+    silent: list[Row] = [(name, None, 0, 0, 0, None, None, trouble) for name, trouble in sorted(errors.items())]
+    return rows + silent
+
+
+def _errors() -> dict[str, str]:
+    """Provider errors of this process since its start, in words, by endpoint."""
+    counted: dict[str, Counter[str]] = {}
+    for family in metrics.provider_errors.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_total") and sample.value:
+                kinds = counted.setdefault(sample.labels["endpoint"], Counter())
+                kinds[sample.labels["kind"]] += int(sample.value)
+    return {name: ", ".join(f"{n} × {kind}" for kind, n in kinds.most_common()) for name, kinds in counted.items()}
+
+
+def call_rows() -> list[Row]:
+    newest = LedgerEntry.objects.select_related("user", "workspace").order_by("-created_at")[:LATEST]
+    return [
+        (
+            clock(entry.created_at),
+            entry.user.shown_name if entry.user else None,
+            entry.workspace.name if entry.workspace else None,
+            entry.kind,
+            f"{entry.endpoint} · {entry.model}",
+            entry.input_tokens,
+            entry.output_tokens,
+            round(entry.ttft_ms) if entry.ttft_ms is not None else None,
+            {"reserved": "running"}.get(entry.state, entry.state),
+        )
+        for entry in newest
+    ]
+
+
+def clock(moment: datetime | None) -> str | None:
+    """A moment as tables show it, UTC."""
+    return moment.strftime("%H:%M:%S") if moment else None
+
+
+# --- workspaces, parts, the machine -------------------------------------------------------------------------------
+def live_workspaces() -> int:
+    return Workspace.objects.filter(host_until__gt=timezone.now()).count()
+
+
+def workspace_rows() -> list[Row]:
+    live = Workspace.objects.filter(host_until__gt=timezone.now()).select_related("team").order_by("-active_at")
+    return [(w.name, w.team.name, w.host, w.host_epoch, clock(w.host_until)) for w in live[:LATEST]]
+
+
+def part_rows() -> Sequence[Row]:
+    return _ground.parts
+
+
+def worker_rows() -> Sequence[Row]:
+    if _ground.workers is None:
+        return [("broker", None, "cannot be asked: jobs wait until it answers")]
+    return [(name, processes, f"{busy} at work" if busy else "idle") for name, processes, busy in _ground.workers]
+
+
+def worker_count() -> int | None:
+    return None if _ground.workers is None else len(_ground.workers)
+
+
+def disk_free() -> float:
+    return round(shutil.disk_usage(settings.DATA_DIR).free / 1e9, 1)
+
+
+def database_size() -> float:
+    """Megabytes of the database, its write-ahead log included."""
+    if connection.vendor == "sqlite":
+        name = str(connection.settings_dict["NAME"])
+        return round(_bytes(name + end for end in ("", "-wal")) / 1e6, 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return round(cursor.fetchone()[0] / 1e6, 1)
+
+
+def _bytes(files: Iterable[str]) -> int:
+    return sum(os.path.getsize(file) for file in files if os.path.exists(file))
+
+
+def register_own() -> None:
+    register(
+        Figure("sockets", "Sockets", lambda: int(total(metrics.sockets)), "open", "People", chart=True),
+        Figure("rooms", "Documents live", lambda: int(total(metrics.rooms)), "rooms", "People", chart=True),
+        Figure("workspaces", "Workspaces live", live_workspaces, "", "People"),
+        Figure("calls", "Calls running", calls_running, "", "Models", chart=True),
+        Figure("speed", "Written by models", tokens_per_second, "tokens/s, last minute", "Models", chart=True),
+        Figure("today", "Today", tokens_today, "tokens", "Models"),
+        Figure("first.p50", "First token, half within", lambda: first_token(50), "ms, last hour", "Models"),
+        Figure("first.p95", "First token, 95 % within", lambda: first_token(95), "ms, last hour", "Models"),
+        Figure("workers", "Workers", worker_count, "answer", "Jobs"),
+        Figure("disk", "Disk free", disk_free, "GB", "Machine"),
+        Figure("database", "Database", database_size, "MB", "Machine"),
+        Panel(
+            "endpoints",
+            "Model endpoints, last 24 hours",
+            ("endpoint", "model", "calls", "tokens read", "written", "first token, ms", "tokens/s", "errors"),
+            endpoint_rows,
+            "No model was called today.",
+        ),
+        Panel(
+            "model-calls",
+            "Newest calls to models",
+            ("at", "who", "workspace", "for", "model", "read", "written", "first token, ms", "state"),
+            call_rows,
+            "No model was called yet.",
+        ),
+        Panel(
+            "workspaces",
+            "Live workspaces",
+            ("workspace", "team", "host", "epoch", "lease until"),
+            workspace_rows,
+            "Nobody has a workspace open.",
+        ),
+        Panel("workers", "Workers", ("worker", "processes", "state"), worker_rows, "No worker answers: jobs wait."),
+        Panel("parts", "Parts", ("part", "state", "finding"), part_rows, "Not looked at yet."),
+    )

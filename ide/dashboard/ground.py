@@ -1,0 +1,50 @@
+"""What the figures stand on, looked at every few seconds in a thread of its own: the parts, and the job workers.
+
+A look may block for a second or two (it waits for answers), so it never shares a thread with queries or sockets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from ide.celery import app
+from ide.parts import parts
+
+PING_SECONDS = 0.7
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found. `workers` is None when the broker could not be asked."""
+
+    parts: list[tuple[str, str, str]] = field(default_factory=list)  # name, state, finding
+    workers: list[tuple[str, int, int]] | None = None  # name, processes, tasks at work
+
+
+def look() -> Look:
+    return Look(parts=[_part(part.name, part.ready()) for part in parts()], workers=_workers())
+
+
+def _part(name: str, problem: str | None) -> tuple[str, str, str]:
+    return (name, "answers", "") if problem is None else (name, "does not answer", problem)
+
+
+def _workers() -> list[tuple[str, int, int]] | None:
+    try:
+        # A connection of this look alone: the pooled one would retry for minutes while the broker is away.
+        with app.connection_for_write(connect_timeout=1) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+            inspect = app.control.inspect(timeout=PING_SECONDS, connection=connection)
+            stats = inspect.stats() or {}
+            active = inspect.active() or {} if stats else {}
+    except (KombuError, RedisError, OSError):
+        return None
+    return sorted((name, _processes(found), len(active.get(name, ()))) for name, found in stats.items())
+
+
+def _processes(stats: dict[str, dict[str, object]]) -> int:
+    processes = stats.get("pool", {}).get("max-concurrency", 0)
+    return processes if isinstance(processes, int) else 0
