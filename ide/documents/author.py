@@ -1,0 +1,71 @@
+"""ModelClient: writes edits as a Yjs client of its own and hands over the update bytes. Knows no room and no peers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from pycrdt import Doc, Text, TransactionEvent
+
+from ide.documents.replica import ROOT, Replica
+from ide.documents.text import Edit, clean, to_bytes
+
+# pycrdt's cost per insert grows with the length of one client's own run: 7 µs at 2 kB, 1,500 µs at 1 MB.
+ROTATE_BYTES = 16 << 10
+
+
+class ModelClient:
+    """One writer in one document: keep it for the length of a turn, then drop it.
+
+    Holds a copy of the document under a client id of its own, so that the room's replica never authors anything; the
+    id changes every 16 KiB. `client_id` is the present one.
+    """
+
+    def __init__(self, client_id: int | None = None) -> None:
+        self.client_id = client_id if client_id is not None else secrets.randbits(32)
+        self._doc: Doc[Text] | None = None
+        self._root: Text | None = None
+        self._updates: list[bytes] = []
+        self._replica: Replica | None = None
+        self._version = -1
+        self._written = 0
+
+    def write(self, replica: Replica, edits: Sequence[Edit]) -> bytes:
+        """The update that makes these edits (ordered, of `replica.text()`, in code points); b"" if they do nothing.
+
+        The caller must apply the update to the replica at once.
+        """
+        doc, root = self._ready(replica)
+        text = replica.text()
+        with doc.transaction():
+            for edit in reversed(edits):
+                start, end = to_bytes(text, edit.start), to_bytes(text, edit.end)
+                if end > start:
+                    del root[start:end]
+                if edit.text:
+                    root.insert(start, clean(edit.text))
+                self._written += len(edit.text)
+        updates, self._updates = self._updates, []
+        self._version = replica.version + 1
+        return updates[0] if updates else b""
+
+    def _ready(self, replica: Replica) -> tuple[Doc[Text], Text]:
+        fresh = self._doc is None or replica is not self._replica
+        if fresh or self._written > ROTATE_BYTES:
+            if self._written:
+                self.client_id = secrets.randbits(32)
+            self._doc = Doc(client_id=self.client_id)
+            self._root = self._doc.get(ROOT, type=Text)
+            self._doc.apply_update(replica.since())
+            self._watch = self._doc.observe(self._note)
+            self._updates.clear()
+            self._replica, self._written = replica, 0
+        elif self._doc is not None and self._version != replica.version:
+            self._doc.apply_update(replica.since(self._doc.get_state()))
+            self._updates.clear()
+        assert self._doc is not None
+        assert self._root is not None
+        return self._doc, self._root
+
+    def _note(self, event: TransactionEvent) -> None:
+        self._updates.append(event.update)
