@@ -1,18 +1,13 @@
-"""Configured models: made from settings, from local servers found, and from what ships; and how each is opened.
-
-Keys are stored encrypted (Fernet, with a key derived from the installation's own secret) and are never shown again.
-"""
+"""Configured models: made from settings, from local servers found, and from what ships; and how each is opened."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from agents.engine.messages import Provider
+from agents.keys import decrypt, encrypt
 from agents.models import Endpoint
 from agents.providers import local, scripted
 from agents.providers.chat import ChatProvider
@@ -42,28 +37,6 @@ PROVIDERS = (
     # Anthropic's own dialect comes later; its OpenAI-compatible address serves until then.
     Hosted("Anthropic", "ANTHROPIC", "https://api.anthropic.com/v1", "claude-sonnet-4-5", 200_000, HOSTED + 3),
 )
-
-
-def _fernet() -> Fernet:
-    secret = hashlib.sha256(b"tandem endpoint keys\0" + settings.KEY_FILE_SECRET.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(secret))
-
-
-def encrypt(key: str) -> bytes:
-    return _fernet().encrypt(key.encode()) if key else b""
-
-
-def decrypt(stored: bytes) -> str:
-    """The key in clear, for the provider only. Raises Unavailable when this installation's secret is another one."""
-    if not stored:
-        return ""
-    try:
-        return _fernet().decrypt(bytes(stored)).decode()
-    except InvalidToken as error:
-        raise Unavailable(
-            "The key of this model cannot be read: the installation's secret has changed.",
-            "An administrator can enter the key again in the admin pages.",
-        ) from error
 
 
 def sync_endpoints() -> None:

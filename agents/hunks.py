@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ide.documents.text import Edit, diff_lines, merge3
+from ide.documents.text import Edit, LineHunk, diff_lines, lines
 
 
 @dataclass(frozen=True)
@@ -24,36 +24,29 @@ class Hunk:
     b_to: int
 
 
-def split(text: str) -> list[str]:
-    """Lines with their LF; only LF ends a line. Joined they are the text."""
-    lines = [line + "\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
-
-
 def hunks(base: str, text: str) -> list[Hunk]:
     """The hunks between the two, in order."""
-    lines = split(base)
+    old = lines(base)
     seen: dict[str, int] = {}
     found = []
     for part in diff_lines(base, text):
-        mark = _mark(lines, part.a_from, part.a_to)
+        mark = _mark(old, part.a_from, part.a_to)
         seen[mark] = seen.get(mark, 0) + 1
         found.append(Hunk(f"{mark}-{seen[mark]}", part.a_from, part.a_to, part.b_from, part.b_to))
     return found
 
 
-def _mark(lines: Sequence[str], a_from: int, a_to: int) -> str:
+def _mark(old: Sequence[str], a_from: int, a_to: int) -> str:
     """A name made of the base's lines only: a hunk keeps it while the model still writes in it."""
-    before = lines[a_from - 1] if a_from else ""
-    after = lines[a_to] if a_to < len(lines) else ""
-    told = "\0".join([before, *lines[a_from:a_to], after])
+    before = old[a_from - 1] if a_from else ""
+    after = old[a_to] if a_to < len(old) else ""
+    told = "\0".join([before, *old[a_from:a_to], after])
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def accept(base: str, text: str, chosen: Collection[str]) -> str:
     """The base after the chosen hunks were taken into it."""
-    old, new = split(base), split(text)
+    old, new = lines(base), lines(text)
     for hunk in reversed(hunks(base, text)):
         if hunk.id in chosen:
             old[hunk.a_from : hunk.a_to] = new[hunk.b_from : hunk.b_to]
@@ -62,7 +55,7 @@ def accept(base: str, text: str, chosen: Collection[str]) -> str:
 
 def reject(base: str, text: str, chosen: Collection[str]) -> list[Edit]:
     """The edits of `text` that put the base's lines back in place of the chosen hunks."""
-    old = split(base)
+    old = lines(base)
     starts = line_starts(text)
     return [
         Edit(starts[hunk.b_from], starts[hunk.b_to], "".join(old[hunk.a_from : hunk.a_to]))
@@ -74,7 +67,7 @@ def reject(base: str, text: str, chosen: Collection[str]) -> list[Edit]:
 def line_starts(text: str) -> list[int]:
     """Where each line begins, and as the last entry where the text ends."""
     starts = [0]
-    for line in split(text):
+    for line in lines(text):
         starts.append(starts[-1] + len(line))
     return starts
 
@@ -82,14 +75,29 @@ def line_starts(text: str) -> list[int]:
 def fold(base: str, before: str, after: str) -> str:
     """The base after someone else changed the text from `before` to `after`.
 
-    What they did outside the hunks is done to the base too; where they wrote into a hunk the base stays, and their
-    words are part of that hunk from then on.
+    What they did outside the hunks, or right beside one, is done to the base too. Where they wrote into a hunk the
+    base stays, and their words are part of that hunk from then on. (A three-way merge would call "beside" a conflict.)
     """
     if before == after:
         return base
     if before == base:
         return after
-    return merge3(before, base, after).text
+    old, new = lines(base), lines(after)
+    undecided = diff_lines(before, base)
+    for part in reversed(diff_lines(before, after)):
+        if not any(_inside(part, hunk) for hunk in undecided):
+            shift = sum(_grows(hunk) for hunk in undecided if hunk.a_to <= part.a_from)
+            old[part.a_from + shift : part.a_to + shift] = new[part.b_from : part.b_to]
+    return "".join(old)
+
+
+def _inside(part: LineHunk, hunk: LineHunk) -> bool:
+    """Whether a change shares lines with a hunk, or one stands between lines of the other."""
+    return part.a_from < hunk.a_to and hunk.a_from < part.a_to
+
+
+def _grows(hunk: LineHunk) -> int:
+    return (hunk.b_to - hunk.b_from) - (hunk.a_to - hunk.a_from)
 
 
 def counts(base: str, text: str) -> tuple[int, int]:

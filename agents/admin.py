@@ -1,0 +1,147 @@
+"""Models, sessions, turns, jobs and proposals in Django's admin: endpoints to configure, all else to read and search."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from agents.keys import encrypt
+from agents.models import Endpoint, Item, Job, JobEvent, Proposal, Session, Step, Turn
+
+
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
+    """The key can be written, never read: it is not sent back, and an empty field leaves it as it is."""
+
+    key = forms.CharField(
+        required=False,
+        strip=True,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+        help_text="Stored encrypted and never shown again. Leave empty to keep the present one.",
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = ("name", "dialect", "base_url", "model", "drives_tools", "window", "enabled", "rank")
+
+    def save(self, commit: bool = True) -> Endpoint:
+        if self.cleaned_data.get("key"):
+            self.instance.key_encrypted = encrypt(self.cleaned_data["key"])
+        return super().save(commit)  # type: ignore[no-any-return]
+
+
+@admin.register(Endpoint)
+class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = EndpointForm
+    list_display = ("name", "model", "base_url", "enabled", "rank", "drives_tools", "builtin", "has_key")
+    list_filter = ("enabled", "dialect", "drives_tools")
+    list_editable = ("enabled", "rank")
+    search_fields = ("name", "model", "base_url")
+
+    @admin.display(boolean=True, description="key")
+    def has_key(self, row: Endpoint) -> bool:
+        return bool(row.key_encrypted)
+
+
+class History(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What happened: to read, not to change."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class HistoryInline(admin.TabularInline):  # type: ignore[type-arg]
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+class TurnsOfSession(HistoryInline):
+    model = Turn
+    fields = ("kind", "state", "owner", "endpoint", "input_tokens", "output_tokens", "ttft_ms", "started_at", "ended_at")
+
+
+class ItemsOfTurn(HistoryInline):
+    model = Item
+    fields = ("position", "kind", "author", "data", "created_at")
+
+
+class StepsOfJob(HistoryInline):
+    model = Step
+    fields = ("position", "name", "state", "error", "started_at", "ended_at")
+
+
+@admin.register(Session)
+class SessionAdmin(History):
+    list_display = ("__str__", "workspace", "created_by", "created_at", "active_at")
+    list_filter = ("created_at",)
+    search_fields = ("id", "title", "workspace__name", "created_by__username")
+    list_select_related = ("workspace", "created_by")
+    inlines = (TurnsOfSession,)
+
+
+@admin.register(Turn)
+class TurnAdmin(History):
+    list_display = (
+        *("id", "kind", "state", "owner", "endpoint", "input_tokens", "output_tokens", "ttft_ms", "seconds"),
+        *("started_at", "error"),
+    )
+    list_filter = ("state", "kind", "endpoint")
+    search_fields = ("id", "session__title", "owner__username", "error")
+    date_hierarchy = "started_at"
+    list_select_related = ("owner", "endpoint")
+    inlines = (ItemsOfTurn,)
+
+
+@admin.register(Item)
+class ItemAdmin(History):
+    list_display = ("id", "kind", "turn", "position", "author", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("id", "turn__id")
+    list_select_related = ("turn", "author")
+
+
+@admin.register(Job)
+class JobAdmin(History):
+    list_display = (
+        *("id", "kind", "state", "workspace", "owner", "endpoint", "phase", "done", "total", "attempt"),
+        *("input_tokens", "output_tokens", "lease_owner", "created_at", "ended_at"),
+    )
+    list_filter = ("state", "kind", "endpoint")
+    search_fields = ("id", "instruction", "workspace__name", "owner__username", "error")
+    date_hierarchy = "created_at"
+    list_select_related = ("workspace", "owner", "endpoint")
+    inlines = (StepsOfJob,)
+
+
+@admin.register(Step)
+class StepAdmin(History):
+    list_display = ("job", "position", "name", "state", "started_at", "ended_at", "error")
+    list_filter = ("state",)
+    search_fields = ("job__id", "name", "error")
+    list_select_related = ("job",)
+
+
+@admin.register(JobEvent)
+class JobEventAdmin(History):
+    list_display = ("id", "job", "kind", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("job__id",)
+    list_select_related = ("job",)
+
+
+@admin.register(Proposal)
+class ProposalAdmin(History):
+    list_display = ("id", "document", "workspace", "state", "accepted", "rejected", "turn", "job", "created_at")
+    list_filter = ("state",)
+    search_fields = ("id", "document__path", "workspace__name")
+    list_select_related = ("document", "workspace", "turn", "job")

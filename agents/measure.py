@@ -1,0 +1,145 @@
+"""A provider whose calls are timed, counted and entered in the ledger, whoever calls it: turn or job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import cast
+
+from agents.engine.messages import Event, Provider, ReasoningDelta, Request, TextDelta, ToolDelta, Usage
+from agents.models import Endpoint
+from agents.providers.protocol import ProviderError
+from ide import metrics
+from ide.db import in_db
+from ide.usage import meter
+
+CHARACTERS_PER_TOKEN = 4  # for what is shown while it streams; the provider's own count replaces it at the end
+
+
+@dataclass
+class Speed:
+    """Time to first token and tokens a second, over all calls of one turn or job. Seconds by a monotonic clock."""
+
+    clock: Callable[[], float] = time.perf_counter
+    input_tokens: int = 0
+    output_tokens: int = 0
+    ttft_ms: float | None = None
+    seconds: float = 0.0  # streamed, from first to last token of each call
+    _asked: float = 0.0
+    _first: float | None = None
+    _characters: int = 0
+    _counted: Usage | None = field(default=None, repr=False)
+
+    def ask(self) -> None:
+        """A call begins."""
+        self._asked, self._first, self._characters, self._counted = self.clock(), None, 0, None
+
+    def hear(self, characters: int) -> None:
+        now = self.clock()
+        if self._first is None:
+            self._first = now
+            if self.ttft_ms is None:
+                self.ttft_ms = (now - self._asked) * 1000
+        self._characters += characters
+
+    def count(self, usage: Usage) -> None:
+        self._counted = usage
+
+    def end(self) -> Usage:
+        """The call is over: what it used, added to the sums."""
+        used = self._counted or Usage(0, self._characters // CHARACTERS_PER_TOKEN, estimated=True)
+        self.seconds += self._running()
+        self.input_tokens += used.input_tokens
+        self.output_tokens += used.output_tokens
+        self._first, self._characters, self._counted = None, 0, None
+        return used
+
+    def _running(self) -> float:
+        return self.clock() - self._first if self._first is not None else 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.output_tokens + self._characters // CHARACTERS_PER_TOKEN
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        seconds = self.seconds + self._running()
+        return self.tokens / seconds if seconds > 0.02 else None
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """For whom a call is made and why; `subject` is `turn:<id>` or `job:<id>`."""
+
+    user_id: int | None
+    workspace_id: str
+    kind: str
+    subject: str
+
+
+class Measured:
+    """An engine.messages.Provider around another one. `told` is called whenever the speed has new figures."""
+
+    def __init__(
+        self, inner: Provider, endpoint: Endpoint, purpose: Purpose, told: Callable[[Speed], None] = lambda _: None
+    ) -> None:
+        self._inner = inner
+        self._endpoint = endpoint
+        self._purpose = purpose
+        self._told = told
+        self.speed = Speed()
+
+    async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
+        entry = await in_db(self._reserve, request)
+        self.speed.ask()
+        had_first = self.speed.ttft_ms is not None
+        try:
+            source = cast(AsyncGenerator[list[Event], None], self._inner.stream(request))
+            async with aclosing(source) as stream:
+                async for events in stream:
+                    self._hear(events)
+                    yield events
+        except ProviderError as error:
+            metrics.provider_errors.labels(self._endpoint.name, error.code).inc()
+            raise
+        finally:
+            used = self.speed.end()
+            self._told(self.speed)
+            self._count(used, first=not had_first)
+            await in_db(meter.settle, entry, used.input_tokens, used.output_tokens, self.speed.ttft_ms)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    def _reserve(self, request: Request) -> int:
+        size = sum(len(m.text) for m in request.messages) // CHARACTERS_PER_TOKEN + request.max_tokens
+        why = self._purpose
+        return meter.reserve(
+            why.user_id,
+            why.workspace_id,
+            endpoint=self._endpoint.name,
+            model=request.model,
+            kind=why.kind,
+            subject=why.subject,
+            tokens=size,
+        )
+
+    def _hear(self, events: list[Event]) -> None:
+        characters = 0
+        for event in events:
+            if isinstance(event, TextDelta | ReasoningDelta | ToolDelta):
+                characters += len(event.text)
+            elif isinstance(event, Usage):
+                self.speed.count(event)
+        if characters:
+            self.speed.hear(characters)
+            self._told(self.speed)
+
+    def _count(self, used: Usage, *, first: bool) -> None:
+        name = self._endpoint.name
+        metrics.model_tokens.labels(name, "input").inc(used.input_tokens)
+        metrics.model_tokens.labels(name, "output").inc(used.output_tokens)
+        if first and self.speed.ttft_ms is not None:
+            metrics.first_token_seconds.labels(name).observe(self.speed.ttft_ms / 1000)

@@ -1,0 +1,167 @@
+"""A session while somebody follows it: events in one order with a number each, and the items of its running turn.
+
+Everything here runs on the host's loop. Deltas are gathered for one frame and leave in one event; items are saved
+when they are complete. The number of the newest event is kept in the session's row: reserved in a block before a
+turn, set exactly after it, so that a restarted host never uses a number twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from agents import wire
+from agents.models import Item, Session, Turn
+from ide.accounts.models import User
+from ide.db import in_db
+
+TAIL = 4000  # events kept for those who come back
+FRAME = 0.016  # seconds
+BLOCK = 1_000_000  # event numbers reserved for one turn
+LONGEST_OUTPUT = 32_000  # characters of a tool's output that are kept
+
+
+@dataclass
+class LiveSession:
+    """`turn` is the running turn's row, or None."""
+
+    row: Session
+    publish: Callable[[wire.Json], None]
+    turn: Turn | None = None
+    items: Items | None = None
+    generation: int = 0  # rises when a turn starts or ends
+    tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))
+
+    @property
+    def seq(self) -> int:
+        return self.row.seq
+
+    def emit(self, kind: str, **fields: object) -> None:
+        self.row.seq += 1
+        event: wire.Json = {"session": self.row.pk, "seq": self.row.seq, "type": kind, **fields}
+        self.tail.append(event)
+        self.publish(event)
+
+    def summary(self) -> wire.Json:
+        return wire.session(self.row, self.turn)
+
+    def changed(self) -> None:
+        self.emit("session.changed", summary=self.summary())
+
+    def events_after(self, seq: int) -> list[wire.Json] | None:
+        """The events since `seq`, or None when the tail does not reach back so far."""
+        if seq == self.seq:
+            return []
+        if seq > self.seq or not self.tail or seq + 1 < int(str(self.tail[0]["seq"])):
+            return None
+        return [event for event in self.tail if int(str(event["seq"])) > seq]
+
+    async def snapshot(self) -> wire.Json:
+        """Rows and memory as one consistent picture, with the number of the newest event it contains."""
+        while True:
+            began = self.generation
+            turns, items = await in_db(_saved, self.row.pk)
+            if began == self.generation:
+                break
+        live = {str(i.pk): i for i in self.items.all} if self.items else {}
+        if self.items:
+            self.items.flush()
+        shown = [wire.item(live.pop(row.pk, row)) for row in items]
+        shown += [wire.item(row) for row in live.values()]
+        running = self.turn
+        told = [wire.turn(running if running and row.pk == running.pk else row) for row in turns]
+        return {"session": self.summary(), "turns": told, "items": shown, "queue": [], "seq": self.seq}
+
+
+def _saved(session_id: str) -> tuple[list[Turn], list[Item]]:
+    turns = Turn.objects.filter(session_id=session_id).select_related("owner", "endpoint").order_by("started_at")
+    items = Item.objects.filter(turn__session_id=session_id).select_related("author")
+    return list(turns), list(items.order_by("turn__started_at", "position"))
+
+
+class Items:
+    """The items of one turn: begun, grown by deltas, completed and saved, in order."""
+
+    def __init__(self, session: LiveSession, turn: Turn) -> None:
+        self.all: list[Item] = []
+        self._session = session
+        self._turn = turn
+        self._grown: dict[str, list[str]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._open: set[str] = set()
+
+    def begin(self, kind: str, data: dict[str, object], author: User | None = None) -> Item:
+        self.flush()
+        item = Item(turn=self._turn, position=len(self.all), kind=kind, author=author, data=data)
+        item.created_at = timezone.now()
+        self.all.append(item)
+        self._open.add(item.pk)
+        self._session.emit("item.started", item=wire.item(item))
+        return item
+
+    def grow(self, item: Item, text: str) -> None:
+        """Append to the item's text (a tool's output). The first piece leaves at once, later ones once a frame."""
+        key = "output" if item.kind == Item.Kind.TOOL else "text"
+        item.data[key] = str(item.data.get(key, "")) + text
+        self._grown.setdefault(item.pk, []).append(text)
+        if self._timer is None:
+            self.flush()
+            self._timer = asyncio.get_running_loop().call_later(FRAME, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._grown:
+            self.flush()
+            self._timer = asyncio.get_running_loop().call_later(FRAME, self._tick)
+
+    def flush(self) -> None:
+        """Send what has gathered, now: before anything that must come after it."""
+        grown, self._grown = self._grown, {}
+        for item_id, pieces in grown.items():
+            self._session.emit("item.delta", item=item_id, text="".join(pieces))
+
+    async def complete(self, item: Item) -> None:
+        """Send the item as it stays, and save it."""
+        self.show(item)
+        await in_db(item.save)
+
+    def show(self, item: Item) -> None:
+        """Send the item as it is now; nothing is saved yet."""
+        self.flush()
+        self._open.discard(item.pk)
+        if item.kind == Item.Kind.TOOL and len(str(item.data.get("output", ""))) > LONGEST_OUTPUT:
+            item.data["output"] = str(item.data["output"])[:LONGEST_OUTPUT] + "\n… (shortened)"
+        self._session.emit("item.completed", item=wire.item(item))
+
+    async def add(self, kind: str, data: dict[str, object], author: User | None = None) -> Item:
+        """An item that is complete at once."""
+        item = self.begin(kind, data, author)
+        await self.complete(item)
+        return item
+
+    def close(self) -> list[Item]:
+        """No more frames; what was still open is sent as it is. Returns the items, to be saved."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for item in self.all:
+            if item.pk in self._open:
+                self.show(item)
+        return self.all
+
+
+def save_items(items: list[Item]) -> None:
+    for item in items:
+        item.save()
+
+
+def reserve_numbers(row: Session) -> None:
+    Session.objects.filter(pk=row.pk).update(seq=row.seq + BLOCK, active_at=timezone.now())
+
+
+def settle_numbers(session_id: str, seq: int) -> None:
+    Session.objects.filter(pk=session_id).update(seq=seq, active_at=timezone.now())
