@@ -1,1 +1,1 @@
-"""Staff pages and live figures. Reads everything in `ide` and the metrics; `agents` registers its panels at start-up."""
+"""Staff pages and live figures. Reads everything in `ide`; `agents` registers its panels at start-up."""

@@ -1,4 +1,4 @@
-"""Figures and panels of `ide` itself: people, documents, calls to models, the machine; and all of them at one moment."""
+"""Figures and panels of `ide` itself (people, documents, calls to models, the machine), and all of them at one moment."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def snapshot() -> dict[str, Any]:
     What cannot be read now is None (a dash on the page); the rest is unharmed.
     """
     return {
-        "at": timezone.now().isoformat(timespec="seconds"),
+        "at": timezone.now().isoformat(timespec="milliseconds"),
         "figures": {figure.key: _value(figure) for figure in figures()},
         "panels": {panel.key: _rows(panel) for panel in panels()},
     }
