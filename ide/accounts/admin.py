@@ -27,7 +27,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.unregister(Group)  # rights hang on teams and roles
 
 
-class ReadOnly(admin.ModelAdmin[Any]):
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     """Rows that are looked at, never edited."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -40,7 +40,7 @@ class ReadOnly(admin.ModelAdmin[Any]):
         return False
 
 
-class TeamsOfPerson(admin.TabularInline[Membership, User]):
+class TeamsOfPerson(admin.TabularInline):  # type: ignore[type-arg]  # not subscriptable at run time
     model = Membership
     fields = ("team", "role", "created_at")
     readonly_fields = fields
@@ -83,7 +83,7 @@ class PersonAdmin(UserAdmin):
         )
 
 
-class PeopleOfTeam(admin.TabularInline[Membership, Team]):
+class PeopleOfTeam(admin.TabularInline):  # type: ignore[type-arg]  # not subscriptable at run time
     model = Membership
     fields = ("user", "role", "created_at")
     readonly_fields = fields
@@ -96,7 +96,7 @@ class PeopleOfTeam(admin.TabularInline[Membership, Team]):
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin[Team]):
+class TeamAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     list_display = ("name", "id", "people", "created_at")
     search_fields = ("name", "id")
     readonly_fields = ("id", "created_at")
@@ -114,7 +114,7 @@ class TeamAdmin(admin.ModelAdmin[Team]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
+class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     list_display = ("user", "team", "role", "created_at")
     list_filter = ("role", "created_at")
     list_select_related = ("user", "team")

@@ -1,4 +1,4 @@
-"""Figures and panels of `ide` itself (people, documents, calls to models, the machine), and all of them at one moment."""
+"""Figures and panels of `ide` itself: people, documents, calls to models, the machine; all of them at one moment."""
 
 from __future__ import annotations
 

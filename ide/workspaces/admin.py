@@ -1,4 +1,4 @@
-"""Workspaces in Django's admin: where they come from, where they are live. Deleting is an act of the app (files too)."""
+"""Workspaces in Django's admin: where they come from, where they are live. Deleting is left to the app (files)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ide.workspaces.models import Workspace
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin[Workspace]):
+class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     list_display = ("name", "id", "team", "source", "state", "trusted", "live", "created_by", "active_at")
     list_filter = ("state", "source", "trusted", "created_at", "active_at")
     list_select_related = ("team", "created_by")
