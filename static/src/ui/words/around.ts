@@ -159,7 +159,7 @@ export const words = {
     after: 'Proposed',
     keys: 'next and previous file',
     mayNot: 'Your role does not permit merging.',
-    unchangedLines: (n: number) => plural(n, 'unchanged line'),
+    unchangedLines: '$ unchanged lines',
   },
 
   home: {

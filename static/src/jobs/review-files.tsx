@@ -1,0 +1,147 @@
+// The list of changed files with its check boxes, and the one that is shown.
+import type { Signal } from '@preact/signals'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { Icon } from '../ui/icon'
+import { words } from '../ui/words/around'
+import type { ReviewFile } from '../wire'
+import { linesOf, meanwhile } from './changes'
+import { Diff, type Layout } from './diff'
+import { visible } from './log'
+
+const say = words.review
+
+interface ListProps {
+  files: readonly ReviewFile[]
+  shown: Signal<string | null>
+  chosen: Signal<ReadonlySet<string>>
+  deciding: boolean
+}
+
+export function FileList({ files, shown, chosen, deciding }: ListProps) {
+  const all = chosen.value.size === files.length
+  const toggle = (path: string) => {
+    const next = new Set(chosen.peek())
+    if (!next.delete(path)) next.add(path)
+    chosen.value = next
+  }
+  return (
+    <nav class="review-files" aria-label={say.filesTitle}>
+      <h2>
+        {deciding && (
+          <input
+            type="checkbox"
+            aria-label={say.chooseAll}
+            checked={all}
+            ref={(box) => {
+              if (box) box.indeterminate = !all && chosen.value.size > 0
+            }}
+            onChange={() => {
+              chosen.value = all ? new Set() : new Set(files.map((file) => file.path))
+            }}
+          />
+        )}
+        <span>{words.files(files.length)}</span>
+        <span class="faint review-keys">
+          <kbd>J</kbd> <kbd>K</kbd>
+          <span class="visually-hidden">{say.keys}</span>
+        </span>
+      </h2>
+      <ul>
+        {files.map((file) => (
+          <Entry
+            key={file.path}
+            file={file}
+            on={shown.value === file.path}
+            checked={chosen.value.has(file.path)}
+            deciding={deciding}
+            onToggle={() => toggle(file.path)}
+            onShow={() => {
+              shown.value = file.path
+            }}
+          />
+        ))}
+      </ul>
+    </nav>
+  )
+}
+
+interface EntryProps {
+  file: ReviewFile
+  on: boolean
+  checked: boolean
+  deciding: boolean
+  onToggle: () => void
+  onShow: () => void
+}
+
+function Entry({ file, on, checked, deciding, onToggle, onShow }: EntryProps) {
+  const path = visible(file.path)
+  const cut = path.lastIndexOf('/') + 1
+  const row = useRef<HTMLLIElement>(null)
+  useEffect(() => {
+    if (on) row.current?.scrollIntoView({ block: 'nearest' })
+  }, [on])
+  return (
+    <li ref={row} data-on={on}>
+      {deciding && <input type="checkbox" aria-label={say.choose(path)} checked={checked} onChange={onToggle} />}
+      <button type="button" aria-current={on} title={path} onClick={onShow}>
+        <span class="review-path">
+          {path.slice(cut)} <small>{path.slice(0, cut)}</small>
+        </span>
+        {deciding && <Sign file={file} />}
+        <Counts file={file} />
+      </button>
+    </li>
+  )
+}
+
+function Sign({ file }: { file: ReviewFile }) {
+  const what = meanwhile(file)
+  if (what === 'same') return null
+  const text = what === 'conflict' ? say.conflictSign : say.changedSign
+  return (
+    <span class="review-sign" data-what={what} title={text}>
+      <Icon name="triangle-alert" size={14} />
+      <span class="visually-hidden">{text}</span>
+    </span>
+  )
+}
+
+function Counts({ file }: { file: ReviewFile }) {
+  const { added, removed } = useMemo(() => linesOf(file), [file.base, file.proposed])
+  return (
+    <small class="review-counts num">
+      {file.status !== 'changed' && <span class={file.status === 'added' ? 'job-plus' : 'job-minus'}>{say.statuses[file.status]}</span>}
+      {added > 0 && <span class="job-plus">+{added}</span>}
+      {removed > 0 && <span class="job-minus">−{removed}</span>}
+    </small>
+  )
+}
+
+interface FileProps {
+  file: ReviewFile
+  layout: Layout
+  deciding: boolean
+}
+
+export function File({ file, layout, deciding }: FileProps) {
+  const what = meanwhile(file)
+  return (
+    <article class="review-file">
+      <h2>
+        <span class="review-full">{visible(file.path)}</span>
+        <Counts file={file} />
+      </h2>
+      {deciding && what !== 'same' && (
+        <p class="review-meanwhile" data-what={what}>
+          <Icon name="triangle-alert" size={14} /> {what === 'conflict' ? say.conflict : say.changed}
+        </p>
+      )}
+      {file.base === file.proposed ? (
+        <p class="review-same muted">{say.same}</p>
+      ) : (
+        <Diff file={file} layout={file.status === 'changed' ? layout : 'unified'} />
+      )}
+    </article>
+  )
+}
