@@ -1,0 +1,272 @@
+"""One turn: ask the model, carry out its calls, ask again, until it calls nothing.
+
+Nothing here knows where the turn runs (a live session or a job) or how its events are shown and saved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from agents.engine.messages import (
+    Done,
+    Event,
+    Message,
+    Provider,
+    ReasoningDelta,
+    Request,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolDelta,
+    ToolEnd,
+    ToolResult,
+    ToolStart,
+    Usage,
+)
+from agents.engine.tools import EDITING, READ_ONLY, Environment, PatchCall, call, offered
+
+
+class Inbox(Protocol):
+    """What people say while the turn runs."""
+
+    def take(self) -> list[str]:
+        """Everything said since the last call, which empties it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every step of a turn asks for. `use_tools` False: a model that cannot drive them."""
+
+    model: str
+    max_tokens: int = 4096
+    temperature: float | None = None
+    stop: Sequence[str] = ()
+    max_steps: int = 50
+    use_tools: bool = True
+    continue_last: bool = False  # of the first step only
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    number: int
+
+
+@dataclass(frozen=True)
+class Prose:
+    text: str
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    text: str
+
+
+@dataclass(frozen=True)
+class ToolStarted:
+    """The model began to call; its arguments may still stream."""
+
+    call_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ToolFinished:
+    call: ToolCall
+    result: ToolResult
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """A step is over and its messages are in the history: save them now.
+
+    `message` is the assistant's; `ttft_ms` from the request to the first event; `seconds` the time the model streamed
+    after that; `usage` as counted by the provider.
+    """
+
+    usage: Usage
+    ttft_ms: float | None
+    seconds: float
+    message: Message
+
+
+@dataclass(frozen=True)
+class Steered:
+    """What people said meanwhile is in the history now."""
+
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """reason: stop, length, filter, or steps (the limit of steps was reached)."""
+
+    reason: Literal["stop", "length", "filter", "steps"]
+
+
+TurnEvent = StepStarted | Prose | Reasoning | ToolStarted | ToolFinished | StepFinished | Steered | Finished
+
+
+@dataclass
+class _Step:
+    """What one answer brought."""
+
+    started: float
+    text: list[str] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    patches: dict[str, PatchCall] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    reason: str = "stop"
+    first: float | None = None
+    last: float | None = None
+
+    def finished(self) -> StepFinished:
+        message = Message("assistant", "".join(self.text), tuple(self.calls))
+        if self.first is None or self.last is None:
+            return StepFinished(self.usage, None, 0.0, message)
+        return StepFinished(self.usage, (self.first - self.started) * 1000, self.last - self.first, message)
+
+
+async def run_turn(
+    provider: Provider, environment: Environment, history: list[Message], inbox: Inbox, settings: Settings
+) -> AsyncGenerator[TurnEvent, None]:
+    """The turn's events. `history` is extended in place, only at its end.
+
+    Raises ProviderError from the provider; edits and prose already told stand. Cancelling or closing it closes the
+    provider's stream and aborts edits that still stream; the history then lacks the unfinished step. Iterate it
+    within contextlib.aclosing, so that it is closed when you leave it early.
+    """
+    tools = offered(environment) if settings.use_tools else []
+    reason: Literal["stop", "length", "filter", "steps"] = "steps"
+    for number in range(1, settings.max_steps + 1):
+        said = inbox.take()
+        if said:
+            history.extend(Message("user", text) for text in said)
+            yield Steered(said)
+        yield StepStarted(number)
+        step = _Step(time.perf_counter())
+        try:
+            request = _request(history, tools, settings, first=number == 1)
+            async with aclosing(_stream(provider, environment, request, step)) as events:
+                async for event in events:
+                    yield event
+            async with aclosing(_call_all(environment, step)) as finished:
+                results: dict[str, ToolResult] = {}
+                async for done in finished:
+                    results[done.call.id] = done.result
+                    yield done
+        finally:
+            for patch in step.patches.values():
+                await patch.abort()
+        told = step.finished()
+        _remember(history, told.message, results, continued=request.continue_last)
+        yield told
+        if not step.calls:
+            late = inbox.take()
+            if not late:
+                reason = step.reason if step.reason in ("length", "filter") else "stop"  # type: ignore[assignment]
+                break
+            history.extend(Message("user", text) for text in late)
+            yield Steered(late)
+    yield Finished(reason)
+
+
+def _request(history: list[Message], tools: list[Tool], settings: Settings, *, first: bool) -> Request:
+    return Request(
+        model=settings.model,
+        messages=tuple(history),
+        tools=tools,
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        stop=settings.stop,
+        continue_last=settings.continue_last and first and history[-1].role == "assistant",
+    )
+
+
+def _remember(history: list[Message], message: Message, results: dict[str, ToolResult], *, continued: bool) -> None:
+    """Append the answer and its calls' results; what continues a prefilled reply stays a message of its own."""
+    if message.text or message.calls or continued:
+        history.append(message)
+    for made in message.calls:
+        history.append(Message("tool", results[made.id].text, call_id=made.id, name=made.name))
+
+
+async def _stream(
+    provider: Provider, environment: Environment, request: Request, step: _Step
+) -> AsyncGenerator[TurnEvent, None]:
+    answer = provider.stream(request)
+    try:
+        async for events in answer:
+            step.last = time.perf_counter()
+            step.first = step.first or step.last
+            for event in events:
+                told = await _take(environment, step, event)
+                if told is not None:
+                    yield told
+    finally:
+        close = getattr(answer, "aclose", None)  # an async generator must be closed to close its connection now
+        if close is not None:
+            await close()
+
+
+async def _take(environment: Environment, step: _Step, event: Event) -> TurnEvent | None:
+    match event:
+        case TextDelta(text):
+            step.text.append(text)
+            return Prose(text)
+        case ReasoningDelta(text):
+            return Reasoning(text)
+        case ToolStart(call_id, name):
+            if name == EDITING and EDITING in environment.abilities:
+                step.patches[call_id] = PatchCall(environment, call_id)
+            return ToolStarted(call_id, name)
+        case ToolDelta(call_id, text):
+            if call_id in step.patches:
+                await step.patches[call_id].feed(text)
+        case ToolEnd(made):
+            step.calls.append(made)
+        case Usage():
+            step.usage = event
+        case Done(reason):
+            step.reason = reason
+    return None
+
+
+async def _call_all(environment: Environment, step: _Step) -> AsyncGenerator[ToolFinished, None]:
+    """Carry out the calls in order; neighbours that only read run at the same time."""
+    at = 0
+    while at < len(step.calls):
+        group = [step.calls[at]]
+        while group[0].name in READ_ONLY and at + len(group) < len(step.calls):
+            following = step.calls[at + len(group)]
+            if following.name not in READ_ONLY:
+                break
+            group.append(following)
+        at += len(group)
+        for done in await _together(environment, step, group):
+            yield done
+
+
+async def _together(environment: Environment, step: _Step, group: list[ToolCall]) -> list[ToolFinished]:
+    if len(group) == 1:
+        return [await _one(environment, step, group[0])]
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(_one(environment, step, made)) for made in group]
+    return [task.result() for task in running]
+
+
+async def _one(environment: Environment, step: _Step, made: ToolCall) -> ToolFinished:
+    started = time.perf_counter()
+    patch = step.patches.get(made.id)
+    if patch is None:
+        result = await call(environment, made)
+    else:
+        result = await patch.finish(made.arguments)
+        del step.patches[made.id]  # finished: not to be aborted any more
+    return ToolFinished(made, result, time.perf_counter() - started)
