@@ -12,7 +12,7 @@ export interface Lines {
 }
 
 function textOf(text: string): Text {
-  return Text.of(text.split('\n'))
+  return Text.of((text.endsWith('\n') ? text : `${text}\n`).split('\n'))
 }
 
 function linesIn(text: Text, from: number, to: number): number {
