@@ -1,0 +1,62 @@
+"""A runner process of the tests' own, as `up` starts it: nothing in its environment but PATH."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Runner:
+    """`python -m ide.runner`, with its socket in a short folder."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.socket = folder / "runner.sock"
+        argv = [sys.executable, "-m", "ide.runner", "--socket", str(self.socket), *arguments]
+        self.process = subprocess.Popen(argv, cwd=ROOT, env={"PATH": os.environ["PATH"]}, stderr=subprocess.PIPE)
+        until = time.monotonic() + 10
+        while not self.socket.exists() and self.process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def stop(self) -> float:
+        """Seconds from SIGTERM to its end."""
+        began = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=10)
+        return time.monotonic() - began
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    with tempfile.TemporaryDirectory(prefix="t-run-") as folder:
+        started = Runner(Path(folder))
+        yield started
+        started.stop()
+
+
+@pytest.fixture
+def new_runner() -> Iterator[type]:
+    """Makes runners a test may kill; ends them all."""
+    made: list[Runner] = []
+    with tempfile.TemporaryDirectory(prefix="t-run-") as folder:
+
+        class Made(Runner):
+            def __init__(self, *arguments: str) -> None:
+                place = Path(folder, str(len(made)))
+                place.mkdir(mode=0o700)
+                super().__init__(place, *arguments)
+                made.append(self)
+
+        yield Made
+        for started in made:
+            started.stop()
