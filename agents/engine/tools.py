@@ -133,9 +133,9 @@ TOOLS: dict[str, Tool] = {
         ),
         Tool(
             "apply_patch",
-            "Change files. Other people see it as you write it. " + HOW + " Also '*** Add File: path' (every line with "
-            "'+'), '*** Delete File: path', '*** Move to: path' after an Update line. Give three unchanged lines around "
-            "a change, exactly as they are in the file.",
+            "Change files. Other people see it as you write it. " + HOW + " Also '*** Add File: path' (every line "
+            "with '+'), '*** Delete File: path', '*** Move to: path' after an Update line. Give three unchanged lines "
+            "around a change, exactly as they are in the file.",
             _schema(["patch"], patch=_text("the whole patch")),
         ),
         Tool(

@@ -47,7 +47,7 @@ class Patience:
         """Seconds to wait before try `attempt` (from 1), or None when it is not worth another."""
         if not error.passing or attempt > self.retries:
             return None
-        wait = self.first_wait * 2 ** (attempt - 1)
+        wait = self.first_wait * 2.0 ** (attempt - 1)
         if error.retry_after is not None:
             if error.retry_after > self.longest_wait:
                 return None

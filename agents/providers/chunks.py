@@ -141,7 +141,7 @@ def failure(status: int, raw: bytes, retry_after: float | None = None) -> Provid
 
 
 def _told(raw: bytes) -> tuple[str, str]:
-    """(message, code) out of the shapes error answers have: {error: {message, code}}, {error: text}, {message}, text."""
+    """(message, code) of an error answer: {error: {message, code}}, {error: text}, {message} or plain text."""
     try:
         answer = msgspec.json.decode(raw)
     except msgspec.MsgspecError:
