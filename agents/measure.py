@@ -60,12 +60,16 @@ class Speed:
         return self.clock() - self._first if self._first is not None else 0.0
 
     @property
+    def total_seconds(self) -> float:
+        return self.seconds + self._running()
+
+    @property
     def tokens(self) -> int:
         return self.output_tokens + self._characters // CHARACTERS_PER_TOKEN
 
     @property
     def tokens_per_s(self) -> float | None:
-        seconds = self.seconds + self._running()
+        seconds = self.total_seconds
         return self.tokens / seconds if seconds > 0.02 else None
 
 

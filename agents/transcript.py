@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
@@ -18,6 +19,9 @@ from agents import wire
 from agents.models import Item, Session, Turn
 from ide.accounts.models import User
 from ide.db import in_db
+
+if TYPE_CHECKING:
+    from agents.turns import LiveTurn
 
 TAIL = 4000  # events kept for those who come back
 FRAME = 0.016  # seconds
@@ -27,11 +31,13 @@ LONGEST_OUTPUT = 32_000  # characters of a tool's output that are kept
 
 @dataclass
 class LiveSession:
-    """`turn` is the running turn's row, or None."""
+    """`turn` is the running turn's row, or None; `running` the newest turn; `saving` its being made durable."""
 
     row: Session
     publish: Callable[[wire.Json], None]
     turn: Turn | None = None
+    running: LiveTurn | None = None
+    saving: asyncio.Task[None] | None = None
     items: Items | None = None
     generation: int = 0  # rises when a turn starts or ends
     tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))

@@ -1,0 +1,155 @@
+"""Tools of a turn act on the live workspace: open rooms first, files on disk where nothing is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import cast
+
+from agents.engine.edits.apply import LiveApplier
+from agents.engine.edits.target import AnchorLike
+from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
+from agents.environments.patch import PatchEdits
+from agents.turns import LiveTurn
+from ide.db import in_db
+from ide.documents.room import Anchor, Edit, ModelClient, Room
+from ide.documents.text import lines
+from ide.errors import Refused
+from ide.runner import client as runner
+from ide.workspaces.search import search
+
+FRAME = 0.012  # seconds between two insertions in a document
+MOST_PATHS = 2000
+MOST_HITS = 200
+OUTPUT = 1 << 20
+
+
+class RoomTarget:
+    """A room as an engine.edits Target: every edit is the turn's, and is refused once the turn is closed."""
+
+    def __init__(self, turn: LiveTurn, room: Room) -> None:
+        self._turn = turn
+        self.room = room
+        self._client = ModelClient()
+
+    def text(self) -> str:
+        return self.room.text()
+
+    def anchor(self, index: int, assoc: int) -> AnchorLike:
+        return self.room.anchor(index, assoc)
+
+    def edit(self, edits: Sequence[tuple[int, int, str]]) -> None:
+        self._turn.writes(self.room)
+        self.room.edit([Edit(*edit) for edit in edits], self._turn.origin, client=self._client)
+
+
+@dataclass
+class LiveEnvironment:
+    """`sandbox`: whether commands can be confined, so that there is a tool to run them."""
+
+    turn: LiveTurn
+    sandbox: bool
+    _rooms: dict[str, Room] = field(default_factory=dict)
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        tools = {"read_file", "list_files", "search", "apply_patch"}
+        return frozenset(tools | {"run_command"} if self.sandbox else tools)
+
+    async def read(self, path: str, first: int, last: int) -> Slice:
+        text = await self._text(path)
+        shown = [line.removesuffix("\n") for line in lines(text)]
+        return Slice(shown[max(0, first - 1) : last], max(1, first), len(shown))
+
+    async def _text(self, path: str) -> str:
+        open_now = next((room for room in self.turn.host.rooms_open() if room.path == path), None)
+        if open_now is not None:
+            return open_now.text()
+        try:
+            return (await in_db(self.turn.host.files.read, path)).text
+        except (Refused, OSError) as error:
+            raise ToolFailed(f"{path} cannot be read: {error}") from error
+
+    async def list(self, glob: str) -> Sequence[str]:
+        entries, _ = await in_db(self.turn.host.files.tree)
+        paths = [entry.path for entry in entries if entry.kind == "file"]
+        return [path for path in paths if matches(path, glob)][:MOST_PATHS]
+
+    async def search(self, query: str, *, regex: bool, glob: str) -> Sequence[Hit]:
+        try:
+            await self.turn.host.flush()
+            found = await search(self.turn.host.root, query, regex=regex, case=False, glob=glob, limit=MOST_HITS)
+        except Refused as error:
+            raise ToolFailed(str(error)) from error
+        return [Hit(hit.path, hit.line, hit.text) for hit in found.hits]
+
+    async def run(self, command: str, seconds: float) -> Ran:
+        """Confined to the workspace's folder, with what people have typed; no network."""
+        self.turn.check()
+        await self.turn.host.flush()
+        return await run_confined(command, runner.Policy(self.turn.host.root, seconds=seconds, output_bytes=OUTPUT))
+
+    def edits(self, call_id: str) -> EditStream:
+        return PatchEdits(self, FRAME)
+
+    # --- the place of a patch -------------------------------------------------------------------------------------
+
+    async def open(self, path: str) -> RoomTarget:
+        self.turn.check()
+        room = self._rooms[path] = await self.turn.host.open_path(path)
+        return RoomTarget(self.turn, room)
+
+    async def create(self, path: str) -> RoomTarget:
+        self.turn.check()
+        if await in_db(self._exists, path):
+            raise ToolFailed("This file exists already; change it with '*** Update File:'.")
+        room = self._rooms[path] = await self.turn.host.open_path(path, create=True)
+        return RoomTarget(self.turn, room)
+
+    def _exists(self, path: str) -> bool:
+        try:
+            self.turn.host.files.stat(path)
+        except FileNotFoundError:
+            return False
+        except Refused as error:
+            return error.code != "not_found"
+        return True
+
+    async def delete(self, path: str) -> None:
+        self.turn.check()
+        await in_db(self.turn.host.files.delete, path)
+        self.turn.host.publish({"type": "files.changed", "paths": [path]})
+
+    async def move(self, path: str, to: str) -> None:
+        self.turn.check()
+        await self.turn.host.flush()
+        await in_db(self.turn.host.files.move, path, to)
+        self.turn.host.publish({"type": "files.changed", "paths": [path, to]})
+
+    def wrote(self, path: str, applier: LiveApplier) -> None:
+        start, cursor = applier.region
+        self.turn.region(self._rooms[path], cast(Anchor, start), cast(Anchor, cursor))
+
+    async def close(self, path: str) -> None:
+        self.turn.left(self._rooms[path])
+
+
+def matches(path: str, glob: str) -> bool:
+    """Whether a path fits a glob; '**/' also stands for no folder at all."""
+    if not glob or glob in ("**", "**/*"):
+        return True
+    name = path.rsplit("/", 1)[-1]
+    return fnmatchcase(path, glob) or fnmatchcase(path, glob.replace("**/", "")) or (
+        "/" not in glob and fnmatchcase(name, glob)
+    )
+
+
+async def run_confined(command: str, policy: runner.Policy) -> Ran:
+    """A shell command line in the sandbox. Raises ToolFailed where nothing can be confined."""
+    try:
+        outcome = await runner.run(["/bin/sh", "-c", command], policy)
+    except Refused as error:
+        raise ToolFailed(f"{error.what} {error.do}".strip()) from error
+    output = (outcome.stdout + outcome.stderr).decode(errors="replace")
+    return Ran(outcome.code, output, outcome.seconds, outcome.timed_out, outcome.truncated)

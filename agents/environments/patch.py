@@ -1,0 +1,154 @@
+"""The edits of one call, file by file, whatever place they go to. Implements engine.tools.EditStream."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agents.engine.edits.apply import LiveApplier
+from agents.engine.edits.ops import Close, CreateFile, DeleteFile, EditError, MoveFile, Op, Open
+from agents.engine.edits.target import Target
+from agents.engine.edits.writer import Summary
+from agents.engine.messages import ToolResult
+from agents.engine.tools import ToolFailed
+from ide.errors import Refused
+
+
+class Place(Protocol):
+    """Files a patch may change. Each method raises ToolFailed, Refused or OSError where it cannot."""
+
+    async def open(self, path: str) -> Target: ...
+
+    async def create(self, path: str) -> Target: ...
+
+    async def delete(self, path: str) -> None: ...
+
+    async def move(self, path: str, to: str) -> None: ...
+
+    def wrote(self, path: str, applier: LiveApplier) -> None:
+        """Called after each frame. Synchronous."""
+        ...
+
+    async def close(self, path: str) -> None:
+        """The file is complete, or was left half-way."""
+        ...
+
+
+@dataclass
+class _File:
+    path: str
+    applier: LiveApplier
+    move_to: str = ""
+
+
+@dataclass
+class PatchEdits:
+    """`frame`: seconds between two applications of what has arrived (the first comes at once); 0 = no waiting."""
+
+    place: Place
+    frame: float = 0.0
+    _file: _File | None = None
+    _pending: list[Op] = field(default_factory=list)
+    _timer: asyncio.TimerHandle | None = None
+    _applied_at: float = 0.0
+    _told: list[str] = field(default_factory=list)
+    _ok: bool = True
+    _changed: list[str] = field(default_factory=list)
+    _fault: BaseException | None = None
+
+    async def feed(self, ops: Sequence[Op]) -> None:
+        for op in ops:
+            if isinstance(op, Open | CreateFile | DeleteFile | MoveFile | Close):
+                self._apply()
+                await self._turn(op)
+            elif self._file is not None:
+                self._pending.append(op)
+        self._soon()
+
+    async def finish(self) -> ToolResult:
+        self._apply()
+        await self._complete(aborted=False)
+        data: dict[str, object] = {"paths": self._changed}
+        return ToolResult("\n".join(self._told) or "The patch changed nothing.", self._ok, data)
+
+    async def abort(self) -> None:
+        self._pending.clear()
+        await self._complete(aborted=True)
+
+    async def _turn(self, op: Op) -> None:
+        """A file begins or ends. What cannot be done is told to the model; the other files of the patch go on."""
+        try:
+            await self._carry_out(op)
+        except (ToolFailed, Refused, OSError, EditError) as error:
+            path = getattr(op, "path", "") or getattr(op, "to", "")
+            self._ok = False
+            self._told.append(f"{path}: not done. {error}")
+
+    async def _carry_out(self, op: Op) -> None:
+        if isinstance(op, Open | CreateFile):
+            await self._complete(aborted=False)
+            new = isinstance(op, CreateFile)
+            target = await (self.place.create(op.path) if new else self.place.open(op.path))
+            self._file = _File(op.path, LiveApplier(target, fresh=new))
+        elif isinstance(op, DeleteFile):
+            await self._complete(aborted=False)
+            await self.place.delete(op.path)
+            self._changed.append(op.path)
+            self._told.append(f"{op.path}: deleted")
+        elif isinstance(op, MoveFile) and self._file is not None:
+            self._file.move_to = op.to
+        elif isinstance(op, Close) and self._file is not None:
+            await self._complete(aborted=False)
+
+    async def _complete(self, *, aborted: bool) -> None:
+        """Leave the open file, if there is one."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        file, self._file = self._file, None
+        if file is None:
+            return
+        summary = file.applier.abort() if aborted else file.applier.finish()
+        self.place.wrote(file.path, file.applier)
+        await self.place.close(file.path)
+        self._tell(file.path, summary)
+        if file.move_to and not aborted:
+            await self.place.move(file.path, file.move_to)
+            self._told.append(f"{file.path}: moved to {file.move_to}")
+
+    def _tell(self, path: str, summary: Summary) -> None:
+        self._changed.append(path)
+        self._told.append(f"{path}: {summary.added} lines added, {summary.removed} removed")
+        self._told += [f"{path}: not done. {reason}" for reason in summary.failed]
+        self._told += [f"{path}: {reason}" for reason in summary.conflicts]
+        self._ok = self._ok and summary.ok
+
+    # --- frames ---------------------------------------------------------------------------------------------------
+
+    def _soon(self) -> None:
+        if not self._pending or self._timer is not None:
+            return
+        wait = self._applied_at + self.frame - time.monotonic()
+        if wait <= 0:
+            self._apply()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            self._apply()
+        except Exception as error:  # raised again to who feeds next: a timer has nobody to tell
+            self._fault = error
+
+    def _apply(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        pending, self._pending = self._pending, []
+        if pending and self._file is not None:
+            self._file.applier.feed(pending)
+            self.place.wrote(self._file.path, self._file.applier)
+            self._applied_at = time.monotonic()

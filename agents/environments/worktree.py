@@ -1,0 +1,106 @@
+"""Tools of a job act on its worktree: files on disk, commands confined to that folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.engine.edits.apply import LiveApplier
+from agents.engine.edits.target import PlainTarget
+from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
+from agents.environments.live import MOST_HITS, MOST_PATHS, OUTPUT, matches, run_confined
+from agents.environments.patch import PatchEdits
+from ide.db import in_db
+from ide.documents.text import lines
+from ide.errors import Refused
+from ide.runner import client as runner
+from ide.workspaces.files import Decoded, Files, Unreadable, decode, encode
+from ide.workspaces.search import search
+
+
+@dataclass
+class WorktreeEnvironment:
+    """`root` is the worktree. `extra` are folders a confined command may read besides (the repository it borrows from)."""
+
+    root: Path
+    sandbox: bool
+    extra: tuple[Path, ...] = ()
+    _open: dict[str, tuple[PlainTarget, Decoded | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.files = Files(self.root)
+
+    @property
+    def abilities(self) -> frozenset[str]:
+        tools = {"read_file", "list_files", "search", "apply_patch"}
+        return frozenset(tools | {"run_command"} if self.sandbox else tools)
+
+    async def read(self, path: str, first: int, last: int) -> Slice:
+        shown = [line.removesuffix("\n") for line in lines((await self._read(path)).text)]
+        return Slice(shown[max(0, first - 1) : last], max(1, first), len(shown))
+
+    async def _read(self, path: str) -> Decoded:
+        try:
+            return await in_db(read_text, self.files, path)
+        except (Refused, OSError) as error:
+            raise ToolFailed(f"{path} cannot be read: {error}") from error
+
+    async def list(self, glob: str) -> Sequence[str]:
+        entries, _ = await in_db(self.files.tree)
+        return [e.path for e in entries if e.kind == "file" and matches(e.path, glob)][:MOST_PATHS]
+
+    async def search(self, query: str, *, regex: bool, glob: str) -> Sequence[Hit]:
+        try:
+            found = await search(self.root, query, regex=regex, case=False, glob=glob, limit=MOST_HITS)
+        except Refused as error:
+            raise ToolFailed(str(error)) from error
+        return [Hit(hit.path, hit.line, hit.text) for hit in found.hits]
+
+    async def run(self, command: str, seconds: float) -> Ran:
+        policy = runner.Policy(self.root, extra_ro=self.extra, seconds=seconds, output_bytes=OUTPUT)
+        return await run_confined(command, policy)
+
+    def edits(self, call_id: str) -> EditStream:
+        return PatchEdits(self)
+
+    # --- the place of a patch -------------------------------------------------------------------------------------
+
+    async def open(self, path: str) -> PlainTarget:
+        decoded = await self._read(path)
+        target = PlainTarget(decoded.text)
+        self._open[path] = (target, decoded)
+        return target
+
+    async def create(self, path: str) -> PlainTarget:
+        if (self.root / path).exists():
+            raise ToolFailed("This file exists already; change it with '*** Update File:'.")
+        target = PlainTarget("")
+        self._open[path] = (target, None)
+        return target
+
+    async def delete(self, path: str) -> None:
+        await in_db(self.files.delete, path)
+
+    async def move(self, path: str, to: str) -> None:
+        await in_db(self.files.move, path, to)
+
+    def wrote(self, path: str, applier: LiveApplier) -> None:
+        """Nobody watches a worktree; it is written when the file is complete."""
+
+    async def close(self, path: str) -> None:
+        target, decoded = self._open.pop(path)
+        await in_db(write_text, self.files, path, target.text(), decoded)
+
+
+def read_text(files: Files, path: str) -> Decoded:
+    """A file of the worktree as text. Raises Unreadable or OSError."""
+    return decode((files.root / path).read_bytes())
+
+
+def write_text(files: Files, path: str, text: str, like: Decoded | None) -> None:
+    """Write a text in the format its file had; a new one as UTF-8 with LF."""
+    files.write(path, encode(text, like) if like is not None else text.encode())
+
+
+__all__ = ["Unreadable", "WorktreeEnvironment", "read_text", "write_text"]

@@ -1,0 +1,221 @@
+"""Sessions of a live workspace: start, steer, interrupt and redirect turns. An extension of the host.
+
+One turn runs in a session at a time. Acts on a turn name it; a name that is not the running turn's is refused, never
+applied to another one. What a turn does is in ways.py; what it holds and how it ends in turns.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+
+from agents import endpoints, turns, wire
+from agents.measure import Measured, Purpose
+from agents.models import Endpoint, Item, Session, Turn
+from agents.proposals import Proposals
+from agents.providers.protocol import ProviderError
+from agents.transcript import Items, LiveSession, reserve_numbers
+from agents.turns import Ended, LiveTurn
+from ide.accounts.models import User
+from ide.db import in_db
+from ide.errors import Conflict, Invalid, NotFound, Refused
+from ide.live.host import WorkspaceHost
+
+log = logging.getLogger(__name__)
+
+LONGEST_TEXT = 100_000  # characters a person may say at once
+TITLE = 60
+SESSIONS_SHOWN = 200
+
+Way = Callable[[LiveTurn], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A turn about to begin. `said` is the person item's data; `way` does the work; no endpoint: no model is called."""
+
+    session: str
+    kind: str
+    said: dict[str, object]
+    way: Way
+    endpoint: int | None = None
+    needs_model: bool = True
+
+
+@dataclass
+class Sessions:
+    host: WorkspaceHost
+    proposals: Proposals
+    _live: dict[str, LiveSession] = field(default_factory=dict)
+    _starting: set[str] = field(default_factory=set)
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def session(self, session_id: str) -> LiveSession:
+        """The session, taken up into memory. Raises NotFound."""
+        if session_id not in self._live:
+            row = await in_db(_session_row, self.host.workspace_id, session_id)
+            self._live.setdefault(session_id, LiveSession(row, self.host.publish))
+        return self._live[session_id]
+
+    async def summaries(self) -> list[wire.Json]:
+        rows = await in_db(_session_rows, self.host.workspace_id)
+        live = self._live
+        return [live[row.pk].summary() if row.pk in live else wire.session(row, None) for row in rows]
+
+    def regions(self) -> list[wire.Json]:
+        return [region for turn in self._running() for region in turn.regions.values()]
+
+    def running(self, turn_id: str) -> LiveTurn:
+        """The running turn of that name. Raises Conflict when it is not, or no longer, the running one."""
+        for turn in self._running():
+            if turn.row.pk == turn_id:
+                return turn
+        raise Conflict("This turn has ended already.", "Nothing was done; start a new turn if you want to go on.")
+
+    def _running(self) -> list[LiveTurn]:
+        return [live.running for live in self._live.values() if live.running is not None and live.running.open]
+
+    # --- acts -----------------------------------------------------------------------------------------------------
+
+    async def create(self, user_id: int, title: str = "") -> LiveSession:
+        row = await in_db(_create, self.host.workspace_id, user_id, title.strip()[:TITLE])
+        live = self._live[row.pk] = LiveSession(row, self.host.publish)
+        live.changed()
+        return live
+
+    async def start(self, user_id: int, start: Start) -> LiveTurn:
+        """Begin a turn. Raises Conflict while another one runs in the session: steer or queue instead."""
+        text = str(start.said.get("text", ""))
+        if not text.strip():
+            raise Invalid("There is nothing to do: the message is empty.", "Say what should be done.")
+        if len(text) > LONGEST_TEXT:
+            raise Invalid("The message is too long.", f"Use at most {LONGEST_TEXT:,} characters.")
+        live = await self.session(start.session)
+        if live.turn is not None or start.session in self._starting:
+            raise Conflict("The model is busy in this session.", "Steer the running turn, or wait for its end.")
+        self._starting.add(start.session)
+        try:
+            return await self._begin(live, user_id, start)
+        finally:
+            self._starting.discard(start.session)
+
+    async def _begin(self, live: LiveSession, user_id: int, start: Start) -> LiveTurn:
+        if live.saving is not None:
+            await live.saving  # what the turn before left must be in its history
+        row = await in_db(_turn_row, live.row, user_id, start)
+        owner = row.owner
+        assert owner is not None  # noqa: S101 (just created with it)
+        items = Items(live, row)
+        live.items, live.turn = items, row
+        live.generation += 1
+        turn = LiveTurn(self.host, live, row, items, owner, row.endpoint, self.proposals)
+        live.running = turn
+        if not live.row.title:
+            live.row.title = str(start.said["text"]).strip().splitlines()[0][:TITLE]
+        live.row.active_at = timezone.now()
+        live.emit("turn.started", turn=wire.turn(row))
+        live.changed()
+        items.show(items.begin(Item.Kind.PERSON, start.said, owner))
+        turn.task = self.host.owned(self._run(turn, start.way), f"turn {row.pk}")
+        return turn
+
+    async def steer(self, turn_id: str, user_id: int, text: str) -> str:
+        """Add to the running turn: the model reads it at the next boundary. Returns the item's id."""
+        turn = self.running(turn_id)
+        if turn.row.kind != Turn.Kind.SESSION:
+            raise Conflict("An inline edit cannot be steered.", "Interrupt it, or redirect it.")
+        if not text.strip() or len(text) > LONGEST_TEXT:
+            raise Invalid("The message is empty or too long.", "Say what should be different.")
+        user = await in_db(_user, user_id)
+        turn = self.running(turn_id)
+        item = turn.items.begin(Item.Kind.PERSON, {"text": text, "steer": True, "taken": False}, user)
+        turn.items.show(item)
+        turn.steers.append(item)
+        await in_db(item.save)
+        return item.pk
+
+    def interrupt(self, turn_id: str) -> str:
+        """Stop the running turn: synchronously, nothing of it lands afterwards. Returns its state."""
+        turn = self.running(turn_id)
+        turn.end(Turn.State.INTERRUPTED)
+        if turn.task is not None:
+            turn.task.cancel()
+        return str(turn.row.state)
+
+    # --- the task of a turn ---------------------------------------------------------------------------------------
+
+    async def _run(self, turn: LiveTurn, way: Way) -> None:
+        """Owns the turn's end, however it comes about: one of the five places that catch everything."""
+        try:
+            if turn.endpoint is not None:
+                turn.provider = self._open_provider(turn, turn.endpoint)
+            await way(turn)
+            turn.end(Turn.State.COMPLETED)
+        except Ended:
+            turn.end(Turn.State.INTERRUPTED)
+        except ProviderError as error:
+            turn.end(Turn.State.FAILED, error.sentence)
+        except Refused as error:
+            turn.end(Turn.State.FAILED, f"{error.what} {error.do}".strip())
+        except Exception:
+            log.exception("turn %s failed", turn.row.pk)
+            turn.end(Turn.State.FAILED, "Something in Tandem went wrong. What was written is kept; the log has more.")
+        finally:
+            turn.end(Turn.State.INTERRUPTED)  # cancelled; for all others it has ended already
+            turn.live.saving = self.host.owned(self._leave(turn), f"turn {turn.row.pk} saved")
+
+    def _open_provider(self, turn: LiveTurn, endpoint: Endpoint) -> Measured:
+        purpose = Purpose(turn.owner.pk, self.host.workspace_id, turn.row.kind, turn.origin)
+        return Measured(endpoints.provider_for(endpoint), endpoint, purpose, turn.told)
+
+    async def _leave(self, turn: LiveTurn) -> None:
+        try:
+            await turn.save()
+        finally:
+            if turn.provider is not None:
+                await turn.provider.close()
+
+    async def close(self) -> None:
+        """The host goes: running turns end as interrupted, and are saved."""
+        for turn in self._running():
+            turn.end(Turn.State.INTERRUPTED)
+            await turn.save()
+
+
+def _session_row(workspace_id: str, session_id: str) -> Session:
+    row = Session.objects.filter(workspace_id=workspace_id, pk=session_id).first()
+    if row is None:
+        raise NotFound("There is no such session in this workspace.", "Choose another one, or start a new one.")
+    return row
+
+
+def _session_rows(workspace_id: str) -> Sequence[Session]:
+    return list(Session.objects.filter(workspace_id=workspace_id).order_by("-active_at")[:SESSIONS_SHOWN])
+
+
+def _create(workspace_id: str, user_id: int, title: str) -> Session:
+    return Session.objects.create(workspace_id=workspace_id, created_by_id=user_id, title=title)
+
+
+def _user(user_id: int) -> User:
+    return User.objects.get(pk=user_id)
+
+
+def _turn_row(session: Session, user_id: int, start: Start) -> Turn:
+    endpoint = endpoints.choose(start.endpoint) if start.needs_model else None
+    reserve_numbers(session)
+    if not session.title:
+        Session.objects.filter(pk=session.pk).update(title=str(start.said["text"]).strip().splitlines()[0][:TITLE])
+    return turns.create(session, _user(user_id), endpoint, start.kind)
+
+
+def inline_session(workspace_id: str, user_id: int) -> str:
+    """The session that holds a person's inline edits where they name none."""
+    user = _user(user_id)
+    title = f"Inline edits · {user.shown_name}"[:TITLE]
+    row, _ = Session.objects.get_or_create(workspace_id=workspace_id, created_by=user, title=title)
+    return row.pk
