@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from ide.accounts import members
 from ide.accounts.invites import make_invite
@@ -112,15 +112,15 @@ def change_role(request: HttpRequest, workspace_id: str, user_id: int, body: Rol
 
 
 @router.delete("/workspaces/{workspace_id}/people/{user_id}", response={204: None})
-def remove_person(request: HttpRequest, workspace_id: str, user_id: int) -> tuple[int, None]:
+def remove_person(request: HttpRequest, workspace_id: str, user_id: int) -> Status[None]:
     members.remove(person(request), team_of(workspace_id).team_id, user_id)
-    return 204, None
+    return Status(204, None)
 
 
 @router.post("/workspaces/{workspace_id}/invites", response={201: InviteOut})
-def invite(request: HttpRequest, workspace_id: str, body: RoleIn) -> tuple[int, dict[str, object]]:
+def invite(request: HttpRequest, workspace_id: str, body: RoleIn) -> Status[dict[str, object]]:
     """The link is shown this once: only its hash is kept."""
     actor, team = person(request), team_of(workspace_id)
     path, row = make_invite(actor, team.team_id, body.role, goes_to=f"/w/{workspace_id}")
     link = settings.PUBLIC_URL.rstrip("/") + path if settings.PUBLIC_URL else request.build_absolute_uri(path)
-    return 201, {"link": link, "role": row.role, "expires_at": row.expires_at}
+    return Status(201, {"link": link, "role": row.role, "expires_at": row.expires_at})
