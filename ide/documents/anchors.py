@@ -16,7 +16,7 @@ from pycrdt import Assoc, Doc, StickyIndex, Text
 
 from ide.documents.protocol import Malformed, Reader, var_string, var_uint
 from ide.documents.replica import ROOT, Replica
-from ide.documents.text import from_bytes, to_bytes
+from ide.documents.text import from_bytes, from_utf16, to_bytes
 
 # A ruler collects one tombstone per split; a fresh copy is cheaper than a long one.
 _SPLITS = 500
@@ -104,20 +104,18 @@ class Ruler:
         return int(found["client"]), int(found["clock"])
 
     def _measure(self, text: str, place: Place) -> int:
-        """Approach the unit from the left: what pycrdt answers is never behind it, and a split there moves on."""
+        """What pycrdt answers lies in the unit's block and never behind the unit. A split there starts a block, from
+        which the distance it then answers is exact, in UTF-16 units."""
         doc, root = self._ready()
         unit = place.unit or (0, 0)
-        before = -1
-        while True:
-            index = from_bytes(text, self._native(doc, unit, 0))
-            if index == before:
-                break
-            before = index
-            offset = to_bytes(text, index)
-            with doc.transaction():
-                root.insert(offset, "|")
-                del root[offset : offset + 1]
-            self._splits += 1
+        near = from_bytes(text, self._native(doc, unit, 0))
+        offset = to_bytes(text, near)
+        with doc.transaction():
+            root.insert(offset, "|")
+            del root[offset : offset + 1]
+        self._splits += 1
+        distance = self._native(doc, unit, 0) - offset
+        index = near + from_utf16(text[near : near + distance + 1], distance)
         if place.assoc < 0 and self._native(doc, unit, -1) > self._native(doc, unit, 0):
             return index + 1  # the unit is not deleted: behind its character
         return index

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pycrdt import Doc, Text, TransactionEvent
 
-from ide.documents.replica import ROOT, Replica
+from ide.documents.replica import EMPTY_UPDATE, ROOT, Replica
 from ide.documents.text import Edit, clean, to_bytes
 
 # pycrdt's cost per insert grows with the length of one client's own run: 7 µs at 2 kB, 1,500 µs at 1 MB.
@@ -46,8 +46,9 @@ class ModelClient:
                     root.insert(start, clean(edit.text))
                 self._written += len(edit.text)
         updates, self._updates = self._updates, []
-        self._version = replica.version + 1
-        return updates[0] if updates else b""
+        update = updates[0] if updates and updates[0] != EMPTY_UPDATE else b""
+        self._version = replica.version + bool(update)
+        return update
 
     def _ready(self, replica: Replica) -> tuple[Doc[Text], Text]:
         fresh = self._doc is None or replica is not self._replica

@@ -33,7 +33,7 @@ MERGE_AT_ONCE = 64  # merge_updates is superlinear
 UPDATE_LIMIT = 8 << 20
 MALFORMED, POISONED = 4400, 1008
 
-Append = Callable[[bytes, str], "asyncio.Future[None]"]
+Append = Callable[[bytes, str], "asyncio.Future[int]"]
 Observer = Callable[[str], None]
 
 
@@ -46,7 +46,7 @@ class Peer(Protocol):
     def person(self) -> Mapping[str, Any]: ...
     @property
     def can_edit(self) -> bool: ...
-    def send(self, frame: bytes) -> None: ...
+    def send(self, frame: bytes, droppable: bool = False) -> None: ...  # droppable: a later `catch_up` replaces it
     def close(self, code: int, reason: str) -> None: ...
 
 
@@ -89,15 +89,17 @@ class Room:
         self._scheduled = False
         self._one_by_one = False
         self._observers: list[Observer] = []
-        self._uncommitted: set[asyncio.Future[None]] = set()
+        self._uncommitted: set[asyncio.Future[int]] = set()
+        self.seq = 0  # of the newest row of the log that is known to be committed
         self.roster = Roster()
         self.restore([])
         self.broken = True
 
     # --- state --------------------------------------------------------------------------------------------------
 
-    def restore(self, updates: Iterable[bytes]) -> None:
-        """Build the replica anew from the log. Raises Poisoned if the log itself cannot be applied."""
+    def restore(self, updates: Iterable[bytes], seq: int = 0) -> None:
+        """Build the replica anew from the log, read up to `seq`. Raises Poisoned if the log itself cannot be applied."""
+        self.seq = seq
         self._replica = Replica(updates)
         self._ruler = Ruler(self._replica)
         self._places: dict[Place, tuple[int, int | None]] = {}
@@ -115,8 +117,8 @@ class Room:
         return list(self._peers)
 
     @property
-    def pending(self) -> list[asyncio.Future[None]]:
-        """Commits that are still under way."""
+    def pending(self) -> list[asyncio.Future[int]]:
+        """Commits that are still under way; each gives a sequence number."""
         return list(self._uncommitted)
 
     def text(self) -> str:
@@ -200,9 +202,23 @@ class Room:
         peer.send(protocol.step_2(peer.name, self._replica.since(state)))
         peer.send(protocol.step_1(peer.name, self._replica.state()))
 
-    def ask(self, peer: Peer) -> None:
-        """Only the question what we lack (a peer that fell behind answers it and asks back)."""
-        peer.send(protocol.step_1(peer.name, self._replica.state()))
+    def state(self) -> bytes:
+        """The state vector now, for `catch_up`."""
+        return self._replica.state()
+
+    def catch_up(self, peer: Peer, state: bytes) -> None:
+        """What a peer missed whose droppable frames were left out since the room's state was `state`."""
+        self.flush()
+        peer.send(protocol.update(peer.name, self._replica.since(state)))
+        here = self.roster.everyone()
+        if here:
+            peer.send(protocol.awareness(peer.name, here))
+
+    def catch_up_all(self) -> None:
+        """After `restore`: ask every peer for what the log lacks (it was never acknowledged) and give it the rest."""
+        self.flush()
+        for peer in self.peers:
+            self.sync(peer)
 
     def _take(self, peer: Peer, message: protocol.SyncUpdate) -> None:
         if len(message.update) > UPDATE_LIMIT:
@@ -240,7 +256,7 @@ class Room:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         in_order = ordered(edits, len(self._replica.text()))
         update = (client or ModelClient()).write(self._replica, in_order)
-        if update in (b"", EMPTY_UPDATE):
+        if not update:
             done.set_result(None)
             return done
         self._arrived.append(_Arrived(update, origin, None, done))
@@ -315,7 +331,7 @@ class Room:
                 others = [one.update for one in batch if own is None or one.peer is not own]
                 frames[key] = protocol.update(peer.name, _merged(others)) if others else b""
             if frames[key]:
-                peer.send(frames[key])
+                peer.send(frames[key], True)
 
     def _record(self, batch: list[_Arrived]) -> None:
         by_origin: dict[str, list[_Arrived]] = {}
@@ -326,9 +342,11 @@ class Room:
             self._uncommitted.add(commit)
             commit.add_done_callback(lambda done, group=group: self._committed(done, group))  # type: ignore[misc]
 
-    def _committed(self, commit: asyncio.Future[None], group: list[_Arrived]) -> None:
+    def _committed(self, commit: asyncio.Future[int], group: list[_Arrived]) -> None:
         self._uncommitted.discard(commit)
         failed = commit.cancelled() or commit.exception() is not None
+        if not failed:
+            self.seq = max(self.seq, commit.result())
         for one in group:
             metrics.commit_seconds.observe(time.monotonic() - one.at)
             if one.committed is not None and not one.committed.done():
@@ -347,7 +365,7 @@ class Room:
         if data:
             for peer in self._peers:
                 if peer is not sender:
-                    peer.send(protocol.awareness(peer.name, data))
+                    peer.send(protocol.awareness(peer.name, data), True)
 
 
 def _merged(updates: Sequence[bytes]) -> bytes:

@@ -1,0 +1,374 @@
+"""WorkspaceHost: one live workspace of this process: its rooms, its participants, what is published to them, its lease.
+
+Everything runs on one loop. Apps hang their live state on `extensions` and their work on `owned`; the host knows none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ide import metrics
+from ide.accounts.models import Membership
+from ide.db import in_db
+from ide.documents.models import Document
+from ide.documents.room import Room
+from ide.documents.store import Store
+from ide.documents.store import store as process_store
+from ide.errors import NotFound, Refused, Unavailable
+from ide.live import announce, lease
+from ide.live.open_document import OpenDocument
+from ide.live.participant import Participant
+from ide.workspaces import watch
+from ide.workspaces.files import Files
+from ide.workspaces.models import Workspace
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+IDLE_SECONDS = 60.0
+RECHECK_SECONDS = 5.0
+NOT_ALLOWED, GONE, ELSEWHERE, RESTARTING = 4403, 4404, 4409, 1012
+
+Hook = Callable[["WorkspaceHost"], Awaitable[None]]
+
+
+class WorkspaceHost:
+    """Get it from `host_of`. `closed` is set once it must not be used any more."""
+
+    def __init__(self, row: Workspace, epoch: int, store: Store) -> None:
+        self.workspace_id: str = row.pk
+        self.team_id: str = row.team_id
+        self.root: Path = row.folder
+        self.files = Files(row.folder)
+        self.store = store
+        self.participants: dict[str, Participant] = {}
+        self.extensions: dict[type, object] = {}
+        self.closed = False
+        self._epoch = epoch
+        self._documents: dict[str, OpenDocument] = {}
+        self._opening: dict[str, asyncio.Task[OpenDocument]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stop = asyncio.Event()
+        self._busy: list[Callable[[], bool]] = []
+        self._empty_since: float | None = asyncio.get_running_loop().time()
+
+    # --- rooms ---------------------------------------------------------------------------------------------------
+
+    @property
+    def rooms(self) -> dict[str, Room]:
+        """Open rooms by document id."""
+        return {id: document.room for id, document in self._documents.items()}
+
+    def rooms_open(self) -> list[Room]:
+        return [document.room for document in self._documents.values()]
+
+    def document(self, document_id: str) -> OpenDocument | None:
+        return self._documents.get(document_id)
+
+    async def open_room(self, document_id: str) -> Room:
+        """The live room of a document of this workspace. Raises NotFound, Unreadable and other Refused."""
+        found = self._documents.get(document_id)
+        if found is not None:
+            return found.room
+        task = self._opening.get(document_id)
+        if task is None:
+            task = self.owned(self._open(document_id), f"open {document_id}")
+            self._opening[document_id] = task
+            task.add_done_callback(lambda _: self._opening.pop(document_id, None))
+        return (await asyncio.shield(task)).room
+
+    async def open_path(self, path: str, create: bool = False) -> Room:
+        """The live room of a file; with `create`, a file that is not there is made, empty."""
+        if create:
+            await asyncio.to_thread(self._make, path)
+        row_id = await in_db(_row_of, self.workspace_id, path)
+        if row_id is None:
+            await asyncio.to_thread(self.files.read, path)  # raises if it is missing or cannot be a document
+            row_id = await in_db(_make_row, self.workspace_id, path)
+        return await self.open_room(row_id)
+
+    def _make(self, path: str) -> None:
+        try:
+            self.files.stat(path)
+        except NotFound:
+            self.files.make_file(path)
+
+    async def _open(self, document_id: str) -> OpenDocument:
+        if self.closed:
+            raise Unavailable("The workspace is being closed.", "Reload the page.")
+        row = await in_db(_row, self.workspace_id, document_id)
+        if row is None:
+            raise NotFound("There is no such document.", "Open the file again.")
+        document = OpenDocument(row, self)
+        await document.open()
+        self._documents[document_id] = document
+        metrics.rooms.inc()
+        return document
+
+    def moved(self, path: str, to: str | None) -> None:
+        """A file or folder was renamed (`to`) or deleted (None) by us; documents under it follow."""
+        self.owned(self._moved(path, to), f"moved {path}")
+
+    async def _moved(self, path: str, to: str | None) -> None:
+        if to is not None:
+            await in_db(_move_rows, self.workspace_id, path, to)
+        for document in list(self._documents.values()):
+            inside = document.room.path == path or document.room.path.startswith(path + "/")
+            if inside and to is not None:
+                await document.move(to + document.room.path[len(path) :])
+            elif inside:
+                await document.reconcile()
+
+    # --- people --------------------------------------------------------------------------------------------------
+
+    def join(self, participant: Participant) -> None:
+        self.participants[participant.id] = participant
+        self._empty_since = None
+        metrics.sockets.inc()
+        self._people_changed()
+
+    def leave(self, participant: Participant) -> None:
+        if self.participants.pop(participant.id, None) is not None:
+            metrics.sockets.dec()
+            self._people_changed()
+        if not self.participants:
+            self._empty_since = asyncio.get_running_loop().time()
+
+    def people(self) -> list[dict[str, Any]]:
+        """Who is here, each person once."""
+        return list({p.user_id: p.person for p in self.participants.values()}.values())
+
+    def _people_changed(self) -> None:
+        self.publish({"type": "people", "people": self.people()})
+
+    def publish(self, event: Mapping[str, Any]) -> None:
+        """Send an event to everybody here, in order with the document frames sent before and after."""
+        for participant in self.participants.values():
+            participant.notify(event)
+
+    def send(self, participant: Participant, event: Mapping[str, Any]) -> None:
+        """Send an event to one participant."""
+        participant.notify(event)
+
+    async def recheck_roles(self) -> None:
+        """Bring the roles in memory up to date; who may not see the workspace any more is disconnected."""
+        users = {p.user_id for p in self.participants.values()}
+        roles = await in_db(_roles, self.team_id, users) if users else {}
+        for participant in list(self.participants.values()):
+            role = roles.get(participant.user_id)
+            if role == participant.role or participant.user_id not in users:
+                continue
+            participant.role = role
+            participant.notify({"type": "role", "role": role})
+            if role is None:
+                participant.close(NOT_ALLOWED, "no longer allowed")
+            else:
+                participant.on_role()
+
+    # --- work ----------------------------------------------------------------------------------------------------
+
+    def owned(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run a coroutine as a task the host owns: logged if it fails, cancelled and awaited when the host closes."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None and not isinstance(task.exception(), Refused):
+            log.error("task %s failed", task.get_name(), exc_info=task.exception())
+
+    def keep_awake(self, busy: Callable[[], bool]) -> None:
+        """The host is not closed for want of people while `busy()`."""
+        self._busy.append(busy)
+
+    async def flush(self) -> None:
+        """Return when everything typed so far is committed and on disk. Raises what a save raised."""
+        for document in list(self._documents.values()):
+            await document.save()
+
+    async def start(self) -> None:
+        self.owned(self._tick(), "tick")
+        self.owned(self._follow_disk(), "watch")
+        for hook in _on_open:
+            await hook(self)
+
+    async def _tick(self) -> None:
+        """The lease, roles, and whether anybody is still here."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            if not await in_db(lease.renew, self.workspace_id, self._epoch):
+                log.error("workspace %s is hosted elsewhere now", self.workspace_id)
+                _close_soon(self, ELSEWHERE, "hosted elsewhere")
+                return
+            await self.recheck_roles()
+            now = loop.time()
+            for participant in list(self.participants.values()):
+                participant.check_pace()
+            idle = self._empty_since is not None and now - self._empty_since > IDLE_SECONDS
+            if idle and not any(busy() for busy in self._busy):
+                _close_soon(self, RESTARTING, "idle")
+                return
+
+    async def _follow_disk(self) -> None:
+        async for paths in watch.changes(self.root, self._stop):
+            await self.changed_on_disk(paths)
+
+    async def changed_on_disk(self, paths: Iterable[str]) -> None:
+        """Merge what changed into open documents, and tell everybody that the tree may have changed."""
+        changed = set(paths)
+        for document in list(self._documents.values()):
+            if document.room.path in changed:
+                await document.reconcile()
+        self.publish({"type": "files.changed", "paths": sorted(changed)})
+
+    async def close(self, code: int = RESTARTING, reason: str = "closing") -> None:
+        """Save, disconnect, stop. The lease is given back, so another process may take over at once."""
+        if self.closed:
+            return
+        self.closed = True
+        self._stop.set()
+        for hook in _on_close:
+            await hook(self)
+        if code != ELSEWHERE:
+            for document in list(self._documents.values()):
+                await document.close()
+        for participant in list(self.participants.values()):
+            participant.close(code, reason)
+        me = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not me]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        metrics.rooms.dec(len(self._documents))
+        self._documents.clear()
+        if code != ELSEWHERE:
+            await in_db(lease.release, self.workspace_id, self._epoch)
+
+
+# --- the hosts of this process -------------------------------------------------------------------------------------
+
+_on_open: list[Hook] = []
+_on_close: list[Hook] = []
+_hosts: dict[str, WorkspaceHost] = {}
+_starting: dict[str, asyncio.Task[WorkspaceHost]] = {}
+_background: set[asyncio.Task[Any]] = set()
+_listener: asyncio.Task[None] | None = None
+
+
+def on_open(hook: Hook) -> None:
+    """Await `hook(host)` whenever a workspace has been opened live, before its first participant joins."""
+    _on_open.append(hook)
+
+
+def on_close(hook: Hook) -> None:
+    """Await `hook(host)` before a host saves its documents and ends its tasks."""
+    _on_close.append(hook)
+
+
+def live_hosts() -> list[WorkspaceHost]:
+    return list(_hosts.values())
+
+
+def live_host(workspace_id: str) -> WorkspaceHost | None:
+    """The host if the workspace is live in this process."""
+    return _hosts.get(workspace_id)
+
+
+async def host_of(workspace_id: str) -> WorkspaceHost:
+    """The workspace's host, opened if need be. Raises NotFound, HostedElsewhere, Unavailable (not ready yet)."""
+    found = _hosts.get(workspace_id)
+    if found is not None and not found.closed:
+        return found
+    task = _starting.get(workspace_id)
+    if task is None:
+        task = asyncio.get_running_loop().create_task(_start(workspace_id))
+        _starting[workspace_id] = task
+        task.add_done_callback(lambda _: _starting.pop(workspace_id, None))
+    return await asyncio.shield(task)
+
+
+async def _start(workspace_id: str) -> WorkspaceHost:
+    old = _hosts.get(workspace_id)
+    if old is not None:  # it is closing: its last saves come first
+        await asyncio.gather(*(t for t in _background if t.get_name() == workspace_id), return_exceptions=True)
+    row = await in_db(lambda: Workspace.objects.filter(pk=workspace_id).first())
+    if row is None:
+        raise NotFound("There is no such workspace.", "Go back to the list of workspaces.")
+    if row.state != Workspace.State.READY:
+        raise Unavailable("The workspace is not ready yet.", "Wait until it has been created.")
+    host = WorkspaceHost(row, await in_db(lease.claim, workspace_id), process_store)
+    _listen()
+    await host.start()
+    _hosts[workspace_id] = host
+    return host
+
+
+def _listen() -> None:
+    global _listener  # noqa: PLW0603  one listener a process, on the loop of its hosts
+    if _listener is None or _listener.done():
+        _listener = asyncio.get_running_loop().create_task(announce.listen(live_host))
+
+
+def _close_soon(host: WorkspaceHost, code: int, reason: str) -> None:
+    """Close a host from one of its own tasks."""
+    task = asyncio.get_running_loop().create_task(_close(host, code, reason), name=host.workspace_id)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+async def _close(host: WorkspaceHost, code: int, reason: str) -> None:
+    await host.close(code, reason)
+    if _hosts.get(host.workspace_id) is host:
+        del _hosts[host.workspace_id]
+
+
+async def close_host(workspace_id: str, code: int = GONE, reason: str = "gone") -> None:
+    """Close a workspace's host if it is live here (before the workspace is deleted)."""
+    host = _hosts.get(workspace_id)
+    if host is not None:
+        await _close(host, code, reason)
+
+
+async def close_all() -> None:
+    """Save and close everything; for the end of the process."""
+    global _listener  # noqa: PLW0603
+    await asyncio.gather(*(_close(host, RESTARTING, "restarting") for host in live_hosts()), return_exceptions=True)
+    if _listener is not None:
+        _listener.cancel()
+        await asyncio.gather(_listener, return_exceptions=True)
+        _listener = None
+
+
+# --- rows (in a database thread) ---------------------------------------------------------------------------------------
+
+
+def _row(workspace_id: str, document_id: str) -> Document | None:
+    return Document.objects.filter(workspace_id=workspace_id, pk=document_id).first()
+
+
+def _row_of(workspace_id: str, path: str) -> str | None:
+    return Document.objects.filter(workspace_id=workspace_id, path=path).values_list("pk", flat=True).first()
+
+
+def _make_row(workspace_id: str, path: str) -> str:
+    return str(Document.objects.get_or_create(workspace_id=workspace_id, path=path)[0].pk)
+
+
+def _move_rows(workspace_id: str, path: str, to: str) -> None:
+    rows = Document.objects.filter(workspace_id=workspace_id)
+    for row in [*rows.filter(path=path), *rows.filter(path__startswith=path + "/")]:
+        target = to + row.path[len(path) :]
+        if not rows.filter(path=target).exists():
+            Document.objects.filter(pk=row.pk).update(path=target)
+
+
+def _roles(team_id: str, users: set[int]) -> dict[int, str]:
+    members = Membership.objects.filter(team_id=team_id, user_id__in=users, user__is_active=True)
+    return dict(members.values_list("user_id", "role"))

@@ -1,0 +1,129 @@
+"""Participant: one connected tab (or agent) of a workspace, and the bounded outbox everything for it goes through.
+
+One queue carries document frames and events, so none overtakes another. A server like Daphne never makes `send` wait, so
+what the browser has not taken yet is counted here: a bare Ping follows every 256 KiB and its Pong acknowledges them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ide.accounts.permissions import Action, refuse, role_may
+from ide.db import new_id
+from ide.documents import protocol
+
+PING_EVERY = 256 << 10
+HOLD_OVER = 1 << 20  # documents are held back, and sent as one difference later
+DROP_OVER = 8 << 20  # not even events fit: the participant is gone
+STUCK_SECONDS = 30.0
+TOO_SLOW = 4408
+WORKSPACE = "workspace"  # the document that carries presence and requests
+
+
+class Outbox:
+    """Frames on their way to one socket. `on_held` is called when documents must be held back, `on_free` when they
+    may go again."""
+
+    def __init__(self, on_held: Callable[[], None], on_free: Callable[[], None]) -> None:
+        self.held = False
+        self.closing: tuple[int, str] | None = None
+        self._on_held, self._on_free = on_held, on_free
+        self._frames: deque[bytes] = deque()
+        self._wake = asyncio.Event()
+        self._put = self._acked = self._pinged = 0
+        self._pings: deque[tuple[int, float]] = deque()
+
+    @property
+    def unacknowledged(self) -> int:
+        return self._put - self._acked
+
+    def put(self, frame: bytes) -> None:
+        if self.closing is not None:
+            return
+        self._frames.append(frame)
+        self._put += len(frame)
+        if self._put - self._pinged >= PING_EVERY:
+            self._pinged = self._put
+            self._frames.append(protocol.PING_FRAME)
+            self._pings.append((self._put, time.monotonic()))
+        self._wake.set()
+        if self.unacknowledged > DROP_OVER and len(frame) < DROP_OVER:
+            self.close(TOO_SLOW, "too slow")
+        elif self.unacknowledged > HOLD_OVER and not self.held:
+            self.held = True
+            self._on_held()
+
+    def acknowledge(self) -> None:
+        """A Pong came: everything up to the oldest open Ping has been taken."""
+        if self._pings:
+            self._acked = self._pings.popleft()[0]
+        if self.held and self.unacknowledged < PING_EVERY:
+            self.held = False
+            self._on_free()
+
+    def stuck(self, now: float) -> bool:
+        return bool(self._pings) and now - self._pings[0][1] > STUCK_SECONDS
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket behind what is queued; a slow or unwelcome one at once."""
+        if self.closing is None:
+            self.closing = (code, reason)
+            if code != 1012:
+                self._frames.clear()
+            self._wake.set()
+
+    async def next(self) -> bytes | None:
+        """The next frame; None when the socket is to be closed (`closing`)."""
+        while not self._frames:
+            if self.closing is not None:
+                return None
+            self._wake.clear()
+            await self._wake.wait()
+        return self._frames.popleft()
+
+
+class Participant:
+    """`person` is {id, name, colour}; `role` is the membership's, kept up to date by the host."""
+
+    def __init__(self, person: Mapping[str, Any], role: str | None, outbox: Outbox) -> None:
+        self.id = new_id()
+        self.person = dict(person)
+        self.role = role
+        self.outbox = outbox
+        self.workspace_name = WORKSPACE  # as this client spells it (it may carry a session id)
+        self.on_role: Callable[[], None] = lambda: None
+
+    @property
+    def user_id(self) -> int:
+        return int(self.person["id"])
+
+    def may(self, action: Action) -> bool:
+        return role_may(self.role, action)
+
+    def need(self, action: Action) -> None:
+        """Raise NotAllowed unless the role permits it."""
+        if not self.may(action):
+            refuse(action)
+
+    def notify(self, event: Mapping[str, Any]) -> None:
+        """Send one event (a JSON-RPC notification)."""
+        self.say({"jsonrpc": "2.0", "method": "event", "params": event})
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        self.say_text(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+
+    def say_text(self, payload: str) -> None:
+        self.outbox.put(protocol.stateless(self.workspace_name, payload))
+
+    def close(self, code: int, reason: str) -> None:
+        self.outbox.close(code, reason)
+
+    def check_pace(self) -> None:
+        """Close a socket that has taken nothing for 30 s."""
+        if self.outbox.stuck(time.monotonic()):
+            self.close(TOO_SLOW, "too slow")
