@@ -251,6 +251,8 @@ class LiveRewrite:
         if not self._new.strip() and self._old.strip():
             self.summary.failed.append("The model's reply holds no code, so nothing was changed.")
             return self.abort()
+        if not self._new.strip():
+            self._play(self._rewrite.feed(self._new))
         self._play(self._rewrite.finish())
         if self.summary.failed:
             return self.abort()
@@ -278,8 +280,13 @@ class LiveRewrite:
         return f"{body}\n" if self._old.endswith("\n") else body
 
     def _take(self, text: str) -> None:
+        """Blank lines wait for what follows: a reply of nothing else must change nothing."""
+        begun = bool(self._new.strip())
         self._new += text
-        self._play(self._rewrite.feed(text))
+        if begun:
+            self._play(self._rewrite.feed(text))
+        elif self._new.strip():
+            self._play(self._rewrite.feed(self._new))
 
     def _play(self, ops: Iterable[Op]) -> None:
         for op in ops if not self.summary.failed else ():
