@@ -52,7 +52,7 @@ class TeamsOfPerson(admin.TabularInline):  # type: ignore[type-arg]  # not subsc
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
     list_display = ("username", "display_name", "is_staff", "is_active", "teams", "last_login", "date_joined")
     list_filter = ("is_staff", "is_superuser", "is_active", "date_joined")
     search_fields = ("username", "display_name", "email")
@@ -66,7 +66,8 @@ class PersonAdmin(UserAdmin):
     filter_horizontal = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).annotate(team_count=Count("memberships"))
+        found: QuerySet[User] = super().get_queryset(request)
+        return found.annotate(team_count=Count("memberships"))
 
     @admin.display(ordering="team_count")
     def teams(self, person: User) -> int:
@@ -103,7 +104,8 @@ class TeamAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptabl
     inlines = (PeopleOfTeam,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        return super().get_queryset(request).annotate(people_count=Count("memberships"))
+        found: QuerySet[Team] = super().get_queryset(request)
+        return found.annotate(people_count=Count("memberships"))
 
     @admin.display(ordering="people_count")
     def people(self, team: Team) -> int:

@@ -17,12 +17,14 @@ SIGN_IN, NOT_ALLOWED = 4401, 4403
 CHECK_EVERY = 5  # samples between two looks at the person's rights
 
 
-class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+class DashboardConsumer(AsyncJsonWebsocketConsumer):
     """Sends {kind: "history", samples} once, then {kind: "sample", at, figures, panels}; only panels that changed.
 
     Closes with 4401 or 4403 after accepting, so that the browser is told the code and does not try again.
     """
 
+    # No channel layer: nothing is received from other processes, and the dashboard must work while Redis is down.
+    channel_layer_alias = "none"
     feed: Feed = feed
     _pushing: asyncio.Task[None] | None = None
 

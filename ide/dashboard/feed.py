@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -38,13 +38,14 @@ class Feed:
     def running(self) -> bool:
         return bool(self._tasks)
 
-    async def samples(self) -> AsyncIterator[Sample]:
+    async def samples(self) -> AsyncGenerator[Sample]:
         """Each new sample. Whoever stops iterating must close the iterator (`aclosing`)."""
         self._join()
         try:
             while True:
                 following = self._next
-                await asyncio.wait({following, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+                waited: set[asyncio.Future[Any]] = {following, *self._tasks}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():  # a task ended: its error belongs to whoever waits
                     for task in self._tasks:
                         if task.done():

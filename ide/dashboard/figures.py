@@ -101,7 +101,7 @@ def tokens_today() -> int:
 def first_token(percent: int) -> float | None:
     """Percentile of the time to the first token in the last hour, milliseconds."""
     calls = _settled_since(timedelta(hours=1)).exclude(ttft_ms=None).order_by("-created_at")
-    waits = list(calls.values_list("ttft_ms", flat=True)[:1000])
+    waits: list[float] = list(calls.values_list("ttft_ms", flat=True)[:1000])
     if len(waits) < 2:
         return round(waits[0]) if waits else None
     return round(quantiles(waits, n=100, method="inclusive")[percent - 1])
@@ -207,7 +207,8 @@ def database_size() -> float:
         return round(_bytes(name + end for end in ("", "-wal")) / 1e6, 1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
-        return round(cursor.fetchone()[0] / 1e6, 1)
+        size: int = cursor.fetchone()[0]
+        return round(size / 1e6, 1)
 
 
 def _bytes(files: Iterable[str]) -> int:

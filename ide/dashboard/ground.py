@@ -6,6 +6,7 @@ A look may block for a second or two (it waits for answers), so it never shares 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
@@ -42,9 +43,8 @@ def _workers() -> list[tuple[str, int, int]] | None:
             active = inspect.active() or {} if stats else {}
     except (KombuError, RedisError, OSError):
         return None
-    return sorted((name, _processes(found), len(active.get(name, ()))) for name, found in stats.items())
+    return sorted((name, _processes(dict(found)), len(active.get(name, ()))) for name, found in stats.items())
 
 
-def _processes(stats: dict[str, dict[str, object]]) -> int:
-    processes = stats.get("pool", {}).get("max-concurrency", 0)
-    return processes if isinstance(processes, int) else 0
+def _processes(stats: dict[str, Any]) -> int:
+    return int(stats.get("pool", {}).get("max-concurrency", 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -48,15 +48,16 @@ class DocumentAdmin(History):
 class Sized(History):
     """Rows with bytes: their number is shown, the bytes stay in the database."""
 
-    exclude = ("data",)
+    exclude: ClassVar[tuple[str, ...]] = ("data",)
     list_select_related = ("document", "document__workspace")
-    search_fields = ("document__path", "document__id", "document__workspace__name")
+    search_fields: ClassVar[tuple[str, ...]] = ("document__path", "document__id", "document__workspace__name")
     show_full_result_count = False
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)
-        return found.defer("data").annotate(byte_count=Length("data"))
+        sized: QuerySet[Any] = found.defer("data").annotate(byte_count=Length("data"))
+        return sized
 
     @admin.display(description="bytes", ordering="byte_count")
     def size(self, row: Any) -> int:
