@@ -1,0 +1,209 @@
+// How proposals and running turns look in the text: tint and violet edge, + and − in the gutter, what was removed above,
+// the model's caret with whose it is. Only lines in view are drawn; removed lines are blocks and stand in the state.
+import { type EditorState, type Extension, RangeSetBuilder, StateField } from '@codemirror/state'
+import {
+  Decoration,
+  type DecorationSet,
+  EditorView,
+  GutterMarker,
+  gutter,
+  ViewPlugin,
+  type ViewUpdate,
+  WidgetType,
+} from '@codemirror/view'
+import { words } from '../ui/words/sessions'
+import type { Person } from '../wire'
+import { currentPlace, keyOf, linesOf, marks, type Place, type Stretch } from './proposals-field'
+
+const SHOWN = 80 // removed lines shown of one hunk
+
+class Removed extends WidgetType {
+  constructor(readonly place: Place) {
+    super()
+  }
+
+  override eq(other: Removed): boolean {
+    return keyOf(this.place) === keyOf(other.place) && this.place.removed.join('\n') === other.place.removed.join('\n')
+  }
+
+  toDOM(): HTMLElement {
+    const { removed } = this.place
+    const box = document.createElement('div')
+    box.className = 'cm-removed'
+    box.setAttribute('role', 'group')
+    box.setAttribute('aria-label', words.removedLines(removed.length))
+    for (const line of removed.slice(0, SHOWN)) box.append(removedLine(line))
+    if (removed.length > SHOWN) {
+      const more = document.createElement('div')
+      more.className = 'cm-removed-more'
+      more.textContent = words.moreRemoved(removed.length - SHOWN)
+      box.append(more)
+    }
+    return box
+  }
+
+  override get estimatedHeight(): number {
+    return Math.min(this.place.removed.length, SHOWN) * 21
+  }
+
+  override ignoreEvent(): boolean {
+    return false
+  }
+}
+
+function removedLine(text: string): HTMLElement {
+  const row = document.createElement('del')
+  const sign = document.createElement('span')
+  sign.className = 'cm-removed-sign'
+  sign.textContent = '−'
+  row.append(sign, text || '\u200b')
+  return row
+}
+
+class Caret extends WidgetType {
+  toDOM(): HTMLElement {
+    const caret = document.createElement('span')
+    caret.className = 'cm-model-caret'
+    caret.setAttribute('aria-hidden', 'true')
+    return caret
+  }
+
+  override eq(): boolean {
+    return true
+  }
+}
+
+class Flag extends WidgetType {
+  constructor(readonly owner: Person | null) {
+    super()
+  }
+
+  override eq(other: Flag): boolean {
+    return this.owner?.name === other.owner?.name
+  }
+
+  toDOM(): HTMLElement {
+    const flag = document.createElement('span')
+    flag.className = 'cm-model-flag'
+    flag.textContent = words.modelFor(this.owner)
+    return flag
+  }
+}
+
+const CARET = Decoration.widget({ widget: new Caret(), side: 1 })
+
+/** Removed lines above the place they stood; carried through changes, made anew when the hunks are. */
+const removedLines = StateField.define<DecorationSet>({
+  create: removedOf,
+  update(value, tr) {
+    const same = tr.startState.field(marks).places === tr.state.field(marks).places
+    return same ? value : removedOf(tr.state)
+  },
+  provide: (field) => EditorView.decorations.from(field),
+})
+
+function removedOf(state: EditorState): DecorationSet {
+  const found = state.field(marks).places.filter((place) => place.removed.length > 0)
+  return Decoration.set(
+    found.map((place) => {
+      const line = state.doc.lineAt(place.from)
+      // Taken from behind the last line: there is no line below to stand above.
+      const behind = place.added === 0 && place.from > line.from
+      const widget = new Removed(place)
+      return Decoration.widget({ widget, block: true, side: behind ? 1 : -1 }).range(behind ? line.to : line.from)
+    }),
+    true,
+  )
+}
+
+const tints = ViewPlugin.fromClass(
+  class {
+    drawn: DecorationSet
+
+    constructor(view: EditorView) {
+      this.drawn = tintsOf(view)
+    }
+
+    update(update: ViewUpdate): void {
+      const moved = update.startState.field(marks) !== update.state.field(marks)
+      if (moved || update.docChanged || update.viewportChanged || update.selectionSet) this.drawn = tintsOf(update.view)
+    }
+  },
+  { decorations: (plugin) => plugin.drawn },
+)
+
+function tintsOf(view: EditorView): DecorationSet {
+  const { state } = view
+  const { places, stretches } = state.field(marks)
+  if (places.length === 0 && stretches.length === 0) return Decoration.none
+  const now = currentPlace(state)
+  const classes = new Map<number, string[]>()
+  for (const place of places) tint(view, place, place === now ? ['cm-hunk', 'cm-hunk-now'] : ['cm-hunk'], classes)
+  for (const stretch of stretches) tint(view, stretch, ['cm-model-writing'], classes)
+  const lines = [...classes].map(([at, names]) => Decoration.line({ class: names.join(' ') }).range(at))
+  return Decoration.set([...lines, ...stretches.flatMap((stretch) => caretOf(state, stretch))], true)
+}
+
+function tint(view: EditorView, range: Place | Stretch, names: string[], classes: Map<number, string[]>): void {
+  const { doc } = view.state
+  const lines = linesOf(doc, range)
+  if (!lines) return
+  const first = Math.max(lines.first, doc.lineAt(view.viewport.from).number)
+  const last = Math.min(lines.last, doc.lineAt(view.viewport.to).number)
+  for (let n = first; n <= last; n++) {
+    const at = doc.line(n).from
+    classes.set(at, [...(classes.get(at) ?? []), ...names])
+  }
+}
+
+function caretOf(state: EditorState, stretch: Stretch) {
+  const line = state.doc.lineAt(stretch.to)
+  const flag = Decoration.widget({ widget: new Flag(stretch.owner), side: 2 })
+  return [CARET.range(stretch.to), flag.range(line.to)]
+}
+
+class Sign extends GutterMarker {
+  constructor(
+    readonly sign: string,
+    readonly name: string,
+  ) {
+    super()
+    this.elementClass = name
+  }
+
+  override eq(other: GutterMarker): boolean {
+    return other instanceof Sign && other.name === this.name
+  }
+
+  override toDOM(): Node {
+    return document.createTextNode(this.sign)
+  }
+}
+
+const PLUS = new Sign('+', 'cm-sign-added')
+const MINUS = new Sign('−', 'cm-sign-removed')
+
+const signs = gutter({
+  class: 'cm-hunk-gutter',
+  markers(view) {
+    const { doc } = view.state
+    const builder = new RangeSetBuilder<GutterMarker>()
+    let free = 0 // start of the first line without a sign yet
+    const put = (n: number, sign: Sign) => {
+      const { from, to } = doc.line(n)
+      if (from >= free) builder.add(from, from, sign)
+      free = to + 1
+    }
+    const top = doc.lineAt(view.viewport.from).number
+    const bottom = doc.lineAt(view.viewport.to).number
+    for (const place of view.state.field(marks).places) {
+      const lines = linesOf(doc, place)
+      if (!lines) put(doc.lineAt(place.from).number, MINUS)
+      else for (let n = Math.max(lines.first, top); n <= Math.min(lines.last, bottom); n++) put(n, PLUS)
+    }
+    return builder.finish()
+  },
+  initialSpacer: () => PLUS,
+})
+
+export const drawing: Extension = [marks, removedLines, tints, signs]

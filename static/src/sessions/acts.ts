@@ -1,0 +1,63 @@
+// What people do to sessions and turns: each one op, its failure shown as a toast (what, and what to do).
+import { signal } from '@preact/signals'
+import { toast } from '../ui/toast'
+import type { Id, Mention, Turn } from '../wire'
+import type { Live } from '../workspace/live'
+import { say } from './say'
+import { problemOf, type Sessions } from './store'
+import { words } from '../ui/words/sessions'
+
+/** Turns a stop is under way for: their buttons wait, and a second Esc is not a second op. */
+export const stopping = signal<ReadonlySet<Id>>(new Set())
+
+/** Run an act; on failure tell the person and answer null. */
+export async function tell<T>(act: Promise<T>): Promise<T | null> {
+  try {
+    return await act
+  } catch (error) {
+    const problem = problemOf(error)
+    toast(problem.do ? `${problem.message} ${problem.do}` : problem.message, 'bad')
+    return null
+  }
+}
+
+export interface Ask {
+  text: string
+  mentions: Mention[]
+  endpoint?: number
+}
+
+/** Start a turn in the session on screen, or in a new one if there is none. */
+export async function ask(live: Live, sessions: Sessions, { text, mentions, endpoint }: Ask): Promise<boolean> {
+  const start = async () => {
+    const session = sessions.current.peek() ?? (await sessions.create())
+    return live.call('turn.start', { session, text, mentions, ...(endpoint === undefined ? {} : { endpoint }) })
+  }
+  return (await tell(start())) !== null
+}
+
+export async function steer(live: Live, turn: Id, text: string): Promise<boolean> {
+  return (await tell(live.call('turn.steer', { turn, text }))) !== null
+}
+
+export async function redirect(live: Live, turn: Id, text: string): Promise<boolean> {
+  return (await tell(live.call('turn.redirect', { turn, text }))) !== null
+}
+
+/** Interrupt the turn. Whether it was this call that asked for it. */
+export async function interrupt(live: Live, turn: Id): Promise<boolean> {
+  if (stopping.peek().has(turn)) return false
+  stopping.value = new Set(stopping.peek()).add(turn)
+  const answer = await tell(live.call('turn.interrupt', { turn }))
+  const left = new Set(stopping.peek())
+  left.delete(turn)
+  stopping.value = left
+  if (answer) say(words.says.interrupted)
+  return answer !== null
+}
+
+/** The turn Esc interrupts: the newest this person started that still runs. */
+export function mine(sessions: Sessions | null, me: number): Turn | null {
+  const turns = [...(sessions?.running.peek().values() ?? [])].filter((turn) => turn.owner?.id === me)
+  return turns.sort((a, b) => a.started_at.localeCompare(b.started_at)).at(-1) ?? null
+}

@@ -1,0 +1,95 @@
+// Streaming markdown. What is finished is never read again: only the text from the last top-level block on is lexed.
+import { Lexer, type Token, type Tokens } from 'marked'
+
+export interface Block {
+  readonly token: Token
+  // How many fenced code blocks stand before this one in the message; the host counts them in the same order.
+  readonly fences: number
+}
+
+export interface Blocks {
+  readonly source: string // everything given so far
+  readonly done: readonly Block[] // finished: these objects stay the same
+  readonly tail: readonly Block[] // the last block, which may still change
+  readonly rest: string // the text `tail` was read from, line ends as \n
+  readonly lexed: number // characters given to the lexer in all, for the test that keeps this linear
+}
+
+const NONE: Blocks = { source: '', done: [], tail: [], rest: '', lexed: 0 }
+
+/** The blocks of `text`. Cheap if `text` continues what `before` was made from; from the start if it does not. */
+export function blocksOf(text: string, before: Blocks = NONE): Blocks {
+  if (text === before.source) return before
+  if (!text.startsWith(before.source)) return blocksOf(text)
+  const added = text.slice(before.source.length)
+  const rest = before.rest + added.replace(/\r\n?/g, '\n')
+  return split(text, rest, before)
+}
+
+function split(source: string, rest: string, before: Blocks): Blocks {
+  const tokens = new Lexer({ gfm: true }).lex(rest)
+  const open = tokens.findLastIndex((token) => token.type !== 'space')
+  const done = [...before.done]
+  let fences = countFences(done.at(-1))
+  let read = 0
+  const put = (token: Token, into: Block[]) => {
+    const block = { token, fences }
+    fences = countFences(block)
+    if (token.type !== 'space') into.push(block)
+  }
+  for (const token of tokens.slice(0, Math.max(open, 0))) {
+    read += token.raw.length
+    put(token, done)
+  }
+  const tail: Block[] = []
+  for (const token of tokens.slice(Math.max(open, 0))) put(token, tail)
+  return { source, done, tail, rest: rest.slice(read), lexed: before.lexed + rest.length }
+}
+
+/** Fenced blocks up to and with this block. */
+function countFences(block: Block | undefined): number {
+  if (!block) return 0
+  return block.fences + fencesIn(block.token)
+}
+
+/** How many fenced code blocks a token holds, at any depth. */
+export function fencesIn(token: Token): number {
+  if (token.type === 'code') return isFenced(token as Tokens.Code) ? 1 : 0
+  const inside = token.type === 'list' ? (token as Tokens.List).items : (('tokens' in token && token.tokens) || [])
+  return inside.reduce((sum, one) => sum + fencesIn(one), 0)
+}
+
+export function isFenced(token: Tokens.Code): boolean {
+  return token.codeBlockStyle !== 'indented'
+}
+
+/** Whether the closing fence has arrived. */
+export function isClosed(token: Tokens.Code): boolean {
+  const fence = /^ {0,3}(`{3,}|~{3,})/.exec(token.raw)?.[1]
+  if (!fence) return true
+  const last = token.raw.trimEnd().split('\n').at(-1)?.trim() ?? ''
+  return token.raw.includes('\n') && last.length >= fence.length && last === (fence[0] ?? '').repeat(last.length)
+}
+
+const SCHEMES = new Set(['http:', 'https:', 'mailto:'])
+
+/** The address if a link may lead there, else null: only whole http, https and mailto addresses. */
+export function safeAddress(href: string): string | null {
+  try {
+    const url = new URL(href)
+    return SCHEMES.has(url.protocol) ? url.href : null
+  } catch {
+    return null
+  }
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' }
+
+/** Text of a token as characters: the common entities and numeric ones decoded, everything else left as written. */
+export function decoded(text: string): string {
+  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,6}));/gi, (all, decimal, hex, name) => {
+    if (name) return ENTITIES[String(name).toLowerCase()] ?? all
+    const code = decimal ? Number(decimal) : Number.parseInt(hex, 16)
+    return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000) ? String.fromCodePoint(code) : all
+  })
+}

@@ -1,0 +1,186 @@
+// Where people write to the model: send, or while a turn runs steer it, stop it, or stop it and go another way.
+import type { JSX } from 'preact'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { Icon } from '../ui/icon'
+import { Menu } from '../ui/menu'
+import { words } from '../ui/words/sessions'
+import type { Id, Mention, Turn } from '../wire'
+import type { Live } from '../workspace/live'
+import { ask, interrupt, redirect, steer, stopping } from './acts'
+import { MentionList } from './mention-list'
+import { type Choice, choices, labelOf, sameMention } from './mentions'
+import { endpointOf, type Mode, modeOf } from './mode'
+import type { Sessions } from './store'
+import { draftOf, keepDraft } from './storage'
+
+interface Props {
+  live: Live
+  sessions: Sessions
+  running: Turn | null
+  session: Id | null
+}
+
+/** One composer a session: give it the session's id as key. */
+export function Composer({ live, sessions, running, session }: Props) {
+  const draft = useDraft(live.id, session)
+  const [busy, setBusy] = useState(false)
+  const [menu, setMenu] = useState<Choice[] | null>(null)
+  const box = useAutoGrow(draft.text)
+  const models = live.models.value
+  const endpoint = endpointOf(models, sessions.picked.value)
+  const mode = modeOf({ role: live.role.value, models, connection: live.connection.value, running, text: draft.text, busy })
+
+  const act = async (run: (text: string) => Promise<boolean>) => {
+    setBusy(true)
+    const done = await run(draft.text.trim()).finally(() => setBusy(false))
+    if (done) draft.clear()
+    box.current?.focus()
+  }
+  const primary = () => {
+    if (!mode.canAct) return
+    void act((text) =>
+      running ? steer(live, running.id, text) : ask(live, sessions, { text, mentions: draft.mentions, endpoint: endpoint?.id }),
+    )
+  }
+  const openMentions = () => setMenu(choices(live.documents.active.value, live.documents.tabs.value))
+  const choose = (choice: Choice) => {
+    setMenu(null)
+    draft.mention(choice.mention)
+    box.current?.focus()
+  }
+  const keys = (event: JSX.TargetedKeyboardEvent<HTMLTextAreaElement>) => {
+    if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault()
+      primary()
+    }
+    if (event.key === '@' && opensMention(event.currentTarget)) {
+      event.preventDefault()
+      openMentions()
+    }
+  }
+  return (
+    <form
+      class="composer"
+      aria-label={words.composer}
+      onSubmit={(event) => {
+        event.preventDefault()
+        primary()
+      }}
+    >
+      {menu && <MentionList list={menu} choose={choose} close={() => setMenu(null)} />}
+      {draft.mentions.length > 0 && <Chips list={draft.mentions} remove={draft.unmention} />}
+      <textarea
+        ref={box}
+        rows={1}
+        value={draft.text}
+        disabled={!mode.canType}
+        aria-label={words.composer}
+        placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
+        onInput={(event) => draft.write(event.currentTarget.value)}
+        onKeyDown={keys}
+      />
+      <footer>
+        <button type="button" class="quiet icon-button" title={words.mention} aria-label={words.mention} disabled={!mode.canType} onClick={openMentions}>
+          <Icon name="at-sign" size={14} />
+        </button>
+        <EndpointPicker live={live} picked={endpoint?.id ?? null} pick={(id) => sessions.pick(id)} />
+        <Acts live={live} mode={mode} running={running} redirect={() => running && act((text) => redirect(live, running.id, text))} />
+      </footer>
+      {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
+      {!mode.canType && live.models.value?.advice && !live.models.value.endpoints.length && (
+        <p class="composer-why">{live.models.value.advice}</p>
+      )}
+    </form>
+  )
+}
+
+interface ActsProps {
+  live: Live
+  mode: Mode
+  running: Turn | null
+  redirect: () => void
+}
+
+function Acts({ live, mode, running, redirect }: ActsProps) {
+  const asked = running !== null && stopping.value.has(running.id)
+  return (
+    <div class="composer-acts">
+      {running && (
+        <>
+          <Menu
+            button={<Icon name="ellipsis" size={14} />}
+            label={words.more}
+            items={[{ label: words.redirect, run: redirect, disabled: !mode.canAct, why: mode.why || words.redirectTitle }]}
+          />
+          <button type="button" disabled={!mode.canStop || asked} title={words.stopTurn} onClick={() => void interrupt(live, running.id)}>
+            {words.stop} <kbd>{words.escape}</kbd>
+          </button>
+        </>
+      )}
+      <button type="submit" class="primary" disabled={!mode.canAct} title={mode.why}>
+        {mode.primary === 'steer' ? words.steer : words.send}
+      </button>
+    </div>
+  )
+}
+
+function EndpointPicker({ live, picked, pick }: { live: Live; picked: number | null; pick: (id: number) => void }) {
+  const all = live.models.value?.endpoints ?? []
+  const now = all.find((one) => one.id === picked)
+  if (!now) return null
+  return (
+    <Menu
+      button={
+        <>
+          <span class="endpoint-name">{now.name}</span> <Icon name="chevron-down" size={12} />
+        </>
+      }
+      label={words.endpoint}
+      items={all.map((one) => ({ label: words.endpointName(one), run: () => pick(one.id) }))}
+    />
+  )
+}
+
+function Chips({ list, remove }: { list: Mention[]; remove: (mention: Mention) => void }) {
+  return (
+    <p class="chips">
+      {list.map((mention) => (
+        <button type="button" class="chip" title={words.removeMention(labelOf(mention))} onClick={() => remove(mention)}>
+          <Icon name={mention.kind === 'file' ? 'file' : 'text-select'} size={12} /> {labelOf(mention)} <Icon name="x" size={12} />
+        </button>
+      ))}
+    </p>
+  )
+}
+
+/** The text and mentions not yet sent, kept over a reload. */
+function useDraft(workspace: Id, session: Id | null) {
+  const [draft, set] = useState(() => draftOf(workspace, session))
+  useEffect(() => keepDraft(workspace, session, draft), [workspace, session, draft])
+  return {
+    ...draft,
+    write: (text: string) => set((was) => ({ ...was, text })),
+    mention: (one: Mention) => set((was) => ({ ...was, mentions: [...was.mentions.filter((m) => !sameMention(m, one)), one] })),
+    unmention: (one: Mention) => set((was) => ({ ...was, mentions: was.mentions.filter((m) => m !== one) })),
+    clear: () => set({ text: '', mentions: [] }),
+  }
+}
+
+/** As tall as its text, up to the height the style sheet allows. */
+function useAutoGrow(text: string) {
+  const box = useRef<HTMLTextAreaElement>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
+  useLayoutEffect(() => {
+    const area = box.current
+    if (!area) return
+    area.style.height = 'auto'
+    area.style.height = `${area.scrollHeight}px`
+  }, [text])
+  return box
+}
+
+/** An @ opens the list only where a word would begin: not in the middle of an address. */
+function opensMention(area: HTMLTextAreaElement): boolean {
+  const before = area.value.slice(0, area.selectionStart)
+  return before === '' || /\s$/.test(before)
+}

@@ -1,0 +1,165 @@
+// The right panel: the session on screen, its transcript and the composer.
+import { useCallback, useMemo } from 'preact/hooks'
+import { proposals, reveal } from '../documents/proposals'
+import { Empty } from '../ui/empty'
+import { Failure } from '../ui/failure'
+import { Menu } from '../ui/menu'
+import { Skeleton } from '../ui/skeleton'
+import { words } from '../ui/words/sessions'
+import type { Endpoint, Id } from '../wire'
+import { type Live, live } from '../workspace/live'
+import { ask, tell } from './acts'
+import { Composer } from './composer'
+import { endpointOf, mayTurn } from './mode'
+import './panel.css'
+import './prose.css'
+import { runningTurn, type SessionView } from './state'
+import { type Sessions, sessions } from './store'
+import { type TranscriptActs, Transcript } from './transcript'
+
+export function SessionPanel() {
+  const now = live.value
+  const all = sessions.value
+  if (!now || !all) return <section class="session" aria-label={words.panel} />
+  return <Panel live={now} sessions={all} />
+}
+
+export function Panel({ live, sessions }: { live: Live; sessions: Sessions }) {
+  const view = sessions.view.value
+  const id = sessions.current.value
+  return (
+    <section class="session" aria-label={words.panel}>
+      <Header sessions={sessions} view={view} />
+      <Body live={live} sessions={sessions} view={view} />
+      <ModelLine live={live} sessions={sessions} />
+      <Composer key={id ?? 'new'} live={live} sessions={sessions} running={runningTurn(view)} session={id} />
+    </section>
+  )
+}
+
+function Header({ sessions, view }: { sessions: Sessions; view: SessionView | null }) {
+  const list = sessions.list.value
+  const title = view?.session.title || words.untitled
+  const items = list.map((one) => ({
+    label: `${one.title || words.untitled}${one.running ? ` · ${words.running}` : ''}`,
+    run: () => void sessions.open(one.id),
+  }))
+  return (
+    <header class="session-head">
+      <h2 title={title}>{title}</h2>
+      <Menu
+        button={words.history}
+        label={words.historyList}
+        items={items.length ? items : [{ label: words.noHistory, run: () => {}, disabled: true }]}
+      />
+      <button type="button" class="quiet" title={words.newSessionTitle} onClick={() => void tell(sessions.create())}>
+        {words.newSession}
+      </button>
+    </header>
+  )
+}
+
+function Body({ live, sessions, view }: { live: Live; sessions: Sessions; view: SessionView | null }) {
+  const acts = useActs(live, sessions)
+  const problem = sessions.problem.value
+  const id = sessions.current.value
+  if (problem && id) {
+    return (
+      <div class="session-body">
+        <Failure problem={problem} retry={() => void sessions.open(id)} />
+      </div>
+    )
+  }
+  if (view && (view.items.length > 0 || view.turns.length > 0)) return <Transcript view={view} acts={acts} />
+  return <div class="session-body">{id && !view ? <Skeleton /> : <Start live={live} sessions={sessions} />}</div>
+}
+
+/** Nothing said yet: what to ask, and the key that asks from the code. */
+function Start({ live, sessions }: { live: Live; sessions: Sessions }) {
+  const models = live.models.value
+  const doc = live.documents.active.value
+  if (models && !models.endpoints.length) return <Empty title={words.noModelTitle} text={models.advice} />
+  const start = (text: string) => {
+    const path = doc?.path.peek()
+    void ask(live, sessions, { text, mentions: path ? [{ kind: 'file', path }] : [] })
+  }
+  return (
+    <>
+      <Empty title={words.emptyTitle} text={words.emptyText} />
+      <p class="session-hint">{words.emptyKey(modK())}</p>
+      {doc && mayAsk(live) && (
+        <div class="session-asks">
+          {words.asks.map((text) => (
+            <button type="button" onClick={() => start(text)}>
+              {text}
+            </button>
+          ))}
+        </div>
+      )}
+    </>
+  )
+}
+
+function mayAsk(live: Live): boolean {
+  return live.connection.value === 'live' && mayTurn(live.role.value)
+}
+
+function modK(): string {
+  return /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘ K' : 'Ctrl K'
+}
+
+/** What the model in use cannot do, said plainly, and how to connect a better one. */
+function ModelLine({ live, sessions }: { live: Live; sessions: Sessions }) {
+  const models = live.models.value
+  const endpoint = chosen(live, sessions)
+  if (!endpoint || !(endpoint.builtin || endpoint.scripted)) return null
+  return (
+    <div class="model-line">
+      <p>{endpoint.builtin ? words.builtinLine : words.scriptedLine}</p>
+      {models?.advice && (
+        <details>
+          <summary>{words.builtinMore}</summary>
+          <p>{models.advice}</p>
+        </details>
+      )}
+    </div>
+  )
+}
+
+function chosen(live: Live, sessions: Sessions): Endpoint | null {
+  return endpointOf(live.models.value, sessions.picked.value)
+}
+
+function useActs(live: Live, sessions: Sessions): TranscriptActs {
+  const doc = live.documents.active.value
+  const path = doc?.path.value ?? ''
+  const why = !doc ? words.applyNoFile : doc.access.value === 'read' ? words.applyRead : ''
+  const helpless = chosen(live, sessions)?.drives_tools === false
+  const openPath = useCallback(
+    async (to: string, proposal?: Id) => {
+      const opened = await tell(live.documents.open(to, { focus: true }))
+      if (opened) reveal(opened, proposal ? (proposals.peek().get(proposal) ?? null) : null)
+    },
+    [live],
+  )
+  const apply = useCallback(
+    async (item: Id, block: number) => {
+      const active = live.documents.active.peek()
+      const session = sessions.current.peek()
+      if (!active || !session) return
+      const { from, to } = active.selection()
+      const part = from === to ? {} : { from: active.anchorAt(from, 0), to: active.anchorAt(to, -1) }
+      await tell(live.call('block.apply', { session, item, block, path: active.path.peek(), ...part }))
+    },
+    [live, sessions],
+  )
+  return useMemo(
+    () => ({
+      openPath,
+      apply,
+      retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
+      applyTo: helpless ? { path, why, label: words.applyToPath(path) } : null,
+    }),
+    [live, sessions, openPath, apply, helpless, path, why],
+  )
+}

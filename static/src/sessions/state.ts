@@ -1,0 +1,146 @@
+// What the browser knows of one session: a pure fold of its snapshot and the events after it.
+// Law (tested): an old snapshot plus the events since equals a fresh snapshot.
+import type { Id, Item, QueueEntry, SessionEvent, SessionSnapshot, SessionSummary, Turn } from '../wire'
+
+export interface SessionView {
+  readonly session: SessionSummary
+  readonly turns: readonly Turn[] // as they started
+  readonly items: readonly Item[] // as they are read: turn by turn, in each by position
+  readonly queue: readonly QueueEntry[]
+  readonly seq: number // of the newest event that is in here
+  // Events that arrived ahead of a missing one, by seq. Not empty: ask `session.open {after: seq}`.
+  readonly held: readonly SessionEvent[]
+}
+
+export function fromSnapshot(snapshot: SessionSnapshot): SessionView {
+  return {
+    session: snapshot.session,
+    turns: snapshot.turns,
+    items: snapshot.items,
+    queue: snapshot.queue,
+    seq: snapshot.seq,
+    held: [],
+  }
+}
+
+/** A snapshot that may be older than what is known already, or newer. Events held back are put on top of it. */
+export function meet(view: SessionView | null, snapshot: SessionSnapshot): SessionView {
+  if (!view || view.session.id !== snapshot.session.id) return fromSnapshot(snapshot)
+  return snapshot.seq < view.seq ? view : applyAll(fromSnapshot(snapshot), view.held)
+}
+
+/** Whether an event is missing between what is applied and what is held. */
+export function hasGap(view: SessionView): boolean {
+  return view.held.length > 0
+}
+
+export function apply(view: SessionView, event: SessionEvent): SessionView {
+  return applyAll(view, [event])
+}
+
+/** The view after these events, in any order, repeated or not. The cost is one copy of the lists, however many events
+ * there are; the text of an item grows by concatenation, which engines keep as a rope until somebody reads it. */
+export function applyAll(view: SessionView, events: readonly SessionEvent[]): SessionView {
+  const waiting = new Map<number, SessionEvent>()
+  for (const event of [...view.held, ...events]) {
+    if (event.session === view.session.id && event.seq > view.seq) waiting.set(event.seq, event)
+  }
+  if (waiting.size === 0) return view.held.length === 0 ? view : { ...view, held: [] }
+  const draft = new Draft(view)
+  let seq = view.seq
+  for (let next = waiting.get(seq + 1); next; next = waiting.get(seq + 1)) {
+    draft.take(next)
+    waiting.delete(next.seq)
+    seq = next.seq
+  }
+  const held = [...waiting.values()].sort((a, b) => a.seq - b.seq)
+  return { ...draft.lists(), queue: view.queue, seq, held }
+}
+
+/** The turn that runs in this session now, the newest if there are several. */
+export function runningTurn(view: SessionView | null): Turn | null {
+  return view?.turns.findLast((turn) => turn.state === 'running') ?? null
+}
+
+/** Mutable only while one batch is folded; the lists it was made from are left as they were. */
+class Draft {
+  private session: SessionSummary
+  private readonly turns: Turn[]
+  private readonly items: Item[]
+  private readonly places = new Map<Id, number>()
+
+  constructor(view: SessionView) {
+    this.session = view.session
+    this.turns = [...view.turns]
+    this.items = [...view.items]
+  }
+
+  lists() {
+    return { session: this.session, turns: this.turns, items: this.items }
+  }
+
+  take(event: SessionEvent): void {
+    switch (event.type) {
+      case 'session.changed':
+        this.session = event.summary
+        return
+      case 'turn.started':
+      case 'turn.ended':
+        return this.putTurn(event.turn)
+      case 'turn.speed':
+        return this.speed(event)
+      case 'item.started':
+      case 'item.completed':
+        return this.putItem(event.item)
+      case 'item.delta':
+        return this.append(event.item, event.text)
+    }
+  }
+
+  private putTurn(turn: Turn): void {
+    const at = this.turns.findIndex((known) => known.id === turn.id)
+    if (at >= 0) this.turns[at] = turn
+    else this.turns.push(turn)
+  }
+
+  private speed(event: SessionEvent & { type: 'turn.speed' }): void {
+    const at = this.turns.findIndex((known) => known.id === event.turn)
+    const turn = this.turns[at]
+    if (!turn) return
+    const { ttft_ms, tokens: output_tokens, tokens_per_s } = event
+    this.turns[at] = { ...turn, ttft_ms, output_tokens, tokens_per_s }
+  }
+
+  private putItem(item: Item): void {
+    const at = this.place(item.id)
+    if (at >= 0) this.items[at] = item
+    else {
+      this.insert(item)
+      this.places.clear()
+    }
+  }
+
+  /** At the end, but before what its own turn put behind it. */
+  private insert(item: Item): void {
+    let at = this.items.length
+    const behind = (other: Item | undefined) => other?.turn === item.turn && other.position > item.position
+    while (behind(this.items[at - 1])) at--
+    this.items.splice(at, 0, item)
+  }
+
+  private append(id: Id, text: string): void {
+    const at = this.place(id)
+    const item = this.items[at]
+    if (item?.kind === 'model') this.items[at] = { ...item, data: { text: item.data.text + text } }
+    if (item?.kind === 'tool') this.items[at] = { ...item, data: { ...item.data, output: item.data.output + text } }
+  }
+
+  /** Where the item is, or -1. Searched from the end: what changes is nearly always the newest. */
+  private place(id: Id): number {
+    const known = this.places.get(id)
+    if (known !== undefined) return known
+    const at = this.items.findLastIndex((item) => item.id === id)
+    if (at >= 0) this.places.set(id, at)
+    return at
+  }
+}

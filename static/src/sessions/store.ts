@@ -1,0 +1,194 @@
+// The sessions of the open workspace as signals: the list, the one on screen, and every turn that runs.
+// Events are folded in at most twenty times a second, the first at once; a missing one is asked for.
+import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { Event, Id, Ops, Person, Problem, SessionEvent, SessionSummary, Turn } from '../wire'
+import { live } from '../workspace/live'
+import { paced } from './pace'
+import { applyAll, hasGap, meet, type SessionView } from './state'
+import { recall, remember } from './storage'
+
+/** What the sessions need of the open workspace. */
+export interface Wire {
+  id: Id
+  me: Person
+  snapshot: ReadonlySignal<Ops['workspace.open'][1] | null>
+  call<M extends keyof Ops>(method: M, params: Ops[M][0]): Promise<Ops[M][1]>
+  on(fn: (event: Event) => void): () => void
+}
+
+export type Turns = ReadonlyMap<Id, Turn>
+
+const RETRY = 1000 // ms between questions for the same missing events
+
+export class Sessions {
+  readonly list = signal<readonly SessionSummary[]>([])
+  readonly current = signal<Id | null>(null)
+  readonly view = signal<SessionView | null>(null)
+  /** Turns running now in any session, as far as this tab has heard of them. */
+  readonly running = signal<Turns>(new Map())
+  readonly last = signal<Turn | null>(null) // the turn heard of last, running or ended
+  readonly problem = signal<Problem | null>(null)
+  readonly picked: Signal<number | null> // the endpoint this person chose here; null: the default
+  private early: SessionEvent[] = []
+  private asking = false
+  private again: ReturnType<typeof setTimeout> | undefined
+  private readonly stops: (() => void)[] = []
+  private readonly flush: { soon: () => void; stop: () => void }
+
+  constructor(
+    readonly wire: Wire,
+    pace: typeof paced = paced,
+  ) {
+    this.picked = signal(Number(recall(`endpoint.${wire.id}`)) || null)
+    this.flush = pace(() => this.fold())
+    this.stops.push(wire.on((event) => this.receive(event)))
+    this.stops.push(
+      effect(() => {
+        const snapshot = wire.snapshot.value
+        if (snapshot) this.reconnected(snapshot.sessions)
+      }),
+    )
+  }
+
+  dispose(): void {
+    for (const stop of this.stops) stop()
+    this.flush.stop()
+    clearTimeout(this.again)
+  }
+
+  /** Show a session. Resolves when it is there or has failed (`problem`). */
+  async open(id: Id): Promise<void> {
+    if (this.current.peek() !== id) {
+      this.view.value = null
+      this.early = []
+    }
+    this.current.value = id
+    this.problem.value = null
+    remember(`session.${this.wire.id}`, id)
+    this.asking = false
+    await this.ask()
+  }
+
+  /** A new session, shown. Throws what the host says. */
+  async create(): Promise<Id> {
+    const { session } = await this.wire.call('session.create', {})
+    this.list.value = listWith(this.list.peek(), session)
+    await this.open(session.id)
+    return session.id
+  }
+
+  pick(endpoint: number): void {
+    remember(`endpoint.${this.wire.id}`, String(endpoint))
+    this.picked.value = endpoint
+  }
+
+  private reconnected(sessions: readonly SessionSummary[]): void {
+    this.list.value = [...sessions].sort(byActivity)
+    const idle = new Set(sessions.filter((one) => !one.running).map((one) => one.id))
+    this.running.value = new Map([...this.running.peek()].filter(([, turn]) => !idle.has(turn.session)))
+    const wanted = this.current.peek() ?? recall(`session.${this.wire.id}`)
+    const known = sessions.find((one) => one.id === wanted) ?? this.list.peek()[0]
+    if (known) void this.open(known.id)
+  }
+
+  private receive(event: Event): void {
+    if (!('seq' in event && 'session' in event)) return
+    if (event.type === 'session.changed') this.list.value = listWith(this.list.peek(), event.summary)
+    if (event.type === 'turn.started' || event.type === 'turn.ended' || event.type === 'turn.speed') this.track(event)
+    if (event.session !== this.current.peek()) return
+    this.early.push(event)
+    this.flush.soon()
+  }
+
+  private track(event: SessionEvent & { type: 'turn.started' | 'turn.ended' | 'turn.speed' }): void {
+    const after = runningAfter(this.running.peek(), event)
+    this.running.value = after
+    this.last.value = event.type === 'turn.speed' ? (after.get(event.turn) ?? this.last.peek()) : event.turn
+  }
+
+  /** Fold what has arrived into the view; without a view it waits for the snapshot. */
+  private fold(): void {
+    const view = this.view.peek()
+    if (!view) return
+    const next = applyAll(view, this.early)
+    this.early = []
+    this.view.value = next
+    if (hasGap(next)) void this.ask()
+  }
+
+  /** Ask for what is missing: the whole session, or what came after the newest event known. */
+  private async ask(): Promise<void> {
+    const id = this.current.peek()
+    if (!id || this.asking) return
+    this.asking = true
+    const known = this.view.peek()
+    try {
+      const answer = await this.wire.call('session.open', known ? { session: id, after: known.seq } : { session: id })
+      if (this.current.peek() === id) this.answered(answer)
+    } catch (error) {
+      if (this.current.peek() === id && !this.view.peek()) this.problem.value = problemOf(error)
+    } finally {
+      if (this.current.peek() === id) this.asking = false
+    }
+    const view = this.view.peek()
+    if (view && hasGap(view)) this.askLater()
+  }
+
+  private answered({ snapshot, events }: Ops['session.open'][1]): void {
+    let view = this.view.peek()
+    if (snapshot) view = meet(view, snapshot)
+    if (!view) return
+    this.view.value = applyAll(view, [...(events ?? []), ...this.early])
+    this.early = []
+    const found = this.view.peek()?.turns.filter((turn) => turn.state === 'running') ?? []
+    if (found.length) this.running.value = new Map([...this.running.peek(), ...found.map((turn) => [turn.id, turn] as const)])
+  }
+
+  private askLater(): void {
+    clearTimeout(this.again)
+    this.again = setTimeout(() => void this.ask(), RETRY)
+  }
+}
+
+/** The running turns after the event. */
+export function runningAfter(turns: Turns, event: SessionEvent): Turns {
+  if (event.type === 'turn.started') return new Map(turns).set(event.turn.id, event.turn)
+  if (event.type === 'turn.speed') {
+    const turn = turns.get(event.turn)
+    if (!turn) return turns
+    const { ttft_ms, tokens: output_tokens, tokens_per_s } = event
+    return new Map(turns).set(turn.id, { ...turn, ttft_ms, output_tokens, tokens_per_s })
+  }
+  if (event.type !== 'turn.ended' || !turns.has(event.turn.id)) return turns
+  const left = new Map(turns)
+  left.delete(event.turn.id)
+  return left
+}
+
+/** The list with this summary in its place, the latest active first. */
+export function listWith(list: readonly SessionSummary[], summary: SessionSummary): SessionSummary[] {
+  return [...list.filter((one) => one.id !== summary.id), summary].sort(byActivity)
+}
+
+function byActivity(a: SessionSummary, b: SessionSummary): number {
+  return b.active_at.localeCompare(a.active_at) || a.id.localeCompare(b.id)
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof Error && 'problem' in error) return error.problem as Problem
+  return { code: 'unknown', message: error instanceof Error ? error.message : String(error), do: 'Try again.' }
+}
+
+/** The sessions of the workspace that is open, or null. */
+export const sessions: Signal<Sessions | null> = signal(null)
+
+effect(() => {
+  const now = live.value
+  if (!now) return
+  const made = new Sessions(now)
+  sessions.value = made
+  return () => {
+    made.dispose()
+    sessions.value = null
+  }
+})

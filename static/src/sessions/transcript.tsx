@@ -1,0 +1,203 @@
+// The transcript: who said and did what. It stays at the bottom only for a reader who is there.
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Avatar } from '../ui/avatar'
+import { Icon } from '../ui/icon'
+import { words } from '../ui/words/sessions'
+import type { Item, Mention, Turn } from '../wire'
+import { Card } from './card'
+import { Markdown } from './markdown'
+import { labelOf } from './mentions'
+import { type Row, rowsOf } from './rows'
+import { runningTurn, type SessionView } from './state'
+import { still } from './still'
+
+type Person = Extract<Item, { kind: 'person' }>
+
+export interface TranscriptActs {
+  openPath: (path: string, proposal?: string) => void
+  retry: (item: Person) => void
+  applyTo: { path: string; label: string; why: string } | null // null: no endpoint here needs it
+  apply: (item: string, block: number) => Promise<void>
+}
+
+const NEAR = 32 // px from the bottom that still count as being there
+
+export function Transcript({ view, acts }: { view: SessionView; acts: TranscriptActs }) {
+  const rows = useMemo(() => rowsOf(view), [view])
+  const { box, away, scrolled, down } = useStick(view)
+  return (
+    <div class="transcript">
+      <div
+        class="transcript-log"
+        role="log"
+        aria-label={words.transcript}
+        aria-busy={runningTurn(view) !== null}
+        aria-live="off"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so it must be reachable by keyboard
+        tabIndex={0}
+        ref={box}
+        onScroll={scrolled}
+      >
+        <div class="transcript-rows">
+          {rows.map((row) => (
+            <RowView key={row.key} row={row} acts={acts} />
+          ))}
+          {view.queue.map((entry) => (
+            <Say key={entry.id} who={entry.by} name={entry.by.name} about={words.queued}>
+              <p class="said">{entry.text}</p>
+            </Say>
+          ))}
+        </div>
+      </div>
+      {away && (
+        <button type="button" class="transcript-latest" onClick={down}>
+          <Icon name="arrow-down" size={14} /> {words.latest}
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** Keep the end in sight while the reader is at the end; tell when they are away from it. */
+function useStick(view: SessionView) {
+  const box = useRef<HTMLDivElement>(null)
+  const stuck = useRef(true)
+  const [away, setAway] = useState(false)
+  const down = () => {
+    stuck.current = true
+    setAway(false)
+    if (box.current) box.current.scrollTop = box.current.scrollHeight
+  }
+  const scrolled = () => {
+    const log = box.current
+    if (!log) return
+    stuck.current = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR
+    setAway(!stuck.current)
+  }
+  useLayoutEffect(() => {
+    const log = box.current
+    if (log && stuck.current) log.scrollTop = log.scrollHeight
+  }, [view])
+  // Another session starts at its end; colours and a narrower panel change heights without a new view.
+  useLayoutEffect(() => {
+    down()
+    const inner = box.current?.firstElementChild
+    if (!inner || typeof ResizeObserver === 'undefined') return
+    const watch = new ResizeObserver(() => {
+      if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight
+    })
+    watch.observe(inner)
+    return () => watch.disconnect()
+  }, [view.session.id])
+  return { box, away, scrolled, down }
+}
+
+function RowView({ row, acts }: { row: Row; acts: TranscriptActs }) {
+  if (row.kind === 'person') return <PersonRow item={row.item} turn={row.turn} />
+  if (row.kind === 'note') return <NoteRow row={row} acts={acts} />
+  return <ModelRow row={row} acts={acts} />
+}
+
+interface SayProps {
+  who: Parameters<typeof Avatar>[0]['person']
+  name: string
+  about: string
+  live?: boolean
+  children?: preact.ComponentChildren
+}
+
+function Say({ who, name, about, live, children }: SayProps) {
+  return (
+    <article class="say">
+      <Avatar person={who} size={22} />
+      <div>
+        <h3>
+          {name} <span class={live ? 'num live' : 'num'}>{about}</span>
+        </h3>
+        {children}
+      </div>
+    </article>
+  )
+}
+
+const PersonRow = still(({ item, turn }: { item: Person; turn: Turn | null }) => {
+  const { text, steer, taken, mentions } = item.data
+  const about = [clock(item.created_at)]
+  if (steer) about.push(taken ? words.steersTaken : words.steersWaiting)
+  else if (turn?.kind === 'inline') about.push(words.inlineAsk)
+  else if (turn?.kind === 'apply') about.push(words.applyAsk)
+  const person = item.author ?? { id: 0, name: words.someone, colour: 0 }
+  return (
+    <Say who={person} name={person.name} about={about.join(' · ')}>
+      <p class="said">{text}</p>
+      {mentions && mentions.length > 0 && <Mentions list={mentions} />}
+    </Say>
+  )
+})
+
+function Mentions({ list }: { list: Mention[] }) {
+  return (
+    <p class="chips">
+      {list.map((mention) => (
+        <span class="chip">
+          <Icon name={mention.kind === 'file' ? 'file' : 'text-select'} size={12} /> {labelOf(mention)}
+        </span>
+      ))}
+    </p>
+  )
+}
+
+function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: TranscriptActs }) {
+  const { turn, parts, live } = row
+  return (
+    <Say who="model" name={words.model} about={row.headed && turn ? figures(turn) : ''} live={live}>
+      {parts.map((part, at) =>
+        part.kind === 'card' ? (
+          <Card key={part.items[0]?.id ?? at} items={part.items} openPath={acts.openPath} />
+        ) : (
+          <Answer key={part.item.id} id={part.item.id} text={part.item.data.text} live={live && at === parts.length - 1} acts={acts} />
+        ),
+      )}
+      {live && parts.length === 0 && <p class="waiting">{words.waiting}</p>}
+    </Say>
+  )
+}
+
+function Answer({ id, text, live, acts }: { id: string; text: string; live: boolean; acts: TranscriptActs }) {
+  const target = acts.applyTo
+  const run = acts.apply
+  const apply = useMemo(
+    () => target && { label: target.label, why: target.why, run: (block: number) => run(id, block) },
+    [target?.label, target?.why, target?.path, run, id],
+  )
+  return <Markdown text={text} live={live} apply={apply} />
+}
+
+/** Endpoint, first token, speed: what is known of them. */
+export function figures(turn: Turn): string {
+  const known = [turn.endpoint]
+  if (turn.ttft_ms !== null) known.push(words.firstToken(turn.ttft_ms))
+  if (turn.tokens_per_s !== null) known.push(words.speed(turn.tokens_per_s))
+  return known.filter(Boolean).join(' · ')
+}
+
+const SIGNS = { info: 'info', warn: 'triangle-alert', bad: 'circle-alert' } as const
+
+function NoteRow({ row, acts }: { row: Row & { kind: 'note' }; acts: TranscriptActs }) {
+  const { retry } = row
+  return (
+    <div class={`note ${row.tone}`}>
+      <Icon name={SIGNS[row.tone]} size={14} />
+      <p>{row.text || (row.turn && words.ended(row.turn))}</p>
+      {retry && (
+        <button type="button" class="small-button" title={words.retryTitle} onClick={() => acts.retry(retry)}>
+          {words.retry}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function clock(time: string): string {
+  return new Date(time).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hour12: false })
+}

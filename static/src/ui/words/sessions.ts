@@ -1,0 +1,165 @@
+// Every string a person reads in sessions, inline edits and proposals. Sentence case, plain words, numbers with units.
+import type { Endpoint, Person, Role, Turn } from '../../wire'
+
+const number = (n: number) => n.toLocaleString('en')
+const plural = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`
+const MINUS = '−'
+
+export const words = {
+  // --- session panel ---
+  panel: 'Session',
+  untitled: 'New session',
+  history: 'History',
+  historyList: 'Sessions of this workspace',
+  newSession: 'New',
+  newSessionTitle: 'Start a new session',
+  noHistory: 'No sessions yet',
+  running: 'running',
+  model: 'Model',
+  modelFor: (person: Person | null) => (person ? `Model for ${person.name}` : 'Model'),
+  someone: 'Someone',
+  transcript: 'Transcript',
+  loading: 'Loading the session',
+  latest: 'Jump to latest',
+  waiting: 'waiting for the first token',
+  writing: 'writing',
+  firstToken: (ms: number) => `first token ${number(Math.round(ms))} ms`,
+  speed: (perSecond: number) => `${number(Math.round(perSecond))} tok/s`,
+  tokens: (n: number) => plural(n, 'token'),
+  seconds: (s: number) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`,
+  plus: (n: number) => `+${number(n)}`,
+  minus: (n: number) => `${MINUS}${number(n)}`,
+  linesChanged: (added: number, removed: number) => `${plural(added, 'line')} added, ${plural(removed, 'line')} removed`,
+  steersTaken: 'steers · taken',
+  steersWaiting: 'steers · not yet taken',
+  queued: 'waits in the queue',
+  inlineAsk: 'edits a selection',
+  applyAsk: 'applies a block',
+  retry: 'Retry',
+  retryTitle: 'Ask the same again',
+
+  // --- empty and broken states ---
+  emptyTitle: 'Ask about this code',
+  emptyText: 'Everyone in the workspace sees the session and can steer it.',
+  emptyKey: (key: string) => `In a file, ${key} rewrites the selection.`,
+  asks: ['Explain what this file does', 'Find a likely bug in this file', 'Suggest a test for this file'],
+  noModelTitle: 'No model is connected',
+  openFailed: 'The session could not be opened',
+  ended: (turn: Turn): string =>
+    turn.state === 'interrupted' ? 'Interrupted. What was written stays as a proposal.' : 'The turn failed.',
+
+  // --- markdown ---
+  copy: 'Copy',
+  copied: 'Copied',
+  code: 'code',
+  image: (text: string) => `Image: ${text || 'untitled'}`,
+  imageTitle: 'Images from outside are not loaded. Open the link to see it.',
+  applyToFile: 'Apply to file',
+  applyToPath: (path: string) => `Apply to ${path}`,
+  applyToSelection: (path: string) => `Apply to the selection in ${path}`,
+  applyNoFile: 'Open the file this belongs to, then apply',
+  applyRead: 'The open file is read-only',
+  applyPartial: 'The block is not complete',
+
+  // --- tools ---
+  toolOk: 'done',
+  toolFailed: 'failed',
+  toolRunning: 'running',
+  toolInput: 'Input',
+  toolOutput: 'Output',
+  noOutput: 'No output.',
+  openFile: (path: string) => `Open ${path}`,
+
+  // --- composer ---
+  composer: 'Message to the model',
+  placeholderSend: 'Ask, or say what should change…',
+  placeholderSteer: 'Steer the running turn…',
+  send: 'Send',
+  steer: 'Steer',
+  stop: 'Stop',
+  escape: 'Esc',
+  redirect: 'Stop and redirect',
+  redirectTitle: 'Stop the turn and start again from what is written, with this text',
+  more: 'More ways to act on the running turn',
+  mention: 'Mention a file or the selection',
+  mentionFile: (path: string) => path,
+  mentionSelection: (path: string, from: number, to: number) =>
+    from === to ? `${path}, line ${number(from)}` : `${path}, lines ${number(from)} to ${number(to)}`,
+  mentionThisFile: 'open file',
+  mentionThisSelection: 'selection',
+  mentionTab: 'tab',
+  noMentions: 'Open a file to mention it.',
+  removeMention: (label: string) => `Remove ${label}`,
+  endpoint: 'Model to ask',
+  endpointName: (one: Endpoint) => `${one.name} · ${one.model}`,
+  scripted: 'scripted, for tests and demos',
+  builtinLine: 'Small built-in model. It rewrites selections and answers briefly; it cannot use tools.',
+  builtinMore: 'Connect a better one',
+  scriptedLine: 'Scripted model, for tests and demos. Its answers are written beforehand.',
+  why: {
+    role: (role: Role) => `As a ${role} you can read along. Ask an owner for the editor role to talk with the model.`,
+    noModel: 'No model is connected.',
+    offline: 'Offline. Your draft is kept and can be sent when the connection is back.',
+    connecting: 'Connecting…',
+    empty: 'Write something first.',
+    busy: 'Sending…',
+  },
+
+  // --- inline edit ---
+  inlineTitle: 'Inline edit',
+  inlineCommand: 'Edit the selection with the model',
+  inlinePlaceholder: 'Say what should change',
+  inlineOf: (from: number, to: number) => (from === to ? `line ${number(from)}` : `lines ${number(from)} to ${number(to)}`),
+  inlineSend: 'Edit',
+  inlineKeys: 'Enter to edit · Esc to close',
+  inlineRunning: 'writing…',
+  inlineStarting: 'starting…',
+  inlineStops: 'Esc stops',
+  inlineNeedsModel: 'Connect a model to edit with it.',
+  inlineReadOnly: 'This file is read-only for you.',
+  close: 'Close',
+  again: 'Try again',
+  stopTurn: 'Stop the turn',
+
+  // --- proposals ---
+  accept: 'Accept',
+  reject: 'Reject',
+  acceptAll: 'Accept all',
+  rejectAll: 'Reject all',
+  nth: (n: number, of: number) => `${number(n)} of ${number(of)}`,
+  nextChange: 'Next change',
+  previousChange: 'Previous change',
+  changed: (who: string, places: number) => `${who} changed ${plural(places, 'place')}`,
+  isWriting: (who: string, places: number) =>
+    places ? `${who} is writing · ${plural(places, 'place')} so far` : `${who} is writing`,
+  jobFor: (person: Person | null) => (person ? `Job for ${person.name}` : 'Job'),
+  hunk: 'Change of the model',
+  removedLines: (n: number) => `${plural(n, 'line')} removed`,
+  moreRemoved: (n: number) => `${plural(n, 'more line')} removed`,
+  addedLine: 'Added line',
+  mayNotDecide: 'Your role does not permit deciding on changes.',
+  commands: {
+    accept: 'Accept this change',
+    reject: 'Reject this change',
+    acceptAll: 'Accept all changes in this file',
+    rejectAll: 'Reject all changes in this file',
+    next: 'Go to the next change',
+    previous: 'Go to the previous change',
+  },
+
+  // --- said by screen readers, one polite region ---
+  says: {
+    started: (path: string) => `Model started in ${path}`,
+    still: (lines: number) => `Model still writing, ${plural(lines, 'line')}`,
+    finished: (path: string, places: number) =>
+      places ? `Model finished in ${path}, ${plural(places, 'change')} to decide. F8 for the first.` : `Model finished in ${path}`,
+    answered: 'The model has answered',
+    interrupted: 'Interrupted',
+    failed: (why: string) => `The turn failed. ${why}`,
+    accepted: 'Change accepted',
+    rejected: 'Change rejected',
+  },
+
+  // --- status bar ---
+  speedTitle: 'Speed of the model: tokens a second over the last second, and the time to the first token of this turn',
+}
