@@ -23,8 +23,7 @@ class ModelClient:
 
     def __init__(self, client_id: int | None = None) -> None:
         self.client_id = client_id if client_id is not None else secrets.randbits(32)
-        self._doc: Doc[Text] | None = None
-        self._root: Text | None = None
+        self._copy: tuple[Doc[Text], Text] | None = None
         self._updates: list[bytes] = []
         self._replica: Replica | None = None
         self._version = -1
@@ -51,22 +50,18 @@ class ModelClient:
         return update
 
     def _ready(self, replica: Replica) -> tuple[Doc[Text], Text]:
-        fresh = self._doc is None or replica is not self._replica
-        if fresh or self._written > ROTATE_BYTES:
+        if self._copy is None or replica is not self._replica or self._written > ROTATE_BYTES:
             if self._written:
                 self.client_id = secrets.randbits(32)
-            self._doc = Doc(client_id=self.client_id)
-            self._root = self._doc.get(ROOT, type=Text)
-            self._doc.apply_update(replica.since())
-            self._watch = self._doc.observe(self._note)
-            self._updates.clear()
+            doc: Doc[Text] = Doc(client_id=self.client_id)
+            self._copy = (doc, doc.get(ROOT, type=Text))
+            doc.apply_update(replica.since())
+            self._watch = doc.observe(self._note)
             self._replica, self._written = replica, 0
-        elif self._doc is not None and self._version != replica.version:
-            self._doc.apply_update(replica.since(self._doc.get_state()))
-            self._updates.clear()
-        assert self._doc is not None
-        assert self._root is not None
-        return self._doc, self._root
+        elif self._version != replica.version:
+            self._copy[0].apply_update(replica.since(self._copy[0].get_state()))
+        self._updates.clear()
+        return self._copy
 
     def _note(self, event: TransactionEvent) -> None:
         self._updates.append(event.update)

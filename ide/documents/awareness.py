@@ -1,4 +1,4 @@
-"""Roster: who shows what in a document, as the server passes it on. Names and colours are the server's, never a client's."""
+"""Roster: who shows what in a document, as the server passes it on. Names and colours are never a client's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DiskCopy: one document and its file. Saves, and merges what changed on disk into the live text. Knows no peers, no git.
+"""DiskCopy: one document and its file. Saves, and merges what changed on disk into the live text.
 
 The file is written only over the bytes this process last saw there; anything else is merged first (base = the text last
 in the file, theirs = the file, ours = the document). A deleted file is not made again behind the person's back.
@@ -17,7 +17,7 @@ from ide.documents.replica import Replica, fenced
 from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.documents.text import Edit, clean, merge3, minimal_edits
-from ide.errors import NotFound, Refused
+from ide.errors import NotFound, Refused, Unavailable
 from ide.workspaces.files import Files, FileText, Format, encode
 
 SEED_CLIENT = 1  # the same bytes whoever seeds, so two seeds of one file are one
@@ -80,7 +80,10 @@ class DiskCopy:
             await self._merge_outside_change(room)
             text = room.text()
             pending = room.pending
-            await asyncio.wait(pending) if pending else None
+            if pending:
+                await asyncio.wait(pending)
+            if room.broken:
+                raise Unavailable("The document is being loaded again.", "Try again in a moment.")
             seq = max([room.seq, *(p.result() for p in pending if not p.cancelled() and p.exception() is None)])
             if self.detached or (text == self._base and self._seq >= seq):
                 return self._seq
@@ -102,7 +105,7 @@ class DiskCopy:
 
     async def _merge_outside_change(self, room: Room) -> None:
         found = await self._read()
-        if found is None or (found.stat.sha == self._sha and not self.detached):
+        if room.broken or found is None or (found.sha == self._sha and not self.detached):
             return
         was_detached, self.detached = self.detached, False
         ours, theirs = room.text(), clean(found.text)
@@ -136,6 +139,7 @@ class DiskCopy:
                 self._notice("bad", f"The file on disk cannot be merged: {error.what}")
             raise
         self._problem = ""
+        self.access, self.reason = found.access, found.reason
         return found
 
     async def _write(self, text: str) -> None:
@@ -144,9 +148,9 @@ class DiskCopy:
         self._sha, self._base = hashlib.sha256(data).hexdigest(), text
 
     def _adopt(self, found: FileText) -> None:
-        self._sha, self._base = found.stat.sha, clean(found.text)
-        self._format = Format(found.decoded.encoding, found.decoded.bom, found.decoded.newline)
-        self.access, self.reason = found.stat.access, found.stat.reason
+        self._sha, self._base = found.sha, clean(found.text)
+        self._format = Format(found.encoding, found.bom, found.newline)
+        self.access, self.reason = found.access, found.reason
 
     async def _record(self) -> None:
         await in_db(_record, self._id, self._facts())
@@ -165,5 +169,3 @@ class DiskCopy:
 
 def _record(document: str, facts: dict[str, object]) -> None:
     Document.objects.filter(pk=document).update(**facts)
-
-

@@ -1,4 +1,4 @@
-"""Pure codec of the main socket's wire: the published Hocuspocus protocol, version 4. Bytes ↔ messages; no state, no I/O.
+"""Pure codec of the main socket's wire: the published Hocuspocus protocol, version 4: bytes ↔ messages.
 
 A frame is a document's name (var string), a message type (var uint) and the type's body; Ping and Pong stand alone.
 Integers and strings are lib0's: little-endian base 128, strings as length and UTF-8. Any bytes decode to a message or
@@ -98,17 +98,7 @@ class SyncStatus(Named):
 
 
 Message = (
-    Ping
-    | Pong
-    | SyncStep1
-    | SyncUpdate
-    | Token
-    | Access
-    | Awareness
-    | QueryAwareness
-    | Stateless
-    | Close
-    | SyncStatus
+    Ping | Pong | SyncStep1 | SyncUpdate | Token | Access | Awareness | QueryAwareness | Stateless | Close | SyncStatus
 )
 
 

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 MERGE_AT_ONCE = 64  # merge_updates is superlinear
 UPDATE_LIMIT = 8 << 20
-MALFORMED, POISONED = 4400, 1008
+MALFORMED, POISONED, RESTARTING = 4400, 1008, 1012
 
 Append = Callable[[bytes, str], "asyncio.Future[int]"]
 Observer = Callable[[str], None]
@@ -88,6 +88,7 @@ class Room:
         self._arrived: list[_Arrived] = []
         self._scheduled = False
         self._one_by_one = False
+        self._waiting: list[tuple[Peer, bytes | None]] = []
         self._observers: list[Observer] = []
         self._uncommitted: set[asyncio.Future[int]] = set()
         self.seq = 0  # of the newest row of the log that is known to be committed
@@ -98,7 +99,7 @@ class Room:
     # --- state --------------------------------------------------------------------------------------------------
 
     def restore(self, updates: Iterable[bytes], seq: int = 0) -> None:
-        """Build the replica anew from the log, read up to `seq`. Raises Poisoned if the log itself cannot be applied."""
+        """Build the replica anew from the log, read up to `seq`. Raises Poisoned if it cannot be applied."""
         self.seq = seq
         self._replica = Replica(updates)
         self._ruler = Ruler(self._replica)
@@ -106,6 +107,10 @@ class Room:
         self.broken = False
         if self._arrived:
             self._schedule()
+        waiting, self._waiting = self._waiting, []
+        for peer, state in waiting:
+            if peer in self._peers:
+                self.receive(peer, protocol.SyncStep1(peer.name, state or b"\0"))
 
     @property
     def version(self) -> int:
@@ -197,8 +202,14 @@ class Room:
                 peer.send(protocol.awareness(peer.name, here))
 
     def sync(self, peer: Peer, state: bytes | None = None) -> None:
-        """What the peer lacks, and the question what we lack. Raises Malformed."""
+        """What the peer lacks, and the question what we lack; after `restore` if the replica is being rebuilt.
+
+        Raises Malformed.
+        """
         self.flush()
+        if self.broken:
+            self._waiting.append((peer, state))
+            return
         peer.send(protocol.step_2(peer.name, self._replica.since(state)))
         peer.send(protocol.step_1(peer.name, self._replica.state()))
 
@@ -213,12 +224,6 @@ class Room:
         here = self.roster.everyone()
         if here:
             peer.send(protocol.awareness(peer.name, here))
-
-    def catch_up_all(self) -> None:
-        """After `restore`: ask every peer for what the log lacks (it was never acknowledged) and give it the rest."""
-        self.flush()
-        for peer in self.peers:
-            self.sync(peer)
 
     def _take(self, peer: Peer, message: protocol.SyncUpdate) -> None:
         if len(message.update) > UPDATE_LIMIT:
@@ -358,7 +363,10 @@ class Room:
                 one.peer.send(protocol.sync_status(one.peer.name, True))
         if failed:
             log.error("document %s: an update could not be saved (%s)", self.id, commit)
+            self._arrived.clear()
             self.abandon()
+            for peer in self.peers:  # they come back and send again what was never acknowledged
+                peer.close(RESTARTING, "an edit could not be saved; it is sent again")
 
     def _tell(self, sender: Peer | None, data: bytes | None) -> None:
         """Awareness to everybody but the sender."""

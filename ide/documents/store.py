@@ -95,7 +95,8 @@ class Store:
 
         Raises LookupError if there is no such document, or `upto` cannot be told apart any more.
         """
-        return await self._run(lambda: self._load(document, upto))
+        loaded: Loaded = await self._run(lambda: self._load(document, upto))
+        return loaded
 
     async def drain(self) -> None:
         """Return when everything appended so far is committed or has failed."""
@@ -144,17 +145,16 @@ class Store:
 
     def _step(self) -> None:
         """One group of appends, or one task."""
-        if isinstance(self._queue[0], _Task):
-            task = self._queue.popleft()
-            assert isinstance(task, _Task)
-            self._finish(task)
+        first = self._queue[0]
+        if isinstance(first, _Task):
+            self._queue.popleft()
+            self._finish(first)
             return
         if not self._closing:
             time.sleep(self.group_seconds)
         group: list[_Append] = []
-        while self._queue and isinstance(self._queue[0], _Append):
-            one = self._queue.popleft()
-            assert isinstance(one, _Append)
+        while self._queue and isinstance(one := self._queue[0], _Append):
+            self._queue.popleft()
             group.append(one)
         error = self._commit(group)
         if error is not None and len({one.document for one in group}) > 1:
@@ -287,8 +287,12 @@ def merge_all(updates: list[bytes]) -> bytes:
     """One update of many, gapped ones kept: raw bytes are merged, never a document encoded anew."""
     while len(updates) > 1:
         parts = [updates[i : i + MERGE_AT_ONCE] for i in range(0, len(updates), MERGE_AT_ONCE)]
-        updates = [part[0] if len(part) == 1 else fenced(lambda part=part: merge_updates(*part)) for part in parts]
+        updates = [_merge(part) for part in parts]
     return updates[0]
+
+
+def _merge(updates: list[bytes]) -> bytes:
+    return updates[0] if len(updates) == 1 else fenced(lambda: merge_updates(*updates))
 
 
 def _facts(updates: list[bytes]) -> tuple[str, bytes]:

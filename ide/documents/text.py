@@ -240,7 +240,7 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def merge3(base: str, ours: str, theirs: str) -> Merged:
     """Both sides' changes to `base`. Where they changed the same lines differently, ours stays and is reported."""
-    if ours == theirs or base == theirs:
+    if theirs in (ours, base):
         return Merged(ours, [])
     if base == ours:
         return Merged(theirs, [])

@@ -346,7 +346,7 @@ async def close_all() -> None:
         _listener = None
 
 
-# --- rows (in a database thread) ---------------------------------------------------------------------------------------
+# --- rows (in a database thread) ----------------------------------------------------------------------------------
 
 
 def _row(workspace_id: str, document_id: str) -> Document | None:

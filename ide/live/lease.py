@@ -1,4 +1,4 @@
-"""The lease of a workspace's host: one process at a time, by compare-and-set on the workspace's row. Synchronous ORM."""
+"""The lease of a workspace's host: one process at a time, by compare-and-set on its row. Synchronous ORM."""
 
 from __future__ import annotations
 

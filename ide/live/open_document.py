@@ -107,15 +107,17 @@ class OpenDocument:
 
     async def _save_soon(self) -> None:
         """Save until nothing has changed meanwhile."""
-        version, wait = -1, SAVE_SECONDS
+        version, wait, problem = -1, SAVE_SECONDS, ""
         while version != self.room.version and not self.disk.detached:
             await asyncio.sleep(wait)
             version, wait = self.room.version, SAVE_SECONDS
             try:
                 await self.save()
             except (OSError, Refused) as error:
-                self._notice("bad", f"The file could not be written: {error}. It is tried again.")
                 version, wait = -1, RETRY_SECONDS
+                if str(error) != problem:
+                    self._notice("bad", f"The file could not be written: {error} It is tried again.")
+                problem = str(error)
 
     def _notice(self, tone: str, text: str) -> None:
         self._host.publish({"type": "document.notice", "document": self.id, "tone": tone, "text": text})
@@ -137,4 +139,3 @@ class OpenDocument:
             except Exception as error:  # the database is away
                 log.warning("document %s waits for the database: %s", self.id, error)
                 await asyncio.sleep(RETRY_SECONDS)
-        self.room.catch_up_all()

@@ -1,7 +1,7 @@
 """Participant: one connected tab (or agent) of a workspace, and the bounded outbox everything for it goes through.
 
-One queue carries document frames and events, so none overtakes another. A server like Daphne never makes `send` wait, so
-what the browser has not taken yet is counted here: a bare Ping follows every 256 KiB and its Pong acknowledges them.
+One queue carries document frames and events, so none overtakes another. A server like Daphne never makes `send` wait,
+so what the browser has not taken yet is counted here: a bare Ping follows every 256 KiB and its Pong acknowledges them.
 """
 
 from __future__ import annotations
