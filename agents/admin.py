@@ -67,7 +67,17 @@ class HistoryInline(admin.TabularInline):  # type: ignore[type-arg]
 
 class TurnsOfSession(HistoryInline):
     model = Turn
-    fields = ("kind", "state", "owner", "endpoint", "input_tokens", "output_tokens", "ttft_ms", "started_at", "ended_at")
+    fields = (
+        "kind",
+        "state",
+        "owner",
+        "endpoint",
+        "input_tokens",
+        "output_tokens",
+        "ttft_ms",
+        "started_at",
+        "ended_at",
+    )
 
 
 class ItemsOfTurn(HistoryInline):

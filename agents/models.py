@@ -162,7 +162,9 @@ class Job(models.Model):
     paths = models.JSONField(default=list, help_text="Files it was given; empty means its own choice.")
     owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="jobs")
     endpoint = models.ForeignKey(Endpoint, null=True, on_delete=models.SET_NULL, related_name="jobs")
-    base = models.CharField(max_length=64, blank=True, help_text="Commit that holds disk and typed text at the request.")
+    base = models.CharField(
+        max_length=64, blank=True, help_text="Commit that holds disk and typed text at the request."
+    )
     head = models.CharField(max_length=64, blank=True, help_text="Commit with the job's result.")
     merged_as = models.CharField(max_length=64, blank=True)
     phase = models.CharField(max_length=200, blank=True, help_text="What it is doing now, in words.")

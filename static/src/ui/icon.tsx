@@ -1,0 +1,123 @@
+// Icons of lucide by name. Only what is listed here is bundled.
+import {
+  Activity,
+  ArrowDown,
+  ArrowLeft,
+  ArrowUp,
+  AtSign,
+  Ban,
+  Check,
+  ChevronDown,
+  ChevronRight,
+  CircleAlert,
+  CircleCheck,
+  Code,
+  Copy,
+  Download,
+  Ellipsis,
+  File,
+  FilePlus,
+  FileText,
+  Folder,
+  FolderPlus,
+  GitBranch,
+  History,
+  type IconNode,
+  Info,
+  Link,
+  List,
+  LogOut,
+  Moon,
+  PanelBottom,
+  PanelLeft,
+  PanelRight,
+  Pencil,
+  Play,
+  Plus,
+  RefreshCw,
+  Search,
+  Send,
+  Sparkles,
+  Square,
+  Sun,
+  TextCursor,
+  Trash2,
+  TriangleAlert,
+  Upload,
+  Users,
+  Wrench,
+  X,
+} from 'lucide'
+
+const icons = {
+  activity: Activity,
+  'arrow-down': ArrowDown,
+  'arrow-left': ArrowLeft,
+  'arrow-up': ArrowUp,
+  'at-sign': AtSign,
+  ban: Ban,
+  check: Check,
+  'chevron-down': ChevronDown,
+  'chevron-right': ChevronRight,
+  'circle-alert': CircleAlert,
+  'circle-check': CircleCheck,
+  code: Code,
+  copy: Copy,
+  download: Download,
+  ellipsis: Ellipsis,
+  file: File,
+  'file-plus': FilePlus,
+  'file-text': FileText,
+  folder: Folder,
+  'folder-plus': FolderPlus,
+  'git-branch': GitBranch,
+  history: History,
+  info: Info,
+  link: Link,
+  list: List,
+  'log-out': LogOut,
+  moon: Moon,
+  'panel-bottom': PanelBottom,
+  'panel-left': PanelLeft,
+  'panel-right': PanelRight,
+  pencil: Pencil,
+  play: Play,
+  plus: Plus,
+  'refresh-cw': RefreshCw,
+  search: Search,
+  send: Send,
+  sparkles: Sparkles,
+  square: Square,
+  sun: Sun,
+  'text-cursor': TextCursor,
+  'trash-2': Trash2,
+  'triangle-alert': TriangleAlert,
+  upload: Upload,
+  users: Users,
+  wrench: Wrench,
+  x: X,
+} satisfies Record<string, IconNode>
+
+export type IconName = keyof typeof icons
+
+// Decoration only: the control around it has the name.
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.75"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      {icons[name].map(([Tag, attributes], at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the shapes of an icon never change
+        <Tag key={at} {...attributes} />
+      ))}
+    </svg>
+  )
+}
