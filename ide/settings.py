@@ -143,7 +143,7 @@ SESSION_COOKIE_NAME = "__Host-session" if SESSION_COOKIE_SECURE else "tandem_ses
 CSRF_COOKIE_NAME = "__Host-csrf" if SESSION_COOKIE_SECURE else "tandem_csrf"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SESSION_COOKIE_SECURE else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_REFERRER_POLICY = "same-origin"  # "no-referrer" would make browsers send `Origin: null` with our own forms
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
@@ -157,6 +157,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
+    # A file, as in real life: several threads write, and a database in memory would refuse them.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{RUNTIME_DIR / 'valkey.sock'}"
 EMBEDDED_VALKEY = not env.str("REDIS_URL", default="")
