@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -13,9 +15,8 @@ from agents.providers import local, scripted
 from agents.providers.chat import ChatProvider
 from ide.errors import Unavailable
 
-BUILTIN = "Built-in model"
-# Ranks: hosted models first, then local servers, then what ships, and the scripted one last.
-HOSTED, LOCAL, SHIPPED, SCRIPTED = 10, 50, 100, 1000
+# Ranks: hosted models first, then local servers, then what ships, then local servers that are off, the script last.
+HOSTED, LOCAL, SHIPPED, ABSENT, SCRIPTED = 10, 50, 100, 500, 1000
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,7 @@ def sync_endpoints() -> None:
     """Make the endpoints that settings and running servers name; leave what an administrator changed. Idempotent."""
     for hosted in PROVIDERS:
         _sync_hosted(hosted)
-    for found in local.discover_sync():
-        Endpoint.objects.get_or_create(
-            name=found.name, defaults={"base_url": found.base_url, "model": found.model, "rank": LOCAL}
-        )
+    _sync_local(asyncio.run(local.discover()))
     _sync_builtin()
     _sync_scripted()
 
@@ -68,8 +66,20 @@ def _sync_hosted(hosted: Hosted) -> None:
     )
 
 
+def _sync_local(found: Sequence[local.Found]) -> None:
+    """A server found before that does not answer now stays listed, but steps behind what works."""
+    for server in found:
+        Endpoint.objects.get_or_create(
+            name=server.name, defaults={"base_url": server.base_url, "model": server.models[0], "rank": LOCAL}
+        )
+    usual = Endpoint.objects.filter(name__in=[name for name, _ in local.USUAL])
+    answering = [server.name for server in found]
+    usual.filter(rank=LOCAL).exclude(name__in=answering).update(rank=ABSENT)
+    usual.filter(rank=ABSENT, name__in=answering).update(rank=LOCAL)
+
+
 def _sync_builtin() -> None:
-    address = f"http://127.0.0.1:{settings.BUILTIN_MODEL_PORT}/v1"  # the port is new at each start
+    address = local.builtin_url(settings.BUILTIN_MODEL_PORT)  # the port is new at each start
     wanted = bool(settings.BUILTIN_MODEL)
     if not wanted:
         Endpoint.objects.filter(builtin=True).update(enabled=False)
@@ -78,9 +88,9 @@ def _sync_builtin() -> None:
         builtin=True,
         defaults={"base_url": address, "enabled": True},
         create_defaults={
-            "name": BUILTIN,
+            "name": local.BUILTIN_NAME,
             "base_url": address,
-            "model": local.MODEL_NAME,
+            "model": local.BUILTIN,
             "drives_tools": False,
             "window": local.WINDOW,
             "rank": SHIPPED,

@@ -153,7 +153,15 @@ def renew(job: Job) -> bool:
     """Hold the job for another lease; returns whether it is to be cancelled. Raises Fenced."""
     if not _mine(job).update(lease_until=timezone.now() + LEASE):
         raise Fenced(job.pk)
-    return bool(Job.objects.filter(pk=job.pk).values_list("cancel_asked", flat=True).get())
+    return cancel_asked(job)
+
+
+def cancel_asked(job: Job) -> bool:
+    """Raises Fenced."""
+    asked = _mine(job).values_list("cancel_asked", flat=True).first()
+    if asked is None:
+        raise Fenced(job.pk)
+    return bool(asked)
 
 
 def report(job: Job, **values: object) -> None:

@@ -7,8 +7,9 @@ turn writes is folded into the base. Lives on the host's loop; `Proposals` is an
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils import timezone
 
@@ -17,8 +18,10 @@ from agents.models import Proposal
 from ide.db import in_db, new_id
 from ide.documents.room import Room
 from ide.documents.text import lines
-from ide.errors import Conflict, NotFound
+from ide.errors import Conflict, NotFound, Refused
 from ide.live.host import WorkspaceHost
+
+log = logging.getLogger(__name__)
 
 FOLD = 0.15  # seconds until what a person typed is folded in
 SHOW = 0.1  # seconds between two events about one proposal
@@ -38,6 +41,14 @@ class Tracked:
     writing: bool = False
     behind: bool = False  # others have written since `known`
     save_due: bool = False
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def save(self) -> None:
+        """Write the row as it is now; one write after the other."""
+        async with self.saving:
+            self.save_due = False
+            self.row.base = self.base
+            await in_db(self.row.save)
 
     def catch_up(self) -> None:
         """Fold what others wrote into the base."""
@@ -94,7 +105,11 @@ class Proposals:
     async def load(self) -> None:
         """Take up what was open when the workspace was last live; the text may have changed since."""
         for row in await in_db(_open_rows, self._host.workspace_id):
-            room = await self._host.open_room(row.document_id)
+            try:
+                room = await self._host.open_room(row.document_id)
+            except Refused as error:  # it waits until its document can be opened again
+                log.info("proposal %s: its document cannot be opened: %s", row.pk, error)
+                continue
             origin = f"turn:{row.turn_id}" if row.turn_id else f"job:{row.job_id}"
             owner = (row.turn and row.turn.owner) or (row.job and row.job.owner) or None
             text = room.text()
@@ -115,7 +130,7 @@ class Proposals:
         row.turn_id, row.job_id = (subject, None) if kind == "turn" else (None, subject)
         tracked = Tracked(row, room, origin, owner, row.base, row.base, writing=True)
         self._track(tracked)
-        self._host.owned(in_db(row.save), f"proposal {row.pk}")
+        self._save(tracked)
         return tracked
 
     def of(self, origin: str, document_id: str) -> Tracked | None:
@@ -195,9 +210,7 @@ class Proposals:
             self._later(f"save {tracked.row.pk}", SAVE, self._save, tracked)
 
     def _save(self, tracked: Tracked) -> None:
-        tracked.save_due = False
-        tracked.row.base = tracked.base
-        self._host.owned(in_db(tracked.row.save), f"proposal {tracked.row.pk}")
+        self._host.owned(tracked.save(), f"proposal {tracked.row.pk}")
 
     # --- decisions ------------------------------------------------------------------------------------------------
 
@@ -235,8 +248,7 @@ class Proposals:
     async def _decided(self, tracked: Tracked) -> None:
         tracked.save_due = True
         self._settle(tracked)
-        tracked.row.base = tracked.base
-        await in_db(tracked.row.save)
+        await tracked.save()
 
     async def close(self) -> None:
         """The host goes: save the bases as they are."""
@@ -245,9 +257,8 @@ class Proposals:
         self._timers.clear()
         for tracked in list(self._open.values()):
             tracked.catch_up()
-            tracked.row.base = tracked.base
             self._drop(tracked)
-            await in_db(tracked.row.save)
+            await tracked.save()
 
 
 def _open_rows(workspace_id: str) -> list[Proposal]:

@@ -15,10 +15,10 @@ from agents.models import Job
 from ide.db import in_db
 from ide.documents.room import Room
 from ide.documents.text import Merged, merge3, minimal_edits
-from ide.errors import Conflict, Invalid
+from ide.errors import Conflict, Invalid, NotFound, Refused
 from ide.live.host import WorkspaceHost
 from ide.workspaces import git
-from ide.workspaces.files import Unreadable, decode
+from ide.workspaces.encoding import Unreadable, decode
 
 STATUS = {"A": "added", "M": "changed", "D": "deleted"}
 HOOKS = (".github/", ".gitlab-ci", ".circleci/", ".husky/", ".githooks/", ".pre-commit-config", "Jenkinsfile", ".ci/")
@@ -93,7 +93,7 @@ async def _current(host: WorkspaceHost, path: str) -> str | None:
         return room.text()
     try:
         return (await in_db(host.files.read, path)).text
-    except (Unreadable, OSError):
+    except Refused:
         return None
 
 
@@ -155,9 +155,17 @@ async def merge(host: WorkspaceHost, job: Job, chosen: Collection[str] | None) -
         if change.path not in rooms:
             await _file(host, change, origin)
     await host.flush()
-    await git.update_ref(host.root, merged_ref(job.pk), job.head, None)
+    await _mark_merged(host, job)
     await in_db(jobs.move, job.pk, Job.State.MERGED, merged_as=job.head, phase="")
     host.publish({"type": "files.changed", "paths": [change.path for change in wanted]})
+
+
+async def _mark_merged(host: WorkspaceHost, job: Job) -> None:
+    """Set the job's mark in the repository; that it is there already means a merge before was cut off."""
+    try:
+        await git.update_ref(host.root, merged_ref(job.pk), job.head, "")
+    except Conflict:
+        await git.update_ref(host.root, merged_ref(job.pk), job.head, job.head)
 
 
 def _refuse(clashing: Sequence[str]) -> None:
@@ -173,6 +181,7 @@ async def _file(host: WorkspaceHost, change: Change, origin: str) -> None:
     """A new, deleted or binary file. A document that is open for it gets the text as an edit."""
     if change.status == "deleted":
         await in_db(_delete, host, change.path)
+        host.moved(change.path, None)
         return
     room = open_room(host, change.path)
     if room is not None and change.proposed is not None:
@@ -184,5 +193,5 @@ async def _file(host: WorkspaceHost, change: Change, origin: str) -> None:
 def _delete(host: WorkspaceHost, path: str) -> None:
     try:
         host.files.delete(path)
-    except FileNotFoundError:
+    except NotFound:
         pass

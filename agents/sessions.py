@@ -17,7 +17,7 @@ from agents.measure import Measured, Purpose
 from agents.models import Endpoint, Item, Session, Turn
 from agents.proposals import Proposals
 from agents.providers.protocol import ProviderError
-from agents.transcript import Items, LiveSession, reserve_numbers
+from agents.transcript import Items, LiveSession, reserve_numbers, save_items
 from agents.turns import Ended, LiveTurn
 from ide.accounts.models import User
 from ide.db import in_db
@@ -135,7 +135,7 @@ class Sessions:
         item = turn.items.begin(Item.Kind.PERSON, {"text": text, "steer": True, "taken": False}, user)
         turn.items.show(item)
         turn.steers.append(item)
-        await in_db(item.save)
+        await in_db(save_items, [item])
         return item.pk
 
     def interrupt(self, turn_id: str) -> str:
@@ -178,6 +178,10 @@ class Sessions:
         finally:
             if turn.provider is not None:
                 await turn.provider.close()
+
+    def busy(self) -> bool:
+        """Whether a turn runs: the host stays awake for it though nobody looks."""
+        return bool(self._running())
 
     async def close(self) -> None:
         """The host goes: running turns end as interrupted, and are saved."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -27,6 +26,15 @@ from ide.live.host import WorkspaceHost
 
 SPEED_EVERY = 0.25  # seconds between two speed events
 REGION_EVERY = 0.1
+
+
+@dataclass(frozen=True)
+class Region:
+    """A stretch of a document that moves with the text around it."""
+
+    room: Room
+    start: Anchor
+    end: Anchor
 
 
 class Ended(Exception):
@@ -50,7 +58,7 @@ class LiveTurn:
     task: asyncio.Task[None] | None = None
     edits: dict[str, Item] = field(default_factory=dict)
     regions: dict[str, wire.Json] = field(default_factory=dict)
-    redo: Callable[[], tuple[str, Anchor, Anchor]] | None = None  # an inline turn: document and the region written
+    region_written: Region | None = None  # an inline turn's: what a redirect starts from
     _speed_at: float = 0.0
     _region_at: float = 0.0
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import cast
 
 from agents.engine.edits.apply import LiveApplier
 from agents.engine.edits.target import AnchorLike
 from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
+from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
 from agents.environments.patch import PatchEdits
 from agents.turns import LiveTurn
 from ide.db import in_db
@@ -20,9 +20,6 @@ from ide.runner import client as runner
 from ide.workspaces.search import search
 
 FRAME = 0.012  # seconds between two insertions in a document
-MOST_PATHS = 2000
-MOST_HITS = 200
-OUTPUT = 1 << 20
 
 
 class RoomTarget:
@@ -102,30 +99,21 @@ class LiveEnvironment:
 
     async def create(self, path: str) -> RoomTarget:
         self.turn.check()
-        if await in_db(self._exists, path):
+        if await in_db(exists, self.turn.host.files, path):
             raise ToolFailed("This file exists already; change it with '*** Update File:'.")
         room = self._rooms[path] = await self.turn.host.open_path(path, create=True)
         return RoomTarget(self.turn, room)
 
-    def _exists(self, path: str) -> bool:
-        try:
-            self.turn.host.files.stat(path)
-        except FileNotFoundError:
-            return False
-        except Refused as error:
-            return error.code != "not_found"
-        return True
-
     async def delete(self, path: str) -> None:
         self.turn.check()
         await in_db(self.turn.host.files.delete, path)
-        self.turn.host.publish({"type": "files.changed", "paths": [path]})
+        self.turn.host.moved(path, None)
 
     async def move(self, path: str, to: str) -> None:
         self.turn.check()
         await self.turn.host.flush()
         await in_db(self.turn.host.files.move, path, to)
-        self.turn.host.publish({"type": "files.changed", "paths": [path, to]})
+        self.turn.host.moved(path, to)
 
     def wrote(self, path: str, applier: LiveApplier) -> None:
         start, cursor = applier.region
@@ -133,23 +121,3 @@ class LiveEnvironment:
 
     async def close(self, path: str) -> None:
         self.turn.left(self._rooms[path])
-
-
-def matches(path: str, glob: str) -> bool:
-    """Whether a path fits a glob; '**/' also stands for no folder at all."""
-    if not glob or glob in ("**", "**/*"):
-        return True
-    name = path.rsplit("/", 1)[-1]
-    return fnmatchcase(path, glob) or fnmatchcase(path, glob.replace("**/", "")) or (
-        "/" not in glob and fnmatchcase(name, glob)
-    )
-
-
-async def run_confined(command: str, policy: runner.Policy) -> Ran:
-    """A shell command line in the sandbox. Raises ToolFailed where nothing can be confined."""
-    try:
-        outcome = await runner.run(["/bin/sh", "-c", command], policy)
-    except Refused as error:
-        raise ToolFailed(f"{error.what} {error.do}".strip()) from error
-    output = (outcome.stdout + outcome.stderr).decode(errors="replace")
-    return Ran(outcome.code, output, outcome.seconds, outcome.timed_out, outcome.truncated)

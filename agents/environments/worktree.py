@@ -9,13 +9,13 @@ from pathlib import Path
 from agents.engine.edits.apply import LiveApplier
 from agents.engine.edits.target import PlainTarget
 from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
-from agents.environments.live import MOST_HITS, MOST_PATHS, OUTPUT, matches, run_confined
+from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
 from agents.environments.patch import PatchEdits
 from ide.db import in_db
 from ide.documents.text import lines
 from ide.errors import Refused
 from ide.runner import client as runner
-from ide.workspaces.files import Decoded, Files, Unreadable, decode, encode
+from ide.workspaces.files import Decoded, Files, encode
 from ide.workspaces.search import search
 
 
@@ -73,7 +73,7 @@ class WorktreeEnvironment:
         return target
 
     async def create(self, path: str) -> PlainTarget:
-        if (self.root / path).exists():
+        if await in_db(exists, self.files, path):
             raise ToolFailed("This file exists already; change it with '*** Update File:'.")
         target = PlainTarget("")
         self._open[path] = (target, None)
@@ -94,13 +94,10 @@ class WorktreeEnvironment:
 
 
 def read_text(files: Files, path: str) -> Decoded:
-    """A file of the worktree as text. Raises Unreadable or OSError."""
-    return decode((files.root / path).read_bytes())
+    """A file of the worktree as text. Raises Refused."""
+    return files.read(path).decoded
 
 
 def write_text(files: Files, path: str, text: str, like: Decoded | None) -> None:
     """Write a text in the format its file had; a new one as UTF-8 with LF."""
     files.write(path, encode(text, like) if like is not None else text.encode())
-
-
-__all__ = ["Unreadable", "WorktreeEnvironment", "read_text", "write_text"]

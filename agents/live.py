@@ -1,0 +1,49 @@
+"""What agents keep on a live workspace: its sessions, its open proposals, its feed of jobs. Made and closed with the host."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from agents import turns
+from agents.feed import JobFeed
+from agents.proposals import Proposals
+from agents.sessions import Sessions
+from ide.db import in_db
+from ide.live.host import WorkspaceHost
+
+
+@dataclass
+class AgentsLive:
+    sessions: Sessions
+    proposals: Proposals
+    feed: JobFeed
+    merging: asyncio.Lock  # one merge at a time in a workspace
+
+
+def of(host: WorkspaceHost) -> AgentsLive:
+    found = host.extensions[AgentsLive]
+    assert isinstance(found, AgentsLive)  # noqa: S101 (the key says so)
+    return found
+
+
+async def opened(host: WorkspaceHost) -> None:
+    """The host is open: take up what was left when it was last live."""
+    await in_db(turns.mark_restarted, host.workspace_id)
+    proposals = Proposals(host)
+    live = AgentsLive(Sessions(host, proposals), proposals, JobFeed(host), asyncio.Lock())
+    host.extensions[AgentsLive] = live
+    host.keep_awake(live.sessions.busy)
+    await proposals.load()
+    host.owned(live.feed.run(), "job feed")
+
+
+async def closing(host: WorkspaceHost) -> None:
+    live = of(host)
+    await live.sessions.close()
+    await live.proposals.close()
+
+
+async def job_changed(host: WorkspaceHost, ids: dict[str, object]) -> None:
+    """A hint came: a job of this workspace changed."""
+    of(host).feed.look(str(ids.get("job", "")) or None)

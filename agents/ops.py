@@ -1,0 +1,201 @@
+"""session.*, turn.*, block.* and proposal.* of the main socket. Parameters are checked here; no model logic.
+
+Roles are checked by the table of ops before a handler runs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from agents import endpoints, jobs, sessions, ways, wire
+from agents.live import of
+from agents.models import Turn
+from agents.sessions import Start
+from ide.accounts.permissions import Action
+from ide.db import in_db
+from ide.errors import Conflict, Invalid
+from ide.live import ops
+from ide.live.host import WorkspaceHost
+from ide.live.participant import Participant
+
+T = TypeVar("T", bound=msgspec.Struct)
+Params = dict[str, object]
+LONGEST_INSTRUCTION = 8_000
+
+
+class SessionCreate(msgspec.Struct):
+    title: str = ""
+
+
+class SessionOpen(msgspec.Struct):
+    session: str
+    after: int | None = None
+
+
+class Mention(msgspec.Struct, omit_defaults=True):
+    kind: Literal["file", "selection"]
+    path: str
+    from_: str | None = msgspec.field(default=None, name="from")
+    to: str | None = None
+
+
+class TurnStart(msgspec.Struct):
+    session: str
+    text: str
+    mentions: list[Mention] = []
+    endpoint: int | None = None
+
+
+class TurnInline(msgspec.Struct):
+    document: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    instruction: str
+    session: str | None = None
+    endpoint: int | None = None
+
+
+class TurnText(msgspec.Struct):
+    turn: str
+    text: str
+
+
+class TurnName(msgspec.Struct):
+    turn: str
+
+
+class BlockApply(msgspec.Struct):
+    session: str
+    item: str
+    block: int
+    path: str
+    from_: str | None = msgspec.field(default=None, name="from")
+    to: str | None = None
+
+
+class Decide(msgspec.Struct):
+    proposal: str
+    hunks: list[str] | Literal["all"]
+
+
+def read(kind: type[T], params: Params) -> T:
+    """The parameters as that kind. Raises Invalid."""
+    try:
+        return msgspec.convert(params, kind)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The request cannot be used: {error}.", "Reload the page: it may be older than the server.") from error
+
+
+async def opened(host: WorkspaceHost, participant: Participant) -> wire.Json:
+    """What `workspace.open` answers about models at work."""
+    live = of(host)
+    return {
+        "sessions": await live.sessions.summaries(),
+        "jobs": await in_db(jobs.of_workspace, host.workspace_id),
+        "proposals": live.proposals.wire(),
+        "regions": live.sessions.regions(),
+        "models": wire.models(await in_db(endpoints.usable)),
+    }
+
+
+async def session_create(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(SessionCreate, params)
+    session = await of(host).sessions.create(participant.user_id, given.title)
+    return {"session": session.summary()}
+
+
+async def session_open(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(SessionOpen, params)
+    session = await of(host).sessions.session(given.session)
+    events = session.events_after(given.after) if given.after is not None else None
+    return {"events": events} if events is not None else {"snapshot": await session.snapshot()}
+
+
+async def turn_start(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(TurnStart, params)
+    said: Params = {"text": given.text, "mentions": msgspec.to_builtins(given.mentions)}
+    start = Start(given.session, Turn.Kind.SESSION, said, ways.talk, given.endpoint)
+    turn = await of(host).sessions.start(participant.user_id, start)
+    return {"turn": turn.row.pk}
+
+
+async def turn_inline(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(TurnInline, params)
+    if len(given.instruction) > LONGEST_INSTRUCTION:
+        raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
+    session = given.session or await in_db(sessions.inline_session, host.workspace_id, participant.user_id)
+    room = await host.open_room(given.document)
+    region = ways.Region.of(room, given.from_, given.to)
+    said: Params = {"text": given.instruction, "mentions": [{"kind": "selection", "path": room.path}]}
+    start = Start(session, Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
+    turn = await of(host).sessions.start(participant.user_id, start)
+    return {"turn": turn.row.pk}
+
+
+async def turn_steer(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(TurnText, params)
+    return {"item": await of(host).sessions.steer(given.turn, participant.user_id, given.text)}
+
+
+async def turn_interrupt(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    return {"state": of(host).sessions.interrupt(read(TurnName, params).turn)}
+
+
+async def turn_redirect(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    """Stop the turn and go another way from what it has written; one act, nothing can come in between."""
+    given = read(TurnText, params)
+    if not given.text.strip():
+        raise Invalid("There is nothing to do: the message is empty.", "Say what should be done instead.")
+    live = of(host).sessions
+    old = live.running(given.turn)
+    if old.row.kind == Turn.Kind.APPLY:
+        raise Conflict("A block that is being put into a file cannot be redirected.", "Interrupt it.")
+    live.interrupt(given.turn)
+    way = ways.talk if old.region_written is None else ways.inline(old.region_written, given.text)
+    said: Params = {"text": given.text, "mentions": [], "redirects": given.turn}
+    endpoint = old.endpoint.pk if old.endpoint else None
+    turn = await live.start(participant.user_id, Start(old.live.row.pk, old.row.kind, said, way, endpoint))
+    return {"turn": turn.row.pk}
+
+
+async def block_apply(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(BlockApply, params)
+    code = await in_db(ways.code_block, given.session, given.item, given.block)
+    room = await host.open_path(given.path, create=True)
+    region = ways.Region.of(room, given.from_, given.to) if given.from_ and given.to else None
+    said: Params = {"text": f"Apply to {given.path}", "mentions": [{"kind": "file", "path": given.path}]}
+    start = Start(given.session, Turn.Kind.APPLY, said, ways.apply_block(room, code, region), needs_model=False)
+    turn = await of(host).sessions.start(participant.user_id, start)
+    return {"turn": turn.row.pk}
+
+
+async def proposal_accept(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(Decide, params)
+    await of(host).proposals.accept(given.proposal, None if given.hunks == "all" else given.hunks)
+    return {}
+
+
+async def proposal_reject(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = read(Decide, params)
+    chosen = None if given.hunks == "all" else given.hunks
+    await of(host).proposals.reject(given.proposal, chosen, participant.user_id)
+    return {}
+
+
+def register() -> None:
+    ops.contribute(opened)  # type: ignore[arg-type]
+    for name, action, handler in (
+        ("session.create", Action.TURN, session_create),
+        ("session.open", Action.SEE, session_open),
+        ("turn.start", Action.TURN, turn_start),
+        ("turn.inline", Action.TURN, turn_inline),
+        ("turn.steer", Action.TURN, turn_steer),
+        ("turn.interrupt", Action.TURN, turn_interrupt),
+        ("turn.redirect", Action.TURN, turn_redirect),
+        ("block.apply", Action.TURN, block_apply),
+        ("proposal.accept", Action.EDIT, proposal_accept),
+        ("proposal.reject", Action.EDIT, proposal_reject),
+    ):
+        ops.register(name, action, handler)
