@@ -1,0 +1,291 @@
+"""All that Tandem does with git, as plain awaitable functions over a work tree's path. No ORM.
+
+The only module that runs git (through `hardened`: in the sandbox where there is one). Names that come from people or
+repositories are checked before they become arguments; object ids and refs have a form of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ide import fetch
+from ide.errors import Conflict, Invalid, NotFound, Refused, TooLarge
+from ide.workspaces.hardened import Git, GitFailed, outcome_of, output_of
+
+__all__ = ["GitFailed"]
+
+CLONE_SECONDS = 900.0
+SHOW_BYTES = 32 << 20
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REF = re.compile(r"refs/[a-z]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+_SELF = ("Tandem", "tandem@localhost")
+
+
+@dataclass(frozen=True)
+class Author:
+    name: str
+    email: str
+
+
+async def clone(
+    url: str,
+    target: Path,
+    *,
+    internal_hosts: tuple[str, ...] = (),
+    on_output: Callable[[bytes], None] | None = None,
+) -> None:
+    """Clone a public repository into the empty folder `target`. Raises Refused with what, why and what to do.
+
+    The host is resolved once and pinned; redirects are not followed, submodules not fetched. Plain http only for hosts
+    an administrator listed.
+    """
+    _, port = fetch.split(url, ("https", "http"))
+    checked = await fetch.check_url(url, ("https", "http"), internal_hosts=internal_hosts)
+    if url.startswith("http:") and not checked.internal:
+        raise fetch.Refusal("Plain http can be read and changed on its way.", "Use the https:// address.")
+    address = f"[{checked.address}]" if ":" in checked.address else checked.address
+    config: tuple[str, ...] = (f"http.curloptResolve={checked.host}:{port}:{address}", "protocol.https.allow=always")
+    if checked.internal:
+        config += ("protocol.http.allow=always",)
+    ended = await outcome_of(
+        Git(
+            target,
+            ("clone", "--progress", "--no-recurse-submodules", "--", url, "{place}"),
+            config=config,
+            network=True,
+            seconds=CLONE_SECONDS,
+            on_output=on_output,
+            bare_start=True,
+        )
+    )
+    if ended.timed_out or ended.code != 0:
+        raise _clone_refusal(url, ended.stderr.decode(errors="replace"), ended.timed_out)
+
+
+async def clone_local(source: Path, target: Path, *, on_output: Callable[[bytes], None] | None = None) -> None:
+    """Clone a repository of this machine into the empty folder `target`, sharing nothing with it. Raises Refused."""
+    if not source.is_absolute() or not await asyncio.to_thread(_is_repository, source):
+        raise Invalid(f"{source} is not a git repository on the server.", "Give the absolute path of one.")
+    ended = await outcome_of(
+        Git(
+            target,
+            ("clone", "--progress", "--no-local", "--no-recurse-submodules", "--", str(source), "{place}"),
+            config=("protocol.file.allow=always",),
+            extra_ro=(source,),
+            seconds=CLONE_SECONDS,
+            on_output=on_output,
+            bare_start=True,
+        )
+    )
+    if ended.timed_out or ended.code != 0:
+        raise _clone_refusal(str(source), ended.stderr.decode(errors="replace"), ended.timed_out)
+
+
+def _is_repository(source: Path) -> bool:
+    return (source / ".git").exists() or ((source / "HEAD").is_file() and (source / "objects").is_dir())
+
+
+def _clone_refusal(url: str, words: str, timed_out: bool) -> Refused:
+    said = words.lower()
+    if timed_out:
+        return TooLarge(f"Cloning took more than {CLONE_SECONDS / 60:g} minutes.", "Try again, or upload an archive.")
+    if "dubious ownership" in said:
+        return Invalid(f"{url} belongs to another user of the server.", "Make it belong to the user Tandem runs as.")
+    if any(mark in said for mark in ("could not read username", "authentication failed", "error: 401", "error: 403")):
+        return NotFound(
+            f"{url} asks for a sign-in: it is private, or it does not exist.",
+            "Check the address. Private repositories cannot be cloned yet: upload an archive instead.",
+        )
+    if "not found" in said or "error: 404" in said or "does not appear to be a git repository" in said:
+        return NotFound(f"There is no repository at {url}.", "Check the address.")
+    if "error: 30" in said or "unable to update url base from redirection" in said:
+        return Invalid(f"{url} sends on to another address, which is not followed.", "Give the address it leads to.")
+    if any(
+        mark in said for mark in ("failed to connect", "couldn't connect", "timed out", "could not resolve", "refused")
+    ):
+        return Refused(f"The server of {url} does not answer.", "Check the address and try again.")
+    return GitFailed("clone", words, None)
+
+
+async def init(target: Path) -> None:
+    """Make an empty folder a repository with the branch `main` and no commit."""
+    await output_of(Git(target, ("init", "--quiet", "{place}"), bare_start=True))
+
+
+async def head(root: Path) -> str:
+    """The object id of the current commit, '' where there is none yet."""
+    ended = await outcome_of(_git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+    return ended.stdout.decode().strip() if ended.code == 0 else ""
+
+
+async def branch(root: Path) -> str:
+    """The current branch, '' when detached."""
+    ended = await outcome_of(_git(root, "symbolic-ref", "--quiet", "--short", "HEAD"))
+    return ended.stdout.decode(errors="replace").strip() if ended.code == 0 else ""
+
+
+async def status(root: Path) -> list[tuple[str, str]]:
+    """(path, status) of what differs from the current commit; status is M, A, D or ?."""
+    arguments = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all")
+    answer = await output_of(_git(root, *arguments))
+    return [(os.fsdecode(entry[3:]), _letter(entry[:2].decode())) for entry in answer.split(b"\0") if entry]
+
+
+def _letter(pair: str) -> str:
+    return next((letter for letter in "?DA" if letter in pair), "M")
+
+
+async def snapshot(root: Path, ref: str, message: str) -> str:
+    """Commit the whole working tree (tracked and untracked, not ignored) under `ref`; returns the object id.
+
+    HEAD, the branch and the index stay as they are.
+    """
+    _check_ref(ref)
+    parent = await head(root)
+    index = f"tandem-index-{secrets.token_hex(8)}"
+    env = {"GIT_INDEX_FILE": f".git/{index}", **_identity(Author(*_SELF))}
+    try:
+        if parent:
+            await output_of(_git(root, "read-tree", parent, env=env))
+        await output_of(_git(root, "add", "--all", "--", ".", env=env))
+        tree = (await output_of(_git(root, "write-tree", env=env))).decode().strip()
+        parents = ("-p", parent) if parent else ()
+        made = await output_of(_git(root, "commit-tree", tree, *parents, env=env, stdin=message.encode()))
+        oid = made.decode().strip()
+        await output_of(_git(root, "update-ref", "--no-deref", ref, oid))
+    finally:
+        await asyncio.to_thread(_remove_index, root, index)
+    return oid
+
+
+def _remove_index(root: Path, index: str) -> None:
+    """Nothing else has this random name, so a `.git` that became a link cannot make us remove something foreign."""
+    for name in (index, f"{index}.lock"):
+        (root / ".git" / name).unlink(missing_ok=True)
+
+
+async def clone_shared(root: Path, target: Path, oid: str) -> None:
+    """Make the new folder `target` a worktree of its own (own `.git`, objects borrowed from `root`), detached at `oid`.
+
+    Which repository it borrows from is kept beside it, in `<target>.base`, where nothing in the sandbox can write.
+    """
+    _check_oid(oid)
+    await asyncio.to_thread(target.mkdir, parents=True, mode=0o755)
+    base = root / ".git"
+    await asyncio.to_thread(_base_file(target).write_text, str(root))
+    await output_of(
+        Git(
+            target,
+            ("clone", "--quiet", "--shared", "--no-checkout", "--origin", "base", "--", str(base), "{place}"),
+            config=("protocol.file.allow=always",),
+            extra_ro=(base,),
+            bare_start=True,
+        )
+    )
+    await output_of(_git(target, "checkout", "--quiet", "--detach", oid, "--", seconds=300.0))
+
+
+def shared_base(worktree: Path) -> Path | None:
+    """The `.git` whose objects a worktree borrows; as `extra_ro` of a Policy it makes git work in there. Blocks."""
+    try:
+        return Path(_base_file(worktree).read_text()) / ".git"
+    except OSError:
+        return None
+
+
+def _base_file(worktree: Path) -> Path:
+    return worktree.with_name(worktree.name + ".base")
+
+
+async def commit_all(worktree: Path, message: str, author: Author | None = None) -> str:
+    """Commit everything that changed (not what is ignored); the new object id, or that of HEAD if nothing changed."""
+    await output_of(_git(worktree, "add", "--all", "--", "."))
+    if await head(worktree):
+        unchanged = await outcome_of(_git(worktree, "diff", "--cached", "--quiet", "--no-ext-diff", "HEAD", "--"))
+        if unchanged.code == 0:
+            return await head(worktree)
+    arguments = ("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--allow-empty", "--cleanup=verbatim", "--file=-")
+    env = _identity(author or Author(*_SELF))
+    await output_of(_git(worktree, *arguments, env=env, stdin=message.encode()))
+    return await head(worktree)
+
+
+async def fetch_objects(root: Path, source: Path, oid: str, ref: str) -> None:
+    """Bring a worktree's commit into `root`, checked object by object, and keep it under `ref`."""
+    _check_oid(oid)
+    _check_ref(ref)
+    arguments = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--")
+    git = Git(
+        root,
+        (*arguments, str(source), f"+{oid}:{ref}"),
+        config=("protocol.file.allow=always",),
+        extra_ro=(source,),
+        seconds=300.0,
+    )
+    borrowed = root / ".git"  # the source's alternates name it by this path
+    await output_of(Git(**{**vars(git), "extra_ro": (source, borrowed)}))
+
+
+async def diff_files(root: Path, a: str, b: str) -> list[tuple[str, str]]:
+    """(status, path) of what differs between two commits; status is M, A or D."""
+    _check_oid(a)
+    _check_oid(b)
+    arguments = ("diff-tree", "-r", "-z", "--no-renames", "--name-status", "--no-ext-diff", "--no-textconv", a, b, "--")
+    words = (await output_of(_git(root, *arguments))).split(b"\0")
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return [(letter.decode() if letter in (b"A", b"D") else "M", os.fsdecode(path)) for letter, path in pairs]
+
+
+async def show(root: Path, oid: str, path: str) -> bytes | None:
+    """A file as it is in a commit, or None where it is not. Raises TooLarge."""
+    _check_oid(oid)
+    ended = await outcome_of(_git(root, "cat-file", "blob", f"{oid}:{path}"))
+    if ended.truncated:
+        raise TooLarge(f"{path} is larger than {SHOW_BYTES >> 20} MiB.")
+    return ended.stdout if ended.code == 0 else None
+
+
+async def update_ref(root: Path, ref: str, new: str, old: str) -> None:
+    """Move `ref` from `old` to `new` ('' or zeros: it must not exist). Raises Conflict if it is elsewhere by now."""
+    _check_ref(ref)
+    _check_oid(new)
+    was = old or "0" * len(new)
+    _check_oid(was)
+    ended = await outcome_of(_git(root, "update-ref", "--no-deref", ref, new, was))
+    if ended.code != 0:
+        raise Conflict("The repository changed meanwhile.", "Look at it again and repeat what you did.")
+
+
+def _git(
+    root: Path, *arguments: str, env: dict[str, str] | None = None, stdin: bytes = b"", seconds: float = 60.0
+) -> Git:
+    base = shared_base(root)
+    extra = (base,) if base else ()
+    return Git(root, arguments, env=env or {}, stdin=stdin, seconds=seconds, extra_ro=extra, output_bytes=SHOW_BYTES)
+
+
+def _identity(author: Author) -> dict[str, str]:
+    name, email = (re.sub(r"[<>\x00-\x1f\x7f]", "", text).strip() or "unknown" for text in (author.name, author.email))
+    return {
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": email,
+        "GIT_COMMITTER_NAME": _SELF[0],
+        "GIT_COMMITTER_EMAIL": _SELF[1],
+    }
+
+
+def _check_oid(oid: str) -> None:
+    if not _OID.fullmatch(oid):
+        raise Invalid("This is not the id of a commit.")
+
+
+def _check_ref(ref: str) -> None:
+    if not _REF.fullmatch(ref) or ".." in ref or ref.endswith((".lock", ".")) or len(ref) > 200:
+        raise Invalid("This is not a usable name in the repository.")
