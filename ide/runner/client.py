@@ -34,8 +34,8 @@ from ide.runner.wire import (
 
 STATUS_SECONDS = 15.0
 SYNC_GRACE = 15.0  # seconds beyond a command's own limit until a blocking caller gives the runner up
-_DOWN = "The runner, which starts confined processes, does not answer."
-_DOWN_ADVICE = "Start everything with `manage.py up`; if it runs, look at its log, logs/runner.log in the data folder."
+DOWN = "The runner, which starts confined processes, does not answer."
+DOWN_ADVICE = "Start everything with `manage.py up`; if it runs, look at its log, logs/runner.log in the data folder."
 
 
 @dataclass(frozen=True)
@@ -155,12 +155,12 @@ async def status(socket: Path | None = None) -> SandboxStatus:
     try:
         reader, writer = await asyncio.open_unix_connection(socket or settings.RUNNER_SOCKET)
     except OSError:
-        return SandboxStatus(False, _DOWN, _DOWN_ADVICE)
+        return SandboxStatus(False, DOWN, DOWN_ADVICE)
     try:
         writer.write(frame(Ask()))
         return _status(await asyncio.wait_for(_read(reader), STATUS_SECONDS))
     except (OSError, asyncio.IncompleteReadError, TimeoutError):
-        return SandboxStatus(False, _DOWN, _DOWN_ADVICE)
+        return SandboxStatus(False, DOWN, DOWN_ADVICE)
     finally:
         writer.close()
 
@@ -172,7 +172,7 @@ def status_sync(socket: Path | None = None) -> SandboxStatus:
             connection.sendall(frame(Ask()))
             return _status(_read_sync(file))
     except (OSError, Unavailable):
-        return SandboxStatus(False, _DOWN, _DOWN_ADVICE)
+        return SandboxStatus(False, DOWN, DOWN_ADVICE)
 
 
 def _connected(path: Path | None, seconds: float) -> sockets.socket:
@@ -224,8 +224,8 @@ def _read_sync(file: BinaryIO) -> Reply:
 def _status(reply: Reply) -> SandboxStatus:
     if isinstance(reply, Status):
         return SandboxStatus(reply.works, reply.sentence, reply.advice)
-    return SandboxStatus(False, _DOWN, _DOWN_ADVICE)
+    return SandboxStatus(False, DOWN, DOWN_ADVICE)
 
 
-def _unavailable(sentence: str = _DOWN, advice: str = _DOWN_ADVICE) -> Unavailable:
+def _unavailable(sentence: str = DOWN, advice: str = DOWN_ADVICE) -> Unavailable:
     return Unavailable(sentence, advice, code="sandbox_unavailable")
