@@ -97,9 +97,8 @@ class SyncStatus(Named):
     applied: bool
 
 
-Message = (
-    Ping | Pong | SyncStep1 | SyncUpdate | Token | Access | Awareness | QueryAwareness | Stateless | Close | SyncStatus
-)
+NamedMessage = SyncStep1 | SyncUpdate | Token | Access | Awareness | QueryAwareness | Stateless | Close | SyncStatus
+Message = Ping | Pong | NamedMessage
 
 
 class Reader:
