@@ -1,0 +1,95 @@
+"""HTTP routes of jobs and models. Every one asks `allow`; what must happen on the live loop is bridged there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from agents import endpoints, errands, jobs, wire
+from agents.models import Job
+from ide.accounts.permissions import Action, allow
+from ide.api import person
+from ide.errors import NotFound
+from ide.workspaces.models import Workspace
+
+router = Router(tags=["agents"])
+
+
+class JobIn(Schema):
+    kind: Literal["map", "agent"]
+    instruction: str
+    paths: list[str] = []
+    endpoint: int | None = None
+    session: str | None = None
+
+
+class MergeIn(Schema):
+    files: list[str] | None = None
+
+
+def _workspace(request: HttpRequest, workspace_id: str, action: Action) -> Workspace:
+    row = Workspace.objects.filter(pk=workspace_id).first()
+    if row is None:
+        raise NotFound("There is nothing here, or it is not shared with you.", "Ask its owner for an invite.")
+    allow(person(request), action, row)
+    return row
+
+
+def _job(request: HttpRequest, job_id: str, action: Action) -> Job:
+    job = jobs.get(job_id)
+    allow(person(request), action, job)
+    return job
+
+
+@router.get("/workspaces/{workspace_id}/models")
+def models(request: HttpRequest, workspace_id: str) -> wire.Json:
+    _workspace(request, workspace_id, Action.SEE)
+    return wire.models(endpoints.usable())
+
+
+@router.get("/workspaces/{workspace_id}/jobs")
+def listed(request: HttpRequest, workspace_id: str) -> list[wire.Json]:
+    _workspace(request, workspace_id, Action.SEE)
+    return jobs.of_workspace(workspace_id)
+
+
+@router.post("/workspaces/{workspace_id}/jobs", response={201: dict[str, object]})
+def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> tuple[int, wire.Json]:
+    _workspace(request, workspace_id, Action.JOB)
+    order = jobs.Order(body.kind, body.instruction, tuple(dict.fromkeys(body.paths)), body.endpoint, body.session)
+    # Django runs this view in a thread of the server: async_to_sync takes it to the server's own loop, where hosts live.
+    return 201, async_to_sync(errands.request)(workspace_id, person(request), order)
+
+
+@router.get("/jobs/{job_id}")
+def detail(request: HttpRequest, job_id: str) -> wire.Json:
+    _job(request, job_id, Action.SEE)
+    return jobs.detail(job_id)
+
+
+@router.get("/jobs/{job_id}/review")
+def review(request: HttpRequest, job_id: str) -> wire.Json:
+    return async_to_sync(errands.look)(_job(request, job_id, Action.SEE))
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel(request: HttpRequest, job_id: str) -> wire.Json:
+    return async_to_sync(errands.cancel)(_job(request, job_id, Action.JOB))
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry(request: HttpRequest, job_id: str) -> wire.Json:
+    return async_to_sync(errands.retry)(_job(request, job_id, Action.JOB))
+
+
+@router.post("/jobs/{job_id}/discard")
+def discard(request: HttpRequest, job_id: str) -> wire.Json:
+    return async_to_sync(errands.discard)(_job(request, job_id, Action.JOB))
+
+
+@router.post("/jobs/{job_id}/merge")
+def merge(request: HttpRequest, job_id: str, body: MergeIn | None = None) -> wire.Json:
+    return async_to_sync(errands.merge)(_job(request, job_id, Action.MERGE), body.files if body else None)

@@ -1,0 +1,221 @@
+"""What agents add to `manage.py up`, `doctor` and the dashboard: the built-in model, the worker, figures and panels."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from datetime import timedelta
+
+import celery
+import redis
+from celery.exceptions import CeleryError
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import Count, Sum
+from django.utils import timezone
+from kombu.exceptions import KombuError
+
+from agents import endpoints
+from agents.models import Endpoint, Job, Turn
+from agents.providers import local
+from ide.dashboard import panels
+from ide.parts import Check, Part, register_check, register_part
+
+ANSWER = 0.5  # seconds a worker may take to answer a ping
+SHOWN = 20
+
+
+def _model_problem() -> str | None:
+    return None if local.answers_sync(settings.BUILTIN_MODEL_PORT) else "the model is not loaded yet"
+
+
+def _worker_argv() -> list[str]:
+    return [
+        *(sys.executable, "-m", "celery", "-A", "ide.celery", "--quiet", "worker", "--pool", "prefork"),
+        *("--concurrency", str(settings.WORKERS), "--loglevel", "warning", "--without-gossip", "--without-mingle"),
+        *("--hostname", worker_name()),
+    ]
+
+
+def worker_name() -> str:
+    """The name of the worker `up` starts: one for each data folder, so that two installations do not mix."""
+    return f"{settings.RUNTIME_DIR.name}@{socket.gethostname()}"
+
+
+def worker_problem() -> str | None:
+    """None when that worker answers, else the sentence on what is missing."""
+    broker = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER, socket_connect_timeout=ANSWER)
+    try:
+        broker.ping()
+        answers = celery.current_app.control.ping(destination=[worker_name()], timeout=ANSWER, limit=1)
+    except (redis.RedisError, CeleryError, KombuError, OSError) as error:
+        return f"the broker does not answer ({error})"
+    finally:
+        broker.close()
+    return None if answers else "it does not answer yet"
+
+
+def _check_model() -> tuple[str, str, str]:
+    try:
+        rows = endpoints.usable()
+    except DatabaseError:
+        return "warn", "the database has no tables yet", "`manage.py up` makes them."
+    if not rows:
+        return "warn", "no model is connected", "Set OPENAI_API_KEY or another key, or start a local model server."
+    first = rows[0]
+    if not first.builtin:
+        return "ok", f"{first.name} ({first.model}) is the default of {len(rows)}", ""
+    if local.weights() is None:
+        return "fail", "the built-in model's file is not installed", "Run `make run` again."
+    return "ok", f"{first.name} is the default", "It is small. Set OPENAI_API_KEY or another key for a better one."
+
+
+def _check_worker() -> tuple[str, str, str]:
+    problem = worker_problem()
+    if problem is None:
+        return "ok", f"a worker with {settings.WORKERS} processes answers", ""
+    return "warn", f"the worker does not run: {problem}", "`manage.py up` starts it; until then jobs wait."
+
+
+def register() -> None:
+    register_part(
+        Part(
+            "model",
+            lambda: local.builtin_argv(settings.BUILTIN_MODEL_PORT),
+            _model_problem,
+            order=20,
+            inherit_env=False,
+            env={"PYTHONPATH": os.pathsep.join([str(settings.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])},
+            wanted=lambda: bool(settings.BUILTIN_MODEL),
+            ready_seconds=60,
+            stop_seconds=3,
+        ),
+    )
+    register_part(
+        Part(
+            "worker",
+            _worker_argv,
+            worker_problem,
+            order=40,
+            # SIGTERM then means: finish within the soft time, else give the task back and end.
+            env={"REMAP_SIGTERM": "SIGQUIT", "PYTHONPATH": str(settings.ROOT)},
+            ready_seconds=60,
+            stop_seconds=8,
+        ),
+    )
+    register_check(Check("model", _check_model))
+    register_check(Check("worker", _check_worker))
+    panels.register(*_figures(), *_tables())
+
+
+# --- the dashboard ----------------------------------------------------------------------------------------------------
+
+
+def _since(seconds: float) -> dict[str, object]:
+    return {"started_at__gte": timezone.now() - timedelta(seconds=seconds)}
+
+
+def _tokens_today() -> int:
+    start = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    turns = Turn.objects.filter(started_at__gte=start).aggregate(used=Sum("output_tokens"))["used"] or 0
+    jobs = Job.objects.filter(created_at__gte=start).aggregate(used=Sum("output_tokens"))["used"] or 0
+    return int(turns + jobs)
+
+
+def _speed() -> float | None:
+    """Tokens a second of the turns that ended in the last five minutes."""
+    seen = Turn.objects.filter(seconds__gt=0, **_since(300)).aggregate(tokens=Sum("output_tokens"), time=Sum("seconds"))
+    return round(seen["tokens"] / seen["time"], 1) if seen["time"] else None
+
+
+def _figures() -> list[panels.Figure]:
+    running = {"state": Turn.State.RUNNING}
+    return [
+        panels.Figure(
+            "turns.running", "Turns running", lambda: Turn.objects.filter(**running).count(), group="Models", chart=True
+        ),
+        panels.Figure("tokens.speed", "Tokens a second", _speed, unit="/s", group="Models", chart=True),
+        panels.Figure("tokens.today", "Tokens written today", _tokens_today, group="Models"),
+        panels.Figure(
+            "jobs.queued", "Jobs waiting", lambda: Job.objects.filter(state=Job.State.QUEUED).count(), group="Jobs"
+        ),
+        panels.Figure(
+            "jobs.running",
+            "Jobs running",
+            lambda: Job.objects.filter(state=Job.State.RUNNING).count(),
+            group="Jobs",
+            chart=True,
+        ),
+        panels.Figure(
+            "jobs.review", "Jobs to review", lambda: Job.objects.filter(state=Job.State.REVIEW).count(), group="Jobs"
+        ),
+    ]
+
+
+def _turns() -> list[panels.Row]:
+    rows = Turn.objects.select_related("owner", "endpoint", "session__workspace").order_by("-started_at")[:SHOWN]
+    return [
+        (
+            str(row.session.workspace),
+            row.owner.shown_name if row.owner else "",
+            row.kind,
+            row.state,
+            row.endpoint.name if row.endpoint else "",
+            row.output_tokens,
+            round(row.ttft_ms) if row.ttft_ms is not None else None,
+            f"{row.started_at:%H:%M:%S}",
+        )
+        for row in rows
+    ]
+
+
+def _jobs() -> list[panels.Row]:
+    rows = Job.objects.select_related("owner", "workspace").order_by("-created_at")[:SHOWN]
+    return [
+        (
+            str(row.workspace),
+            row.owner.shown_name if row.owner else "",
+            row.kind,
+            row.state,
+            row.phase,
+            f"{row.done}/{row.total}" if row.total else str(row.done),
+            row.output_tokens,
+            row.lease_owner,
+        )
+        for row in rows
+    ]
+
+
+def _models() -> list[panels.Row]:
+    rows = Endpoint.objects.annotate(used=Count("turns")).order_by("rank", "pk")
+    return [
+        (row.name, row.model, "on" if row.enabled else "off", "yes" if row.drives_tools else "no", row.used)
+        for row in rows
+    ]
+
+
+def _tables() -> list[panels.Panel]:
+    return [
+        panels.Panel(
+            "turns",
+            "Newest turns",
+            ("workspace", "who", "kind", "state", "model", "tokens", "first token, ms", "began"),
+            _turns,
+            empty="No turn yet.",
+        ),
+        panels.Panel(
+            "jobs",
+            "Newest jobs",
+            ("workspace", "who", "kind", "state", "phase", "done", "tokens", "worker"),
+            _jobs,
+            empty="No job yet.",
+        ),
+        panels.Panel(
+            "models",
+            "Models",
+            ("name", "model", "state", "drives tools", "turns"),
+            _models,
+            empty="No model is connected.",
+        ),
+    ]
