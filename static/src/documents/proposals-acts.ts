@@ -7,7 +7,7 @@ import { say } from '../sessions/say'
 import { words } from '../ui/words/sessions'
 import type { Id } from '../wire'
 import type { Live } from '../workspace/live'
-import { currentPlace, keyOf, marks, neighbour, type Place } from './proposals-field'
+import { keyOf, marks, neighbour, type Place } from './proposals-field'
 
 export type Verdict = 'accept' | 'reject'
 
@@ -43,10 +43,8 @@ function described(state: EditorState, place: Place): string {
 }
 
 /** Decide on the hunk people act on now; false if there is none. */
-export function decideHere(live: Live, view: EditorView, place: Place | null, verdict: Verdict): boolean {
+export function decideHere(live: Live, place: Place | null, verdict: Verdict): boolean {
   if (!place) return false
   void decide(live, place.proposal, [place.hunk], verdict)
   return true
 }
-
-export { currentPlace }

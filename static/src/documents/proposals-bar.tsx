@@ -22,7 +22,7 @@ export function bars(doc: OpenDocument, live: Live, proposals: Proposals): Exten
     const { places, stretches } = state.field(marks)
     return places.length || stretches.length ? panel : null
   })
-  return [shown, floating(doc, live)]
+  return [shown, floating(live)]
 }
 
 // --- above the file --------------------------------------------------------------------------------------------------
@@ -62,20 +62,39 @@ function ProposalRow({ proposal, live, view }: { proposal: Proposal; live: Live;
   return (
     <div class="proposal-row">
       <span class={writing ? 'proposal-who live' : 'proposal-who'}>
-        <Icon name="sparkles" size={14} /> {writing ? words.isWriting(who, hunks.length) : words.changed(who, hunks.length)}
+        <Icon name="sparkles" size={14} />{' '}
+        {writing ? words.isWriting(who, hunks.length) : words.changed(who, hunks.length)}
       </span>
       {stop && (
         <button type="button" disabled={stopping.value.has(turn)} onClick={() => void interrupt(live, turn)}>
           {words.stop} <kbd>{words.escape}</kbd>
         </button>
       )}
-      <button type="button" class="quiet" title={words.nextChange} disabled={hunks.length === 0} onClick={() => go(view, 1) && view.focus()}>
+      <button
+        type="button"
+        class="quiet"
+        title={words.nextChange}
+        disabled={hunks.length === 0}
+        onClick={() => go(view, 1) && view.focus()}
+      >
         {words.nextChange} <kbd>F8</kbd>
       </button>
-      <button type="button" class="yes" disabled={off} title={why} onClick={() => void decide(live, id, 'all', 'accept')}>
+      <button
+        type="button"
+        class="yes"
+        disabled={off}
+        title={why}
+        onClick={() => void decide(live, id, 'all', 'accept')}
+      >
         {words.acceptAll}
       </button>
-      <button type="button" class="no" disabled={off} title={why} onClick={() => void decide(live, id, 'all', 'reject')}>
+      <button
+        type="button"
+        class="no"
+        disabled={off}
+        title={why}
+        onClick={() => void decide(live, id, 'all', 'reject')}
+      >
         {words.rejectAll}
       </button>
     </div>
@@ -87,7 +106,7 @@ function ProposalRow({ proposal, live, view }: { proposal: Proposal; live: Live;
 const GAP = 2 // px between the hunk and its bar
 const HEIGHT = 30
 
-function floating(doc: OpenDocument, live: Live): Extension {
+function floating(live: Live): Extension {
   return ViewPlugin.fromClass(
     class {
       readonly dom = document.createElement('div')
@@ -124,9 +143,8 @@ function floating(doc: OpenDocument, live: Live): Extension {
       private draw(): void {
         const place = currentPlace(this.view.state)
         const { places } = this.view.state.field(marks)
-        if (!place) return render(null, this.dom)
-        const nth = places.indexOf(place) + 1
-        render(<HunkBar doc={doc} live={live} view={this.view} place={place} nth={nth} of={places.length} />, this.dom)
+        const [nth, of] = [place ? places.indexOf(place) + 1 : 0, places.length]
+        render(place && <HunkBar live={live} view={this.view} place={place} nth={nth} of={of} />, this.dom)
       }
     },
     { eventHandlers: { mousemove: pointed, mouseleave: left } },
@@ -165,7 +183,6 @@ function left(event: MouseEvent, view: EditorView): void {
 }
 
 interface BarProps {
-  doc: OpenDocument
   live: Live
   view: EditorView
   place: Place
@@ -186,17 +203,41 @@ function HunkBar({ live, view, place, nth, of }: BarProps) {
   }
   return (
     <div role="toolbar" aria-label={words.hunk}>
-      <button type="button" class="yes" disabled={busy || why !== ''} title={why || 'Mod-Enter'} onClick={() => act('accept')}>
+      <button
+        type="button"
+        class="yes"
+        disabled={busy || why !== ''}
+        title={why || 'Mod-Enter'}
+        onClick={() => act('accept')}
+      >
         <Icon name="check" size={12} /> {words.accept}
       </button>
-      <button type="button" class="no" disabled={busy || why !== ''} title={why || 'Mod-Backspace'} onClick={() => act('reject')}>
+      <button
+        type="button"
+        class="no"
+        disabled={busy || why !== ''}
+        title={why || 'Mod-Backspace'}
+        onClick={() => act('reject')}
+      >
         <Icon name="x" size={12} /> {words.reject}
       </button>
       <span class="num">{words.nth(nth, of)}</span>
-      <button type="button" class="quiet" aria-label={words.previousChange} title={words.previousChange} onClick={() => step(-1)}>
+      <button
+        type="button"
+        class="quiet"
+        aria-label={words.previousChange}
+        title={words.previousChange}
+        onClick={() => step(-1)}
+      >
         <Icon name="arrow-up" size={12} />
       </button>
-      <button type="button" class="quiet" aria-label={words.nextChange} title={words.nextChange} onClick={() => step(1)}>
+      <button
+        type="button"
+        class="quiet"
+        aria-label={words.nextChange}
+        title={words.nextChange}
+        onClick={() => step(1)}
+      >
         <Icon name="arrow-down" size={12} />
       </button>
     </div>

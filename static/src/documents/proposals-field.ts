@@ -76,7 +76,10 @@ function within(value: Marks, length: number): Marks {
 }
 
 /** First and last line (numbers) a place put in, or null if it only removed. */
-export function linesOf(doc: Text, place: { from: number; to: number; added?: number }): { first: number; last: number } | null {
+export function linesOf(
+  doc: Text,
+  place: { from: number; to: number; added?: number },
+): { first: number; last: number } | null {
   if (place.added === 0) return null
   const first = doc.lineAt(place.from).number
   const end = doc.lineAt(place.to)
@@ -114,6 +117,6 @@ export function neighbour(state: EditorState, way: 1 | -1): Place | null {
   if (here) return places[(places.indexOf(here) + way + places.length) % places.length] ?? null
   const head = state.selection.main.head
   const after = places.findIndex((place) => place.from > head)
-  const at = way === 1 ? (after < 0 ? 0 : after) : (after < 0 ? places.length : after) - 1
+  const at = way === 1 ? Math.max(after, 0) : (after < 0 ? places.length : after) - 1
   return places[(at + places.length) % places.length] ?? null
 }

@@ -6,13 +6,13 @@ import { mayTurn } from '../sessions/mode'
 import { words } from '../ui/words/sessions'
 import { registerCommand } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
-import { currentPlace, decideAll, decideHere, go, type Verdict } from './proposals-acts'
-import { marks, placeAt } from './proposals-field'
+import { decideAll, decideHere, go, type Verdict } from './proposals-acts'
+import { currentPlace, marks, placeAt } from './proposals-field'
 
 export function proposalKeys(now: Live): Extension {
   const may = () => mayTurn(now.role.peek())
   const here = (verdict: Verdict) => (view: EditorView) =>
-    may() && decideHere(now, view, placeAt(view.state, view.state.selection.main.head), verdict)
+    may() && decideHere(now, placeAt(view.state, view.state.selection.main.head), verdict)
   const all = (verdict: Verdict) => (view: EditorView) => {
     if (!may() || !hasHunks(view)) return false
     void decideAll(now, view.state, verdict)
@@ -54,8 +54,8 @@ function command(id: string, title: string, run: (now: Live, view: EditorView) =
   })
 }
 
-command('accept', words.commands.accept, (now, view) => decideHere(now, view, currentPlace(view.state), 'accept'))
-command('reject', words.commands.reject, (now, view) => decideHere(now, view, currentPlace(view.state), 'reject'))
+command('accept', words.commands.accept, (now, view) => decideHere(now, currentPlace(view.state), 'accept'))
+command('reject', words.commands.reject, (now, view) => decideHere(now, currentPlace(view.state), 'reject'))
 command('acceptAll', words.commands.acceptAll, (now, view) => void decideAll(now, view.state, 'accept'))
 command('rejectAll', words.commands.rejectAll, (now, view) => void decideAll(now, view.state, 'reject'))
 command('next', words.commands.next, (_, view) => go(view, 1))

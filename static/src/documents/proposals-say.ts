@@ -23,7 +23,8 @@ export function announceRegions(live: Pick<Live, 'me' | 'on'>, { proposals, regi
       say(words.says.started(region.path))
     }
   })
-  const hunksOf = (turn: Id) => [...proposals.peek().values()].filter((one) => one.turn === turn).flatMap((one) => one.hunks)
+  const hunksOf = (turn: Id) =>
+    [...proposals.peek().values()].filter((one) => one.turn === turn).flatMap((one) => one.hunks)
   const still = setInterval(() => {
     const now = [...regions.peek().values()].find(mine)
     if (now) say(words.says.still(hunksOf(now.turn).reduce((sum, hunk) => sum + hunk.added, 0)))
@@ -34,7 +35,8 @@ export function announceRegions(live: Pick<Live, 'me' | 'on'>, { proposals, regi
     for (const [key] of written) heard.delete(key)
     const [first] = written
     if (event.turn.state === 'failed') say(words.says.failed(event.turn.error))
-    else if (first && event.turn.state === 'completed') say(words.says.finished(first[1].path, hunksOf(event.turn.id).length))
+    else if (first && event.turn.state === 'completed')
+      say(words.says.finished(first[1].path, hunksOf(event.turn.id).length))
   })
   return () => {
     started()

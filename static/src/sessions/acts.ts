@@ -1,11 +1,11 @@
 // What people do to sessions and turns: each one op, its failure shown as a toast (what, and what to do).
 import { signal } from '@preact/signals'
 import { toast } from '../ui/toast'
+import { words } from '../ui/words/sessions'
 import type { Id, Mention, Turn } from '../wire'
 import type { Live } from '../workspace/live'
 import { say } from './say'
 import { problemOf, type Sessions } from './store'
-import { words } from '../ui/words/sessions'
 
 /** Turns a stop is under way for: their buttons wait, and a second Esc is not a second op. */
 export const stopping = signal<ReadonlySet<Id>>(new Set())

@@ -10,7 +10,7 @@ export interface Block {
 export interface Blocks {
   readonly source: string // everything given so far
   readonly done: readonly Block[] // finished: these objects stay the same
-  readonly tail: readonly Block[] // the last block, which may still change
+  readonly tail: readonly Block[] // the last block or two, which may still change
   readonly rest: string // the text `tail` was read from, line ends as \n
   readonly lexed: number // characters given to the lexer in all, for the test that keeps this linear
 }
@@ -28,7 +28,7 @@ export function blocksOf(text: string, before: Blocks = NONE): Blocks {
 
 function split(source: string, rest: string, before: Blocks): Blocks {
   const tokens = new Lexer({ gfm: true }).lex(rest)
-  const open = tokens.findLastIndex((token) => token.type !== 'space')
+  const open = firstOpen(tokens)
   const done = [...before.done]
   let fences = countFences(done.at(-1))
   let read = 0
@@ -37,13 +37,21 @@ function split(source: string, rest: string, before: Blocks): Blocks {
     fences = countFences(block)
     if (token.type !== 'space') into.push(block)
   }
-  for (const token of tokens.slice(0, Math.max(open, 0))) {
+  for (const token of tokens.slice(0, open)) {
     read += token.raw.length
     put(token, done)
   }
   const tail: Block[] = []
-  for (const token of tokens.slice(Math.max(open, 0))) put(token, tail)
+  for (const token of tokens.slice(open)) put(token, tail)
   return { source, done, tail, rest: rest.slice(read), lexed: before.lexed + rest.length }
+}
+
+/** Where the tokens begin that may still change: the last block, and the one before while that has no whole line yet (a
+ * "2" behind a list may become its next item). */
+function firstOpen(tokens: readonly Token[]): number {
+  const solid = tokens.flatMap((token, at) => (token.type === 'space' ? [] : [at]))
+  const last = solid.at(-1) ?? 0
+  return tokens[last]?.raw.includes('\n') ? last : (solid.at(-2) ?? last)
 }
 
 /** Fenced blocks up to and with this block. */
@@ -55,7 +63,7 @@ function countFences(block: Block | undefined): number {
 /** How many fenced code blocks a token holds, at any depth. */
 export function fencesIn(token: Token): number {
   if (token.type === 'code') return isFenced(token as Tokens.Code) ? 1 : 0
-  const inside = token.type === 'list' ? (token as Tokens.List).items : (('tokens' in token && token.tokens) || [])
+  const inside = token.type === 'list' ? (token as Tokens.List).items : ('tokens' in token && token.tokens) || []
   return inside.reduce((sum, one) => sum + fencesIn(one), 0)
 }
 

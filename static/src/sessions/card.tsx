@@ -13,14 +13,23 @@ export function Card({ items, openPath }: Props) {
   return (
     <div class="card">
       {items.map((item) =>
-        item.kind === 'edit' ? <Edit key={item.id} data={item.data} openPath={openPath} /> : <Tool key={item.id} data={item.data} />,
+        item.kind === 'edit' ? (
+          <Edit key={item.id} data={item.data} openPath={openPath} />
+        ) : (
+          <Tool key={item.id} data={item.data} />
+        ),
       )}
     </div>
   )
 }
 
 const Edit = still(({ data, openPath }: { data: Of<'edit'>['data']; openPath: Props['openPath'] }) => (
-  <button type="button" class="card-row" title={words.openFile(data.path)} onClick={() => openPath(data.path, data.proposal)}>
+  <button
+    type="button"
+    class="card-row"
+    title={words.openFile(data.path)}
+    onClick={() => openPath(data.path, data.proposal)}
+  >
     <span class="card-name">{data.path}</span>
     <small class="num">
       {data.added > 0 && <span class="plus">{words.plus(data.added)}</span>}
@@ -35,7 +44,7 @@ const Tool = still(({ data }: { data: Of<'tool'>['data'] }) => {
   return (
     <details class={data.ok === false ? 'tool failed' : 'tool'}>
       <summary class="card-row">
-        <Icon name={data.ok === null ? 'circle-dashed' : data.ok ? 'check' : 'x'} size={12} />
+        <Icon name={data.ok === null ? 'ellipsis' : data.ok ? 'check' : 'x'} size={12} />
         <span class="card-name">{titleOf(data)}</span>
         <small class="num">
           {data.ok === false ? <span>{state}</span> : <span class="visually-hidden">{state}</span>}

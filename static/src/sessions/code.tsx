@@ -2,9 +2,9 @@
 import { LanguageDescription } from '@codemirror/language'
 import { languages } from '@codemirror/language-data'
 import { highlightCode, tagHighlighter, tags } from '@lezer/highlight'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/sessions'
-import { useEffect, useRef, useState } from 'preact/hooks'
 import type { BlockActs } from './markdown'
 
 interface Props extends BlockActs {
@@ -18,7 +18,10 @@ export type Piece = { text: string; kind: string }
 
 const KINDS = tagHighlighter([
   { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], class: 'k' },
-  { tag: [tags.function(tags.variableName), tags.function(tags.propertyName), tags.typeName, tags.className], class: 'f' },
+  {
+    tag: [tags.function(tags.variableName), tags.function(tags.propertyName), tags.typeName, tags.className],
+    class: 'f',
+  },
   { tag: [tags.string, tags.special(tags.string), tags.regexp], class: 's' },
   { tag: [tags.number, tags.bool, tags.null, tags.atom], class: 'n' },
   { tag: tags.comment, class: 'c' },

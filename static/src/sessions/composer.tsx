@@ -1,5 +1,5 @@
 // Where people write to the model: send, or while a turn runs steer it, stop it, or stop it and go another way.
-import type { JSX } from 'preact'
+import type { TargetedKeyboardEvent } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'
@@ -10,8 +10,8 @@ import { ask, interrupt, redirect, steer, stopping } from './acts'
 import { MentionList } from './mention-list'
 import { type Choice, choices, labelOf, sameMention } from './mentions'
 import { endpointOf, type Mode, modeOf } from './mode'
-import type { Sessions } from './store'
 import { draftOf, keepDraft } from './storage'
+import type { Sessions } from './store'
 
 interface Props {
   live: Live
@@ -28,7 +28,14 @@ export function Composer({ live, sessions, running, session }: Props) {
   const box = useAutoGrow(draft.text)
   const models = live.models.value
   const endpoint = endpointOf(models, sessions.picked.value)
-  const mode = modeOf({ role: live.role.value, models, connection: live.connection.value, running, text: draft.text, busy })
+  const mode = modeOf({
+    role: live.role.value,
+    models,
+    connection: live.connection.value,
+    running,
+    text: draft.text,
+    busy,
+  })
 
   const act = async (run: (text: string) => Promise<boolean>) => {
     setBusy(true)
@@ -39,7 +46,9 @@ export function Composer({ live, sessions, running, session }: Props) {
   const primary = () => {
     if (!mode.canAct) return
     void act((text) =>
-      running ? steer(live, running.id, text) : ask(live, sessions, { text, mentions: draft.mentions, endpoint: endpoint?.id }),
+      running
+        ? steer(live, running.id, text)
+        : ask(live, sessions, { text, mentions: draft.mentions, endpoint: endpoint?.id }),
     )
   }
   const openMentions = () => setMenu(choices(live.documents.active.value, live.documents.tabs.value))
@@ -48,7 +57,7 @@ export function Composer({ live, sessions, running, session }: Props) {
     draft.mention(choice.mention)
     box.current?.focus()
   }
-  const keys = (event: JSX.TargetedKeyboardEvent<HTMLTextAreaElement>) => {
+  const keys = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault()
       primary()
@@ -80,11 +89,23 @@ export function Composer({ live, sessions, running, session }: Props) {
         onKeyDown={keys}
       />
       <footer>
-        <button type="button" class="quiet icon-button" title={words.mention} aria-label={words.mention} disabled={!mode.canType} onClick={openMentions}>
+        <button
+          type="button"
+          class="quiet icon-button"
+          title={words.mention}
+          aria-label={words.mention}
+          disabled={!mode.canType}
+          onClick={openMentions}
+        >
           <Icon name="at-sign" size={14} />
         </button>
         <EndpointPicker live={live} picked={endpoint?.id ?? null} pick={(id) => sessions.pick(id)} />
-        <Acts live={live} mode={mode} running={running} redirect={() => running && act((text) => redirect(live, running.id, text))} />
+        <Acts
+          live={live}
+          mode={mode}
+          running={running}
+          redirect={() => running && act((text) => redirect(live, running.id, text))}
+        />
       </footer>
       {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
       {!mode.canType && live.models.value?.advice && !live.models.value.endpoints.length && (
@@ -110,9 +131,16 @@ function Acts({ live, mode, running, redirect }: ActsProps) {
           <Menu
             button={<Icon name="ellipsis" size={14} />}
             label={words.more}
-            items={[{ label: words.redirect, run: redirect, disabled: !mode.canAct, why: mode.why || words.redirectTitle }]}
+            items={[
+              { label: words.redirect, run: redirect, disabled: !mode.canAct, why: mode.why || words.redirectTitle },
+            ]}
           />
-          <button type="button" disabled={!mode.canStop || asked} title={words.stopTurn} onClick={() => void interrupt(live, running.id)}>
+          <button
+            type="button"
+            disabled={!mode.canStop || asked}
+            title={words.stopTurn}
+            onClick={() => void interrupt(live, running.id)}
+          >
             {words.stop} <kbd>{words.escape}</kbd>
           </button>
         </>
@@ -145,8 +173,14 @@ function Chips({ list, remove }: { list: Mention[]; remove: (mention: Mention) =
   return (
     <p class="chips">
       {list.map((mention) => (
-        <button type="button" class="chip" title={words.removeMention(labelOf(mention))} onClick={() => remove(mention)}>
-          <Icon name={mention.kind === 'file' ? 'file' : 'text-select'} size={12} /> {labelOf(mention)} <Icon name="x" size={12} />
+        <button
+          type="button"
+          class="chip"
+          title={words.removeMention(labelOf(mention))}
+          onClick={() => remove(mention)}
+        >
+          <Icon name={mention.kind === 'file' ? 'file' : 'text-cursor'} size={12} /> {labelOf(mention)}{' '}
+          <Icon name="x" size={12} />
         </button>
       ))}
     </p>
@@ -160,7 +194,8 @@ function useDraft(workspace: Id, session: Id | null) {
   return {
     ...draft,
     write: (text: string) => set((was) => ({ ...was, text })),
-    mention: (one: Mention) => set((was) => ({ ...was, mentions: [...was.mentions.filter((m) => !sameMention(m, one)), one] })),
+    mention: (one: Mention) =>
+      set((was) => ({ ...was, mentions: [...was.mentions.filter((m) => !sameMention(m, one)), one] })),
     unmention: (one: Mention) => set((was) => ({ ...was, mentions: was.mentions.filter((m) => m !== one) })),
     clear: () => set({ text: '', mentions: [] }),
   }
@@ -169,7 +204,6 @@ function useDraft(workspace: Id, session: Id | null) {
 /** As tall as its text, up to the height the style sheet allows. */
 function useAutoGrow(text: string) {
   const box = useRef<HTMLTextAreaElement>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useLayoutEffect(() => {
     const area = box.current
     if (!area) return

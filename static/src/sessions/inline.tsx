@@ -99,7 +99,6 @@ export function InlinePanel({ edit }: { edit: InlineEdit }) {
     event.stopPropagation()
   }
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the field and buttons inside are taken on their way up
     <div class="inline-box" role="group" aria-label={words.inlineTitle} onKeyDown={keys}>
       <div class="inline-row">
         <Icon name="sparkles" size={14} />
@@ -115,13 +114,26 @@ export function InlinePanel({ edit }: { edit: InlineEdit }) {
           }}
         />
         {phase === 'ask' ? (
-          <button type="button" class="primary" disabled={why !== '' || !edit.text.value.trim()} title={why} onClick={() => void edit.start()}>
+          <button
+            type="button"
+            class="primary"
+            disabled={why !== '' || !edit.text.value.trim()}
+            title={why}
+            onClick={() => void edit.start()}
+          >
             {problem ? words.again : words.inlineSend}
           </button>
         ) : (
           <Stop edit={edit} />
         )}
-        <button type="button" class="quiet icon-button" aria-label={words.close} title={words.close} disabled={phase !== 'ask'} onClick={() => edit.close()}>
+        <button
+          type="button"
+          class="quiet icon-button"
+          aria-label={words.close}
+          title={words.close}
+          disabled={phase !== 'ask'}
+          onClick={() => edit.close()}
+        >
           <Icon name="x" size={14} />
         </button>
       </div>
@@ -168,7 +180,7 @@ function Foot({ edit, why }: { edit: InlineEdit; why: string }) {
 }
 
 /** Esc in the text: popups first (they have their own keys), then the panel, then the turn this person started. */
-function escape(doc: OpenDocument, now: Live): boolean {
+function escaped(doc: OpenDocument, now: Live): boolean {
   if (completionStatus(doc.state) !== null || searchPanelOpen(doc.state)) return false
   const open = doc.state.field(target, false)
   if (open) {
@@ -196,7 +208,7 @@ export function inlineExtension(doc: OpenDocument, now: Live): Extension {
     Prec.high(
       keymap.of([
         { key: 'Mod-k', run, preventDefault: true },
-        { key: 'Escape', run: () => escape(doc, now) },
+        { key: 'Escape', run: () => escaped(doc, now) },
       ]),
     ),
   ]
@@ -228,6 +240,7 @@ registerCommand({
 // Esc outside the editor. Whoever had a use for it (a dialog, a menu, a field) has taken it before it comes here.
 window.addEventListener('keydown', (event) => {
   const now = live.peek()
-  if (event.key !== 'Escape' || event.defaultPrevented || !now || document.querySelector('dialog[open], :popover-open')) return
+  if (event.key !== 'Escape' || event.defaultPrevented || !now || document.querySelector('dialog[open], :popover-open'))
+    return
   if (stopMine(now)) event.preventDefault()
 })

@@ -1,8 +1,9 @@
 // Markdown of a model as elements. Tokens become elements and text nodes one by one: no HTML string is ever made, so
 // markup in an answer is shown as the characters it is. Links are whole http(s) or mailto addresses; images are links.
+
+import type { Token, Tokens } from 'marked'
 import { type ComponentChildren, h } from 'preact'
 import { useRef } from 'preact/hooks'
-import type { Token, Tokens } from 'marked'
 import { words } from '../ui/words/sessions'
 import { type Block, type Blocks, blocksOf, decoded, fencesIn, isClosed, isFenced, safeAddress } from './blocks'
 import { CodeBlock } from './code'
@@ -84,7 +85,15 @@ function all(tokens: Token[] | undefined, pen: Pen): ComponentChildren[] {
 function code(token: Tokens.Code, pen: Pen): ComponentChildren {
   const fenced = isFenced(token)
   const closed = isClosed(token) || !pen.live
-  return <CodeBlock text={token.text} lang={token.lang ?? ''} closed={closed} block={fenced ? pen.fence : -1} apply={pen.apply} />
+  return (
+    <CodeBlock
+      text={token.text}
+      lang={token.lang ?? ''}
+      closed={closed}
+      block={fenced ? pen.fence : -1}
+      apply={pen.apply}
+    />
+  )
 }
 
 function list(token: Tokens.List, pen: Pen): ComponentChildren {

@@ -1,5 +1,5 @@
 // The list of what can be mentioned: arrows and Enter choose, typing narrows, Esc closes.
-import type { JSX } from 'preact'
+import type { TargetedKeyboardEvent } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { words } from '../ui/words/sessions'
 import type { Choice } from './mentions'
@@ -24,7 +24,7 @@ export function MentionList({ list, choose, close }: Props) {
     document.addEventListener('pointerdown', outside)
     return () => document.removeEventListener('pointerdown', outside)
   }, [close])
-  const keys = (event: JSX.TargetedKeyboardEvent<HTMLInputElement>) => {
+  const keys = (event: TargetedKeyboardEvent<HTMLInputElement>) => {
     const chosen = shown[at]
     if (event.key === 'Escape') close()
     else if (event.key === 'ArrowDown') setAt((at + 1) % Math.max(shown.length, 1))

@@ -27,7 +27,12 @@ export function choices(active: OpenDocument | null, tabs: readonly OpenDocument
 export function selectionOf(doc: OpenDocument): Mention | null {
   const { from, to } = doc.selection()
   if (from === to) return null
-  const mention: Mention = { kind: 'selection', path: doc.path.peek(), from: doc.anchorAt(from, 0), to: doc.anchorAt(to, -1) }
+  const mention: Mention = {
+    kind: 'selection',
+    path: doc.path.peek(),
+    from: doc.anchorAt(from, 0),
+    to: doc.anchorAt(to, -1),
+  }
   const text = doc.state.doc
   lines.set(mention, { from: text.lineAt(from).number, to: text.lineAt(to).number })
   return mention
@@ -36,7 +41,9 @@ export function selectionOf(doc: OpenDocument): Mention | null {
 export function labelOf(mention: Mention): string {
   const at = lines.get(mention)
   if (mention.kind === 'selection' && at) return words.mentionSelection(mention.path, at.from, at.to)
-  return mention.kind === 'selection' ? `${mention.path} · ${words.mentionThisSelection}` : words.mentionFile(mention.path)
+  return mention.kind === 'selection'
+    ? `${mention.path} · ${words.mentionThisSelection}`
+    : words.mentionFile(mention.path)
 }
 
 /** Whether the two mention the same thing. */

@@ -1,6 +1,7 @@
 // What the composer can do now, and why not. Pure.
-import type { Endpoint, Models, Role, Turn } from '../wire'
+
 import { words } from '../ui/words/sessions'
+import type { Endpoint, Models, Role, Turn } from '../wire'
 
 export interface Situation {
   role: Role
@@ -31,7 +32,14 @@ export function modeOf(now: Situation): Mode {
   const bar = obstacle(now)
   const why = bar || (now.busy ? words.why.busy : now.text.trim() ? '' : words.why.empty)
   const canStop = may && now.running !== null && now.connection === 'live'
-  return { primary, canAct: why === '', canStop, canType: may && now.models?.endpoints.length !== 0, why, blocked: bar !== '' }
+  return {
+    primary,
+    canAct: why === '',
+    canStop,
+    canType: may && now.models?.endpoints.length !== 0,
+    why,
+    blocked: bar !== '',
+  }
 }
 
 /** What stands in the way whatever is typed. */

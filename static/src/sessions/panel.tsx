@@ -15,7 +15,7 @@ import './panel.css'
 import './prose.css'
 import { runningTurn, type SessionView } from './state'
 import { type Sessions, sessions } from './store'
-import { type TranscriptActs, Transcript } from './transcript'
+import { Transcript, type TranscriptActs } from './transcript'
 
 export function SessionPanel() {
   const now = live.value

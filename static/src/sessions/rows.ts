@@ -7,7 +7,14 @@ export type Part = { kind: 'text'; item: Of<'model'> } | { kind: 'card'; items: 
 export type Row =
   | { kind: 'person'; key: string; item: Of<'person'>; turn: Turn | null; first: boolean }
   | { kind: 'model'; key: string; turn: Turn | null; parts: Part[]; live: boolean; headed: boolean }
-  | { kind: 'note'; key: string; text: string; tone: 'info' | 'warn' | 'bad'; turn: Turn | null; retry: Of<'person'> | null }
+  | {
+      kind: 'note'
+      key: string
+      text: string
+      tone: 'info' | 'warn' | 'bad'
+      turn: Turn | null
+      retry: Of<'person'> | null
+    }
 
 /** Everything said and done, in order. A turn that ended badly without a note gets one from its state; a turn that has
  * not said anything yet gets an empty live row. */

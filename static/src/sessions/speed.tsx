@@ -52,7 +52,12 @@ function useFigures(sessions: Sessions): Figures | null {
       const one = sessions.running.peek().get(running)
       if (!one) return
       samples = sampled(samples, { at: now, tokens: one.output_tokens })
-      set({ endpoint: one.endpoint, ttft: one.ttft_ms, perSecond: rate(samples, now) ?? one.tokens_per_s, running: true })
+      set({
+        endpoint: one.endpoint,
+        ttft: one.ttft_ms,
+        perSecond: rate(samples, now) ?? one.tokens_per_s,
+        running: true,
+      })
     }
     look()
     const timer = setInterval(look, EVERY)

@@ -80,21 +80,11 @@ class Draft {
   }
 
   take(event: SessionEvent): void {
-    switch (event.type) {
-      case 'session.changed':
-        this.session = event.summary
-        return
-      case 'turn.started':
-      case 'turn.ended':
-        return this.putTurn(event.turn)
-      case 'turn.speed':
-        return this.speed(event)
-      case 'item.started':
-      case 'item.completed':
-        return this.putItem(event.item)
-      case 'item.delta':
-        return this.append(event.item, event.text)
-    }
+    if (event.type === 'session.changed') this.session = event.summary
+    else if (event.type === 'turn.speed') this.speed(event)
+    else if (event.type === 'item.delta') this.append(event.item, event.text)
+    else if ('turn' in event) this.putTurn(event.turn)
+    else this.putItem(event.item)
   }
 
   private putTurn(turn: Turn): void {

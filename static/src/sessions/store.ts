@@ -141,7 +141,8 @@ export class Sessions {
     this.view.value = applyAll(view, [...(events ?? []), ...this.early])
     this.early = []
     const found = this.view.peek()?.turns.filter((turn) => turn.state === 'running') ?? []
-    if (found.length) this.running.value = new Map([...this.running.peek(), ...found.map((turn) => [turn.id, turn] as const)])
+    if (found.length)
+      this.running.value = new Map([...this.running.peek(), ...found.map((turn) => [turn.id, turn] as const)])
   }
 
   private askLater(): void {

@@ -140,7 +140,7 @@ function Mentions({ list }: { list: Mention[] }) {
     <p class="chips">
       {list.map((mention) => (
         <span class="chip">
-          <Icon name={mention.kind === 'file' ? 'file' : 'text-select'} size={12} /> {labelOf(mention)}
+          <Icon name={mention.kind === 'file' ? 'file' : 'text-cursor'} size={12} /> {labelOf(mention)}
         </span>
       ))}
     </p>
@@ -155,7 +155,13 @@ function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: Transcrip
         part.kind === 'card' ? (
           <Card key={part.items[0]?.id ?? at} items={part.items} openPath={acts.openPath} />
         ) : (
-          <Answer key={part.item.id} id={part.item.id} text={part.item.data.text} live={live && at === parts.length - 1} acts={acts} />
+          <Answer
+            key={part.item.id}
+            id={part.item.id}
+            text={part.item.data.text}
+            live={live && at === parts.length - 1}
+            acts={acts}
+          />
         ),
       )}
       {live && parts.length === 0 && <p class="waiting">{words.waiting}</p>}
@@ -190,7 +196,7 @@ function NoteRow({ row, acts }: { row: Row & { kind: 'note' }; acts: TranscriptA
       <Icon name={SIGNS[row.tone]} size={14} />
       <p>{row.text || (row.turn && words.ended(row.turn))}</p>
       {retry && (
-        <button type="button" class="small-button" title={words.retryTitle} onClick={() => acts.retry(retry)}>
+        <button type="button" title={words.retryTitle} onClick={() => acts.retry(retry)}>
           {words.retry}
         </button>
       )}

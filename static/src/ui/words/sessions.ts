@@ -29,7 +29,8 @@ export const words = {
   seconds: (s: number) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`,
   plus: (n: number) => `+${number(n)}`,
   minus: (n: number) => `${MINUS}${number(n)}`,
-  linesChanged: (added: number, removed: number) => `${plural(added, 'line')} added, ${plural(removed, 'line')} removed`,
+  linesChanged: (added: number, removed: number) =>
+    `${plural(added, 'line')} added, ${plural(removed, 'line')} removed`,
   steersTaken: 'steers · taken',
   steersWaiting: 'steers · not yet taken',
   queued: 'waits in the queue',
@@ -109,7 +110,8 @@ export const words = {
   inlineTitle: 'Inline edit',
   inlineCommand: 'Edit the selection with the model',
   inlinePlaceholder: 'Say what should change',
-  inlineOf: (from: number, to: number) => (from === to ? `line ${number(from)}` : `lines ${number(from)} to ${number(to)}`),
+  inlineOf: (from: number, to: number) =>
+    from === to ? `line ${number(from)}` : `lines ${number(from)} to ${number(to)}`,
   inlineSend: 'Edit',
   inlineKeys: 'Enter to edit · Esc to close',
   inlineRunning: 'writing…',
@@ -152,7 +154,9 @@ export const words = {
     started: (path: string) => `Model started in ${path}`,
     still: (lines: number) => `Model still writing, ${plural(lines, 'line')}`,
     finished: (path: string, places: number) =>
-      places ? `Model finished in ${path}, ${plural(places, 'change')} to decide. F8 for the first.` : `Model finished in ${path}`,
+      places
+        ? `Model finished in ${path}, ${plural(places, 'change')} to decide. F8 for the first.`
+        : `Model finished in ${path}`,
     answered: 'The model has answered',
     interrupted: 'Interrupted',
     failed: (why: string) => `The turn failed. ${why}`,
