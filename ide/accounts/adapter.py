@@ -10,6 +10,12 @@ class InviteOnly(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-in, sign-out and the change of a password; no sign-up."""
 
     SAID = "account/messages/password_changed.txt"
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "This username and password do not belong together. Check both and try again.",
+        "too_many_login_attempts": "Too many tries. Wait five minutes, then try again.",
+        "enter_current_password": "This is not your password now.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -223,9 +223,9 @@ def register_own() -> None:
         Figure("calls", "Calls running", calls_running, "", "Models", chart=True),
         Figure("speed", "Written by models", tokens_per_second, "tokens/s, last minute", "Models", chart=True),
         Figure("today", "Today", tokens_today, "tokens", "Models"),
-        Figure("first.p50", "First token, half within", lambda: first_token(50), "ms, last hour", "Models"),
-        Figure("first.p95", "First token, 95 % within", lambda: first_token(95), "ms, last hour", "Models"),
-        Figure("workers", "Workers", worker_count, "answer", "Jobs"),
+        Figure("first.p50", "First token, p50", lambda: first_token(50), "ms, last hour", "Models"),
+        Figure("first.p95", "First token, p95", lambda: first_token(95), "ms, last hour", "Models"),
+        Figure("workers", "Workers", worker_count, "answering", "Jobs"),
         Figure("disk", "Disk free", disk_free, "GB", "Machine"),
         Figure("database", "Database", database_size, "MB", "Machine"),
         Panel(

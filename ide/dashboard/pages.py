@@ -27,7 +27,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     groups: dict[str, list[dict[str, object]]] = {}
     for figure in panels.figures():
         groups.setdefault(figure.group, []).append({"figure": figure, "value": shown(now["figures"][figure.key])})
-    tables = [{"panel": panel, "rows": _rows(now["panels"][panel.key])} for panel in panels.panels()]
+    tables = [_table(panel, now["panels"][panel.key]) for panel in panels.panels()]
     return render(request, "dashboard.html", {"groups": groups, "tables": tables, "at": now["at"]})
 
 
@@ -40,7 +40,10 @@ def shown(value: panels.Value) -> str:
     return f"{value:,}"
 
 
-def _rows(rows: list[list[panels.Value]] | None) -> list[list[dict[str, object]]] | None:
-    if rows is None:
-        return None
-    return [[{"text": shown(cell), "number": isinstance(cell, int | float)} for cell in row] for row in rows]
+def _table(panel: panels.Panel, rows: list[list[panels.Value]] | None) -> dict[str, object]:
+    """Cells with their text and whether they are numbers; a column is one of numbers if any of its cells is."""
+    cells = [[{"text": shown(cell), "number": isinstance(cell, int | float)} for cell in row] for row in rows or ()]
+    columns = [
+        {"text": name, "number": any(row[place]["number"] for row in cells)} for place, name in enumerate(panel.columns)
+    ]
+    return {"panel": panel, "columns": columns, "rows": None if rows is None else cells}

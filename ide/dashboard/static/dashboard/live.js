@@ -35,10 +35,12 @@ function row(cells) {
 }
 
 function fill(body, rows) {
+  const heads = body.parentElement.querySelectorAll('th')
+  heads.forEach((th, place) => th.classList.toggle('num', !!rows?.some((cells) => typeof cells[place] === 'number')))
   if (rows?.length) return body.replaceChildren(...rows.map(row))
   const tr = row([rows ? body.dataset.empty : 'Cannot be read now.'])
   tr.firstChild.className = 'muted'
-  tr.firstChild.colSpan = body.parentElement.querySelectorAll('th').length
+  tr.firstChild.colSpan = heads.length
   body.replaceChildren(tr)
 }
 
