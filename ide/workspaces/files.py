@@ -63,6 +63,10 @@ class FileText(Decoded):
     access: str = "edit"
     reason: str = ""
 
+    @property
+    def decoded(self) -> Decoded:
+        return self
+
 
 def is_temporary(name: str) -> bool:
     """Whether a name is one of our own unfinished writes."""

@@ -28,16 +28,16 @@ _MASK = _MODIFY | _ATTRIB | _CLOSE_WRITE | _CREATE | _MOVED_FROM | _MOVED_TO | _
 _NONBLOCK_CLOEXEC = os.O_NONBLOCK | os.O_CLOEXEC
 _GIT_NAMES = frozenset({"HEAD", "index", "packed-refs"})
 HEAD = ".git/HEAD"
-ALL = ""  # in a set of changes: too many to tell, look at everything
 
 log = logging.getLogger(__name__)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 async def changes(root: Path, stop: asyncio.Event) -> AsyncIterator[set[str]]:
-    """Sets of relative paths that changed, at most 200 ms after they did, until `stop`; '' in a set means anything.
+    """Sets of relative paths that changed, at most 200 ms after they did, until `stop`.
 
-    Yields an empty set once when it watches: what changed before is for the caller to look at.
+    Yields an empty set once when it watches: what changed before is for the caller to look at. When the kernel's queue
+    ran over, every file there is is told.
     """
     watcher = _Watcher(root)
     loop = asyncio.get_running_loop()
@@ -137,7 +137,7 @@ class _Watcher:
 
     def _meaning(self, number: int, mask: int, name: str) -> set[str]:
         if mask & _OVERFLOW:
-            return {ALL} | self.add_tree([])
+            return self.add_tree([])
         if mask & _IGNORED:
             self._places.pop(number, None)
             return set()
