@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { body, type Draft, mayUse, missing, nameOf, suggest } from '../src/workspace/create-form'
 import type { Me } from '../src/wire'
+import { body, type Draft, mayUse, missing, nameOf, suggest } from '../src/workspace/create-form'
 
 const draft = (part: Partial<Draft>): Draft => ({
   way: 'git',
@@ -40,7 +40,7 @@ describe('the suggested name', () => {
 describe('the form for a new workspace', () => {
   it.each([
     ['a complete URL', draft({}), []],
-    ["git's short form", draft({ url: 'git@example.org:team/tool.git' }), []],
+    ["git's short form, over ssh", draft({ url: 'git@example.org:team/tool.git' }), ['scheme']],
     ['no URL', draft({ url: ' ' }), ['url', 'name']],
     ['a URL that runs a command', draft({ url: 'ext::sh -c id' }), ['scheme']],
     ['a file URL', draft({ url: 'file:///etc/passwd' }), ['scheme']],
@@ -65,7 +65,15 @@ describe('the form for a new workspace', () => {
   })
 
   it('offers the disk of the server to administrators alone', () => {
-    const me = (staff: boolean): Me => ({ id: 1, name: 'Ana', colour: 0, username: 'ana', staff, site: '', version: '' })
+    const me = (staff: boolean): Me => ({
+      id: 1,
+      name: 'Ana',
+      colour: 0,
+      username: 'ana',
+      staff,
+      site: '',
+      version: '',
+    })
     expect(mayUse('local', me(false))).toBe(false)
     expect(mayUse('local', me(true))).toBe(true)
     expect(mayUse('git', me(false))).toBe(true)

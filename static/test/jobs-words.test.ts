@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { choices, type Draft, endpointOf, missing, request } from '../src/jobs/form'
-import { lineOf, visible } from '../src/jobs/log'
+import { lineOf, linesOf, visible } from '../src/jobs/log'
 import { ago, brief, clock, elapsed } from '../src/jobs/time'
 import { words } from '../src/ui/words/around'
 import type { Endpoint, JobEvent, Models } from '../src/wire'
@@ -58,7 +58,7 @@ describe('what a job says', () => {
   const event = (kind: string, data: Record<string, unknown>): JobEvent => ({ id: 1, kind, data, created_at: START })
 
   it('shows control and direction characters as signs, and keeps lines and tabs', () => {
-    expect(visible('a\u001b[31mred\u0007\tb\r\nc\u202e\u007f')).toBe('a␛[31mred␇\tb\nc‹202E›␡')
+    expect(visible('a\u001b[31mred\u0007\tb\r\nc\u202e\u007f')).toBe('a‹ESC›[31mred‹07›\tb\nc‹202E›‹7F›')
   })
 
   it('leaves letters of every script alone', () => {
@@ -78,6 +78,12 @@ describe('what a job says', () => {
     expect(lineOf(event('step', { position: 0, name: 'a', state: 'failed', error: 'does not parse' }))?.text).toBe(
       'a\ndoes not parse',
     )
+  })
+
+  it('joins prose that came in pieces, and ends it where something else happened', () => {
+    const said = ['I will ', 'fix it.'].map((text) => event('text', { text }))
+    const lines = linesOf([...said, event('log', { text: 'done' }), event('text', { text: 'Next.' })])
+    expect(lines.map((line) => line.text)).toEqual(['I will fix it.', 'done', 'Next.'])
   })
 
   it('says nothing for an event without words', () => {
@@ -111,7 +117,7 @@ describe('the form that delegates', () => {
 
   it.each([
     ['an instruction', draft({ instruction: '  ' }), ['instruction']],
-    ['a shorter instruction', draft({ instruction: 'x'.repeat(8001) }), ['long']],
+    ['a shorter instruction', draft({ instruction: 'x'.repeat(20_001) }), ['long']],
     ['files, for a task an item', draft({ paths: new Set() }), ['files']],
     ['a model that can use tools, for a free task', draft({ kind: 'agent' }), ['tools']],
     ['nothing for a free task by a model with tools', draft({ kind: 'agent', endpoint: 2, paths: new Set() }), []],
@@ -145,8 +151,18 @@ describe('the form that delegates', () => {
   })
 
   it('offers text files whose path has every word', () => {
-    const entry = (path: string, kind: 'file' | 'folder' | 'link' = 'file', problem = '') => ({ path, kind, size: 1, problem })
-    const tree = [entry('shop', 'folder'), entry('shop/App.py'), entry('shop/logo.png', 'file', 'binary'), entry('tests/app.py')]
+    const entry = (path: string, kind: 'file' | 'folder' | 'link' = 'file', problem = '') => ({
+      path,
+      kind,
+      size: 1,
+      problem,
+    })
+    const tree = [
+      entry('shop', 'folder'),
+      entry('shop/App.py'),
+      entry('shop/logo.png', 'file', 'binary'),
+      entry('tests/app.py'),
+    ]
     expect(choices(tree, '')).toEqual(['shop/App.py', 'tests/app.py'])
     expect(choices(tree, 'app shop')).toEqual(['shop/App.py'])
   })

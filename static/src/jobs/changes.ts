@@ -16,7 +16,9 @@ function textOf(text: string): Text {
 }
 
 function linesIn(text: Text, from: number, to: number): number {
-  return from === to ? 0 : text.lineAt(Math.max(from, Math.min(to - 1, text.length))).number - text.lineAt(from).number + 1
+  return from === to
+    ? 0
+    : text.lineAt(Math.max(from, Math.min(to - 1, text.length))).number - text.lineAt(from).number + 1
 }
 
 /** Lines the proposal adds and removes, counted as people count: a missing last newline is no line. */
@@ -57,7 +59,9 @@ export function keepChoice(
 ): ReadonlySet<string> {
   const known = new Set(before.map((file) => file.path))
   const fresh = firstChoice(after)
-  return new Set(after.map((file) => file.path).filter((path) => (known.has(path) ? chosen.has(path) : fresh.has(path))))
+  return new Set(
+    after.map((file) => file.path).filter((path) => (known.has(path) ? chosen.has(path) : fresh.has(path))),
+  )
 }
 
 /** What to send: nothing to name when all are chosen. */

@@ -16,6 +16,7 @@ import { brief } from './time'
 
 const say = words.job
 const STEPS_SHOWN = 40
+const ASK_AGAIN = 1000 // ms after a job moved
 const LINES_SHOWN = 300
 
 interface Loading {
@@ -24,25 +25,30 @@ interface Loading {
   reload: () => void
 }
 
-/** The detail of a job, kept live; asked for again after every reconnect. */
-export function useDetail(id: string): Loading {
+/** The detail of a job, kept live. Steps come only with an answer: it is asked for again when the job says it moved. */
+function useDetail(id: string): Loading {
   const detail = useSignal<JobDetail | null>(null)
   const problem = useSignal<Problem | null>(null)
   const round = useSignal(0)
+  const reload = () => {
+    round.value += 1
+  }
   useSignalEffect(() => {
     void round.value
     void live.value?.snapshot.value
     let gone = false
     let early: Event[] | null = [] // events that arrive before the answer they belong on top of
+    let later: ReturnType<typeof setTimeout> | undefined
     const stop = live.value?.on((event) => {
+      if (event.type === 'job' && event.job.id === id) later ??= setTimeout(reload, ASK_AGAIN)
       if (early) early.push(event)
       else if (detail.peek()) detail.value = applyDetail(detail.peek() as JobDetail, event)
     })
-    problem.value = null
     get<JobDetail>(`/jobs/${id}`).then(
       (answer) => {
         if (gone) return
         detail.value = (early ?? []).reduce(applyDetail, answer)
+        problem.value = null
         early = null
       },
       (error: unknown) => {
@@ -51,12 +57,10 @@ export function useDetail(id: string): Loading {
     )
     return () => {
       gone = true
+      clearTimeout(later)
       stop?.()
     }
   })
-  const reload = () => {
-    round.value += 1
-  }
   return { detail, problem, reload }
 }
 
@@ -110,7 +114,12 @@ function FailedItems({ job }: { job: JobDetail }) {
       <h3>
         <Icon name="triangle-alert" size={14} /> {say.failedTitle(failed.length)}
         {acts(job).retry && home && mayDelegate(home.role.value) && (
-          <button type="button" disabled={isBusy(job.id, 'retry')} onClick={() => tryTo(job.id, 'retry')}>
+          <button
+            type="button"
+            class="job-aside"
+            disabled={isBusy(job.id, 'retry')}
+            onClick={() => tryTo(job.id, 'retry')}
+          >
             {say.retryFailed(failed.length)}
           </button>
         )}
@@ -138,14 +147,20 @@ export function windowOf(steps: readonly JobStep[], size: number): readonly JobS
 
 function Steps({ steps }: { steps: readonly JobStep[] }) {
   const all = useSignal(false)
+  const list = useRef<HTMLOListElement>(null)
   const shown = all.value ? steps : windowOf(steps, STEPS_SHOWN)
+  const current = steps.findIndex((step) => step.state === 'started')
+  useLayoutEffect(() => {
+    const [box, row] = [list.current, list.current?.querySelector<HTMLElement>('[data-state="started"]')]
+    if (box && row && !box.matches(':hover')) box.scrollTop = row.offsetTop - box.offsetTop - box.clientHeight / 2
+  }, [current])
   return (
     <div class="job-steps">
       <h3>
         {say.stepsTitle} {steps.length > 0 && <span class="faint num">{steps.length}</span>}
       </h3>
       {!steps.length && <p class="muted">{say.noSteps}</p>}
-      <ol>
+      <ol ref={list}>
         {shown.map((step) => (
           <li key={step.position} data-state={step.state}>
             <span class="job-mark" aria-hidden="true">
@@ -195,7 +210,7 @@ function Log({ events }: { events: readonly JobEvent[] }) {
       <h3>
         {say.logTitle}
         {lines.length > 0 && (
-          <button type="button" class="quiet" onClick={() => copy(lines)}>
+          <button type="button" class="quiet job-aside" onClick={() => copy(lines)}>
             {say.copyLog}
           </button>
         )}
@@ -213,10 +228,10 @@ function Log({ events }: { events: readonly JobEvent[] }) {
         </button>
       )}
       {lines.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
         <div
           class="job-log"
           ref={box}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
           tabIndex={0}
           role="log"
           aria-label={say.logTitle}

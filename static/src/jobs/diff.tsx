@@ -59,10 +59,21 @@ function reading(path: string): Extension {
   ]
 }
 
-function draw(parent: HTMLElement, { base, proposed, layout }: { base: string; proposed: string; layout: Layout }, extensions: Extension[]): Shown {
+function draw(
+  parent: HTMLElement,
+  { base, proposed, layout }: { base: string; proposed: string; layout: Layout },
+  extensions: Extension[],
+): Shown {
   if (layout === 'split') {
     const side = (doc: string) => ({ doc, extensions })
-    const merge = new MergeView({ a: side(base), b: side(proposed), parent, diffConfig: DIFF, collapseUnchanged: COLLAPSE, gutter: true })
+    const merge = new MergeView({
+      a: side(base),
+      b: side(proposed),
+      parent,
+      diffConfig: DIFF,
+      collapseUnchanged: COLLAPSE,
+      gutter: true,
+    })
     return { views: [merge.a, merge.b], destroy: () => merge.destroy() }
   }
   const against = unifiedMergeView({

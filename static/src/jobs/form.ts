@@ -10,7 +10,7 @@ export interface Draft {
   endpoint: number | null // null: the default one
 }
 
-export const LONGEST = 8000
+export const LONGEST = 20_000
 export const MOST_FILES = 500
 
 export type Missing = 'instruction' | 'long' | 'files' | 'many' | 'tools' | 'model'

@@ -10,19 +10,16 @@ export interface Line {
   at: string
 }
 
-const DELETE = 0x7f
-const CONTROL_PICTURES = 0x2400
-// Left alone: tab and line feed. Direction marks, isolates, joiners of no width, line and paragraph separators.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+const ESCAPE = 0x1b
+// Left alone: tab, line feed, and the joiners that scripts and emoji need.
+const KEPT = new Set(['\t', '\n', '\u200c', '\u200d'])
 
-/** The text with every character a reader could not see shown as a sign: ␛ for escape, ‹202E› for a direction mark. */
+/** The text with every character a reader could not see shown as a sign: ‹ESC›, or its number as in ‹202E›. */
 export function visible(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(HIDDEN, (sign) => {
-    const code = sign.charCodeAt(0)
-    if (code < 0x20) return String.fromCharCode(CONTROL_PICTURES + code)
-    if (code === DELETE) return '\u2421'
-    return `‹${code.toString(16).toUpperCase().padStart(4, '0')}›`
+  return text.replaceAll('\r\n', '\n').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (sign) => {
+    const code = sign.codePointAt(0) ?? 0
+    if (KEPT.has(sign)) return sign
+    return code === ESCAPE ? '‹ESC›' : `‹${code.toString(16).toUpperCase().padStart(2, '0')}›`
   })
 }
 
@@ -44,7 +41,11 @@ export function lineOf(event: JobEvent): Line | null {
     case 'step':
       return failed ? line('step', [words(data, 'name'), words(data, 'error')].filter(Boolean).join('\n'), true) : null
     case 'tool':
-      return line('tool', [words(data, 'name'), words(data, 'input'), words(data, 'output')].filter(Boolean).join('\n'), failed)
+      return line(
+        'tool',
+        [words(data, 'name'), words(data, 'input'), words(data, 'output')].filter(Boolean).join('\n'),
+        failed,
+      )
     case 'phase':
       return line('phase', words(data, 'phase', 'text', 'name'))
     case 'state':
@@ -56,6 +57,15 @@ export function lineOf(event: JobEvent): Line | null {
   }
 }
 
+/** The lines of a log. Prose arrives in pieces: what was said without a pause is one line. */
 export function linesOf(events: readonly JobEvent[]): Line[] {
-  return events.map(lineOf).filter((line) => line !== null)
+  const joined: JobEvent[] = []
+  for (const event of events) {
+    const last = joined.at(-1)
+    const text =
+      last?.kind === 'text' && event.kind === 'text' ? words(last.data, 'text') + words(event.data, 'text') : ''
+    if (last && text) joined[joined.length - 1] = { ...last, data: { text } }
+    else joined.push(event)
+  }
+  return joined.map(lineOf).filter((line) => line !== null)
 }

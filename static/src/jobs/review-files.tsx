@@ -111,7 +111,9 @@ function Counts({ file }: { file: ReviewFile }) {
   const { added, removed } = useMemo(() => linesOf(file), [file.base, file.proposed])
   return (
     <small class="review-counts num">
-      {file.status !== 'changed' && <span class={file.status === 'added' ? 'job-plus' : 'job-minus'}>{say.statuses[file.status]}</span>}
+      {file.status !== 'changed' && (
+        <span class={file.status === 'added' ? 'job-plus' : 'job-minus'}>{say.statuses[file.status]}</span>
+      )}
       {added > 0 && <span class="job-plus">+{added}</span>}
       {removed > 0 && <span class="job-minus">−{removed}</span>}
     </small>

@@ -9,7 +9,7 @@ import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
-import type { Id, Job, Problem, Review as Answer } from '../wire'
+import type { Review as Answer, Id, Job, Problem } from '../wire'
 import { live } from '../workspace/live'
 import { go } from '../workspace/route'
 import { isBusy, perform, problemOf } from './acts'
@@ -92,7 +92,9 @@ export function Review({ job: id }: { job: Id }) {
     )
   }
   if (!answer) {
-    return <Frame>{held.problem.value ? <Failure problem={held.problem.value} retry={held.reload} /> : <Skeleton />}</Frame>
+    return (
+      <Frame>{held.problem.value ? <Failure problem={held.problem.value} retry={held.reload} /> : <Skeleton />}</Frame>
+    )
   }
   return <Decision held={held} answer={answer} job={known ?? answer.job} />
 }
@@ -111,7 +113,7 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
 
 function BackButton() {
   return (
-    <button type="button" class="quiet review-back" aria-label={say.back} title={say.back} onClick={back}>
+    <button type="button" class="quiet icon review-back" aria-label={say.back} title={say.back} onClick={back}>
       <Icon name="arrow-left" size={16} />
     </button>
   )
@@ -122,9 +124,7 @@ function useKeys(held: Held, answer: Answer) {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement
       if (target.closest('input, textarea, select, dialog') || event.ctrlKey || event.metaKey) return
-      const by = event.altKey
-        ? { ArrowDown: 1, ArrowUp: -1 }[event.key]
-        : { j: 1, k: -1 }[event.key]
+      const by = event.altKey ? { ArrowDown: 1, ArrowUp: -1 }[event.key] : { j: 1, k: -1 }[event.key]
       if (!by) return
       event.preventDefault()
       held.shown.value = stepFrom(answer.files, held.shown.peek(), by)
@@ -175,7 +175,9 @@ function Decision({ held, answer, job }: DecisionProps) {
         )}
       </header>
       <Notices held={held} answer={answer} job={job} />
-      {answer.files.length === 0 && <Empty title={say.empty} text={say.emptyText} act={{ label: say.back, run: back }} />}
+      {answer.files.length === 0 && (
+        <Empty title={say.empty} text={say.emptyText} act={{ label: say.back, run: back }} />
+      )}
       {answer.files.length > 0 && (
         <div class="review-body">
           <FileList files={answer.files} shown={held.shown} chosen={held.chosen} deciding={open} />
@@ -213,7 +215,6 @@ function LayoutSwitch({ layout }: { layout: Signal<Layout> }) {
     </button>
   )
   return (
-    // biome-ignore lint/a11y/useSemanticElements: two toggles, not a form
     <span class="review-layout" role="group" aria-label={say.layout}>
       {choice('unified', say.unified)}
       {choice('split', say.split)}
@@ -233,10 +234,18 @@ function Acts({ job, chosen, all, onMerge, onDiscard }: ActsProps) {
   const home = live.value
   const may = home !== null && mayDelegate(home.role.value)
   const merging = isBusy(job.id, 'merge')
+  const out = all - chosen
   const why = !may ? say.mayNot : all > 0 && !chosen ? say.mergeNone : undefined
   return (
     <span class="review-acts">
-      <button type="button" class="quiet" disabled={!may || merging} title={may ? undefined : say.mayNot} onClick={onDiscard}>
+      {may && chosen > 0 && out > 0 && <small class="muted num">{say.leftOut(out)}</small>}
+      <button
+        type="button"
+        class="quiet"
+        disabled={!may || merging}
+        title={may ? undefined : say.mayNot}
+        onClick={onDiscard}
+      >
         {say.discard}
       </button>
       {all > 0 && (
@@ -312,7 +321,13 @@ function Merged({ paths }: { paths: readonly string[] }) {
       <Done title={say.merged(paths.length)} text={say.mergedText} />
       <p class="review-opened">
         {paths.slice(0, 12).map((path) => (
-          <button key={path} type="button" class="quiet" aria-label={say.open(visible(path))} onClick={() => open(path)}>
+          <button
+            key={path}
+            type="button"
+            class="quiet"
+            aria-label={say.open(visible(path))}
+            onClick={() => open(path)}
+          >
             {visible(path)}
           </button>
         ))}

@@ -1,11 +1,12 @@
 // One job on one line (two where it is narrow): state, instruction and phase, how far, how long, what can be done.
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
+import { Progress } from '../ui/bar'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
 import type { Job } from '../wire'
-import { go } from '../workspace/route'
 import { live } from '../workspace/live'
+import { go } from '../workspace/route'
 import { isBusy, tryTo } from './acts'
 import { Detail } from './detail'
 import { visible } from './log'
@@ -37,24 +38,12 @@ function phaseOf(job: Job): string {
   return say.states[job.state].toLowerCase()
 }
 
-export function Meter({ job }: { job: Job }) {
-  if (!job.total) return <span class="job-meter" data-unknown={job.state === 'running'} />
-  const share = Math.min(1, job.done / job.total)
-  return (
-    <span
-      class="job-meter"
-      role="progressbar"
-      aria-valuemin={0}
-      aria-valuemax={job.total}
-      aria-valuenow={job.done}
-      aria-label={say.progress(job.done, job.total)}
-    >
-      <i style={{ transform: `scaleX(${share})` }} />
-    </span>
-  )
+function Meter({ job }: { job: Job }) {
+  if (!job.total) return <span class="job-unknown" data-working={job.state === 'running'} />
+  return <Progress done={job.done} total={job.total} label={say.progress(job.done, job.total)} />
 }
 
-export function ReviewButton({ job }: { job: Job }) {
+function ReviewButton({ job }: { job: Job }) {
   const text = say.review(job.added, job.removed)
   return (
     <button
@@ -91,7 +80,13 @@ function Acts({ job }: { job: Job }) {
   if (can.stop) {
     const busy = isBusy(job.id, 'cancel')
     return (
-      <button type="button" class="quiet job-act" disabled={busy} aria-label={say.stopLabel(nameOf(job))} onClick={() => tryTo(job.id, 'cancel')}>
+      <button
+        type="button"
+        class="quiet job-act"
+        disabled={busy}
+        aria-label={say.stopLabel(nameOf(job))}
+        onClick={() => tryTo(job.id, 'cancel')}
+      >
         {busy ? say.stopping : say.stop}
       </button>
     )
@@ -121,7 +116,14 @@ export function JobRow({ job }: { job: Job }) {
   return (
     <li class="job" data-state={job.state}>
       <div class="job-row">
-        <button type="button" class="job-name" aria-expanded={open.value} aria-controls={id} title={visible(job.instruction)} onClick={toggle}>
+        <button
+          type="button"
+          class="job-name"
+          aria-expanded={open.value}
+          aria-controls={id}
+          title={visible(job.instruction)}
+          onClick={toggle}
+        >
           <Icon name={open.value ? 'chevron-down' : 'chevron-right'} size={14} />
           <span class="job-dot" data-state={job.state} />
           <span class="visually-hidden">{say.states[job.state]}: </span>

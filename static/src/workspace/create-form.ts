@@ -20,7 +20,11 @@ const LONGEST_NAME = 120
 /** The last part of a URL, path or file name without what tools append to it; '' if nothing of it is left. */
 export function suggest(from: string): string {
   const bare = from.trim().split(/[?#]/)[0] ?? ''
-  const last = bare.replace(/[\\/]+$/, '').split(/[\\/:]/).at(-1) ?? ''
+  const last =
+    bare
+      .replace(/[\\/]+$/, '')
+      .split(/[\\/:]/)
+      .at(-1) ?? ''
   const clean = last.replace(ARCHIVE, '').replace(/\.git$/i, '')
   let name = clean
   try {
@@ -28,7 +32,10 @@ export function suggest(from: string): string {
   } catch {
     // a stray % is part of the name
   }
-  return name.replace(/[\p{Cc}\p{Cf}]/gu, '').trim().slice(0, LONGEST_NAME)
+  return name
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .trim()
+    .slice(0, LONGEST_NAME)
 }
 
 /** The name that stands in the form: the person's, or what the rest of the form suggests. */
@@ -57,11 +64,9 @@ export function missing(draft: Draft): Missing[] {
   return [...(ways[draft.way] ?? []), !nameOf(draft).trim() && ('name' as const)].filter((one) => one !== false)
 }
 
-// git's own short form: somebody@host:path
-const SHORT = /^[\w.-]+@[\w.-]+:\S+$/
-
+// http is for hosts the site's settings name; the server says so of all others.
 function cloneable(url: string): boolean {
-  return /^(https?|ssh|git):\/\/[^/\s]+\/\S*$/i.test(url) || SHORT.test(url)
+  return /^https?:\/\/[^/\s]+\/\S*$/i.test(url)
 }
 
 export function body(draft: Draft): { name: string; source: Way; origin?: string } {

@@ -48,7 +48,6 @@ export function CreateDialog({ me, way, now, onClose }: Props) {
     await create(draft.peek(), file.peek(), making)
     sending.value = false
   }
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the dialog opens
   useEffect(() => {
     if (now) submit()
   }, [])
@@ -70,7 +69,12 @@ export function CreateDialog({ me, way, now, onClose }: Props) {
       >
         <fieldset class="create-all" disabled={busy}>
           <Ways me={me} chosen={draft.value.way} onChoose={(chosen) => change({ way: chosen })} />
-          <Details draft={draft.value} lacks={tried.value ? lacks : []} onChange={change} onFile={(one) => takeFile(one)} />
+          <Details
+            draft={draft.value}
+            lacks={tried.value ? lacks : []}
+            onChange={change}
+            onFile={(one) => takeFile(one)}
+          />
           <Name draft={draft.value} lacks={tried.value ? lacks : []} onChange={change} />
         </fieldset>
         {busy && <Course making={making} />}
@@ -92,7 +96,8 @@ async function create(draft: Draft, file: File | null, { sent, row, problem }: M
     const failed = row.peek()
     if (failed?.state === 'failed') await del(`/workspaces/${failed.id}`)
     row.value = null
-    row.value = draft.way === 'upload' && file ? await send(draft, file, sent) : await post<Workspace>('/workspaces', body(draft))
+    row.value =
+      draft.way === 'upload' && file ? await send(draft, file, sent) : await post<Workspace>('/workspaces', body(draft))
   } catch (error) {
     problem.value = problemOf(error)
   }

@@ -36,10 +36,12 @@ export function Masthead({ me }: { me: Me | null }) {
       {me && (
         <Menu
           button={
-            <button type="button" class="quiet home-me" aria-label={say.menu}>
-              <Avatar person={me} size={22} /> <span>{me.name}</span>
-            </button>
+            <>
+              <Avatar person={me} size={22} /> {me.name}
+            </>
           }
+          class="quiet home-me"
+          label={say.menu}
           items={[{ label: say.signOut, run: () => out.current?.submit() }]}
         />
       )}

@@ -52,18 +52,16 @@ export function Row({ workspace, onChanged, onRemove }: Props) {
       <span class="ws-active muted num">{words.ago(ago(workspace.active_at, now.value))}</span>
       <span class="ws-more">
         <Menu
-          button={
-            <button type="button" class="quiet" aria-label={say.more(workspace.name)}>
-              <Icon name="ellipsis" size={16} />
-            </button>
-          }
+          button={<Icon name="ellipsis" size={16} />}
+          class="quiet icon"
+          label={say.more(visible(workspace.name))}
           items={[
             { label: say.open, run: () => go(`/w/${workspace.id}`) },
             {
               label: say.del,
               run: onRemove,
               disabled: workspace.role !== 'owner',
-              why: workspace.role === 'owner' ? undefined : words.roles.owner,
+              why: workspace.role === 'owner' ? undefined : say.deleteWhy,
             },
           ]}
         />
@@ -169,7 +167,11 @@ function Failed({ workspace, onChanged }: { workspace: Workspace; onChanged: () 
       </span>
       <span class="ws-fix">
         {workspace.source !== 'upload' && (
-          <button type="button" disabled={busy.value} onClick={() => attempt(() => post(`/workspaces/${workspace.id}/retry`))}>
+          <button
+            type="button"
+            disabled={busy.value}
+            onClick={() => attempt(() => post(`/workspaces/${workspace.id}/retry`))}
+          >
             {words.retry}
           </button>
         )}

@@ -84,7 +84,9 @@ export function Home() {
       <main class="home-main">
         {problem.value && <Failure problem={problem.value} retry={load} />}
         {!list.value && !problem.value && <Skeleton />}
-        {list.value?.length === 0 && <Welcome me={me.value} onStart={start} onSample={() => (making.value = { way: 'sample', now: true })} />}
+        {list.value?.length === 0 && (
+          <Welcome me={me.value} onStart={start} onSample={() => (making.value = { way: 'sample', now: true })} />
+        )}
         {list.value && list.value.length > 0 && (
           <List all={list.value} onStart={start} onRemove={(one) => (leaving.value = one)} />
         )}
@@ -155,7 +157,6 @@ function List({ all, onStart, onRemove }: ListProps) {
         </button>
       </div>
       {found.length > 0 ? (
-        // biome-ignore lint/a11y/noNoninteractiveElementInteractions: arrow keys move between the links inside
         <ul class="ws-list" ref={box} onKeyDown={move}>
           <li class="ws ws-head" aria-hidden="true">
             <span>{say.columns.name}</span>

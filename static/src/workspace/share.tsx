@@ -128,7 +128,7 @@ function Person({ member, may, role, workspace, problem, onChanged, onLeft }: Pe
       {may || member.you ? (
         <button
           type="button"
-          class="quiet"
+          class="quiet icon"
           aria-label={member.you ? say.leave : say.remove(member.name)}
           title={member.you ? say.leave : say.remove(member.name)}
           onClick={() => {
@@ -242,7 +242,14 @@ function Link({ made }: { made: InviteLink }) {
       <label for={id} class="visually-hidden">
         {say.link}
       </label>
-      <input id={id} ref={field} class="code" readOnly value={made.link} onFocus={({ currentTarget }) => currentTarget.select()} />
+      <input
+        id={id}
+        ref={field}
+        class="code"
+        readOnly
+        value={made.link}
+        onFocus={({ currentTarget }) => currentTarget.select()}
+      />
       <button type="button" class="primary" onClick={copy}>
         <Icon name="copy" size={14} /> {words.copy}
       </button>

@@ -8,7 +8,8 @@ export const words = {
   ago(time: Ago): string {
     if (time.unit === 'now') return 'just now'
     if (time.unit === 'yesterday') return 'yesterday'
-    if (time.unit === 'date') return time.at.toLocaleDateString('en', { day: 'numeric', month: 'short', year: 'numeric' })
+    if (time.unit === 'date')
+      return time.at.toLocaleDateString('en', { day: 'numeric', month: 'short', year: 'numeric' })
     return `${plural(time.n, time.unit.slice(0, -1))} ago`
   },
   files: (n: number) => plural(n, 'file'),
@@ -47,7 +48,10 @@ export const words = {
       failed: 'Failed',
       cancelled: 'Cancelled',
     } satisfies Record<JobState, string>,
-    steps: { planned: 'Planned', started: 'Running', done: 'Done', failed: 'Failed' } satisfies Record<JobStep['state'], string>,
+    steps: { planned: 'Planned', started: 'Running', done: 'Done', failed: 'Failed' } satisfies Record<
+      JobStep['state'],
+      string
+    >,
     groups: { active: 'At work', review: 'Waiting for review', failed: 'Failed', past: 'Past' },
     title: 'Jobs',
     list: 'Jobs of this workspace',
@@ -112,7 +116,7 @@ export const words = {
     sending: 'Starting…',
     missing: {
       instruction: 'Say what should be done.',
-      long: 'The instruction is longer than 8,000 characters. Shorten it, or put the detail into a file.',
+      long: 'The instruction is longer than 20,000 characters. Shorten it, or put the detail into a file.',
       files: 'Choose at least one file.',
       many: 'Choose 500 files at most; start a second job for the rest.',
       tools: 'This model cannot use tools. Choose another model, or “For each function or file”.',
@@ -131,15 +135,19 @@ export const words = {
     filesTitle: 'Changed files',
     chooseAll: 'Choose all files',
     choose: (path: string) => `Merge ${path}`,
-    merge: (n: number, all: number) => (n === all ? `Merge ${plural(n, 'file')}` : `Merge ${n} of ${plural(all, 'file')}`),
+    merge: (n: number, all: number) =>
+      n === all ? `Merge ${plural(n, 'file')}` : `Merge ${n} of ${plural(all, 'file')}`,
     merging: 'Merging…',
+    leftOut: (n: number) => `${plural(n, 'file')} left out will not be merged later.`,
     mergeNone: 'Choose at least one file to merge.',
     discard: 'Discard',
     discardTitle: 'Discard this proposal?',
-    discardText: (n: number) => `The changes of this job in ${plural(n, 'file')} are thrown away. Your files stay as they are.`,
+    discardText: (n: number) =>
+      `The changes of this job in ${plural(n, 'file')} are thrown away. Your files stay as they are.`,
     retryFailed: (n: number) => `Retry ${n} failed`,
     changed: 'Changed meanwhile; your text and this change will be merged.',
-    conflict: 'Conflict: the same lines were changed here and by the job. Where they collide, the text you have now is kept.',
+    conflict:
+      'Conflict: the same lines were changed here and by the job. Leave this file out, or bring its change over by hand.',
     conflictSign: 'conflict',
     changedSign: 'changed meanwhile',
     partly: (n: number) => `${plural(n, 'item')} of this job failed and are not in this proposal.`,
@@ -191,6 +199,7 @@ export const words = {
     more: (name: string) => `More about ${name}`,
     open: 'Open',
     del: 'Delete…',
+    deleteWhy: 'Only an owner can delete it.',
     deleteTitle: (name: string) => `Delete “${name}”?`,
     deleteText: 'This deletes for everyone, and cannot be undone:',
     deleteLost: (workspace: Workspace): string[] => [
@@ -207,7 +216,8 @@ export const words = {
     deleting: 'Deleting…',
     deleted: (name: string) => `“${name}” is deleted.`,
     firstTitle: (name: string) => `Welcome, ${name}`,
-    firstText: 'A workspace is a repository you share with people and with models. Start with the small one that ships with Tandem, or bring your own.',
+    firstText:
+      'A workspace is a repository you share with people and with models. Start with the small one that ships with Tandem, or bring your own.',
     firstSample: 'Start with the sample repository',
     firstOr: 'Or start from',
     noMatch: (query: string) => `No workspace matches “${query}”`,
@@ -219,10 +229,13 @@ export const words = {
   create: {
     title: 'New workspace',
     from: 'Start from',
-    ways: { git: 'Clone URL', local: 'Path on the server', upload: 'Upload', sample: 'Sample', empty: 'Empty' } satisfies Record<
-      Workspace['source'],
-      string
-    >,
+    ways: {
+      git: 'Clone URL',
+      local: 'Path on the server',
+      upload: 'Upload',
+      sample: 'Sample',
+      empty: 'Empty',
+    } satisfies Record<Workspace['source'], string>,
     wayMeans: {
       git: 'Clone a repository from its URL',
       local: 'Clone a repository on this server',
@@ -233,7 +246,7 @@ export const words = {
     name: 'Name',
     url: 'Clone URL',
     urlPlaceholder: 'https://example.org/team/project.git',
-    urlHelp: 'https or git+ssh addresses this server can reach without a password.',
+    urlHelp: 'An https:// address that this server can read without a password.',
     path: 'Path',
     pathPlaceholder: '/srv/git/project',
     pathHelp: 'Tandem clones it: the folder itself is not changed.',
@@ -241,7 +254,8 @@ export const words = {
     drop: 'Drop a .zip or .tar.gz here',
     choose: 'Choose a file',
     other: 'Choose another',
-    size: (bytes: number) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`),
+    size: (bytes: number) =>
+      bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`,
     uploading: (percent: number) => `Uploading, ${percent} %`,
     unpacking: 'Uploaded, unpacking…',
     sampleText: 'A small Python project with tests. It is yours to change: nothing outside this workspace is touched.',
@@ -253,7 +267,7 @@ export const words = {
     missing: {
       name: 'Give it a name.',
       url: 'Paste the address you would give to git clone.',
-      scheme: 'This is not an address to clone from. It begins with https:// or ssh://.',
+      scheme: 'Tandem clones over https. Use the address of the repository that begins with https://.',
       path: 'Give the full path of a repository on the server, beginning with /.',
       file: 'Choose a file to upload.',
       type: 'Only .zip, .tar.gz and .tgz files can be unpacked.',
