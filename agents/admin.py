@@ -1,4 +1,4 @@
-"""Models, sessions, turns, jobs and proposals in Django's admin: endpoints to configure, all else to read and search."""
+"""Models, sessions, turns, jobs and proposals in Django's admin: endpoints to configure, the rest to read."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def listed(request: HttpRequest, workspace_id: str) -> list[wire.Json]:
 def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> tuple[int, wire.Json]:
     _workspace(request, workspace_id, Action.JOB)
     order = jobs.Order(body.kind, body.instruction, tuple(dict.fromkeys(body.paths)), body.endpoint, body.session)
-    # Django runs this view in a thread of the server: async_to_sync takes it to the server's own loop, where hosts live.
+    # Django runs this view in a thread: async_to_sync takes it to the server's own loop, where hosts live.
     return 201, async_to_sync(errands.request)(workspace_id, person(request), order)
 
 

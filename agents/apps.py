@@ -2,5 +2,18 @@ from django.apps import AppConfig
 
 
 class AgentsConfig(AppConfig):
+    """Gives the live host, the op table, `up`, `doctor` and the dashboard what agents have for them."""
+
     name = "agents"
     label = "agents"
+
+    def ready(self) -> None:
+        from agents import live, ops, parts
+        from ide.live.announce import on_hint
+        from ide.live.host import on_close, on_open
+
+        ops.register()
+        parts.register()
+        on_open(live.opened)
+        on_close(live.closing)
+        on_hint("job", live.job_changed)

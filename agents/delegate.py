@@ -58,7 +58,7 @@ async def work(bench: Bench) -> str:
     if not sandbox.works:
         bench.reporter.event("log", text=f"Commands are off: {sandbox.sentence} {sandbox.advice}".strip())
     await in_db(job.steps.all().delete)  # an attempt begins anew, in a fresh worktree
-    history = context.job(job.instruction, list(job.paths), sorted(environment.abilities))
+    history = context.job(job.instruction, list(job.paths))
     settings = Settings(endpoint.model, max_steps=MAX_STEPS)
     told = _Told(bench)
     async with aclosing(run_turn(bench.provider, environment, history, Silent(), settings)) as events:

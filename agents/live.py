@@ -1,4 +1,4 @@
-"""What agents keep on a live workspace: its sessions, its open proposals, its feed of jobs. Made and closed with the host."""
+"""What agents keep on a live workspace: sessions, open proposals, the feed of jobs. Made and closed with the host."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from agents import endpoints, jobs, sessions, ways, wire
+from agents import endpoints, jobs, sessions, talk, ways, wire
 from agents.live import of
 from agents.models import Turn
 from agents.sessions import Start
@@ -85,7 +85,9 @@ def read(kind: type[T], params: Params) -> T:
     try:
         return msgspec.convert(params, kind)
     except msgspec.ValidationError as error:
-        raise Invalid(f"The request cannot be used: {error}.", "Reload the page: it may be older than the server.") from error
+        raise Invalid(
+            f"The request cannot be used: {error}.", "Reload the page: it may be older than the server."
+        ) from error
 
 
 async def opened(host: WorkspaceHost, participant: Participant) -> wire.Json:
@@ -116,7 +118,7 @@ async def session_open(host: WorkspaceHost, participant: Participant, params: Pa
 async def turn_start(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
     given = read(TurnStart, params)
     said: Params = {"text": given.text, "mentions": msgspec.to_builtins(given.mentions)}
-    start = Start(given.session, Turn.Kind.SESSION, said, ways.talk, given.endpoint)
+    start = Start(given.session, Turn.Kind.SESSION, said, talk.talk, given.endpoint)
     turn = await of(host).sessions.start(participant.user_id, start)
     return {"turn": turn.row.pk}
 
@@ -127,7 +129,7 @@ async def turn_inline(host: WorkspaceHost, participant: Participant, params: Par
         raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
     session = given.session or await in_db(sessions.inline_session, host.workspace_id, participant.user_id)
     room = await host.open_room(given.document)
-    region = ways.Region.of(room, given.from_, given.to)
+    region = ways.region_of(room, given.from_, given.to)
     said: Params = {"text": given.instruction, "mentions": [{"kind": "selection", "path": room.path}]}
     start = Start(session, Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
     turn = await of(host).sessions.start(participant.user_id, start)
@@ -153,7 +155,7 @@ async def turn_redirect(host: WorkspaceHost, participant: Participant, params: P
     if old.row.kind == Turn.Kind.APPLY:
         raise Conflict("A block that is being put into a file cannot be redirected.", "Interrupt it.")
     live.interrupt(given.turn)
-    way = ways.talk if old.region_written is None else ways.inline(old.region_written, given.text)
+    way = talk.talk if old.region_written is None else ways.inline(old.region_written, given.text)
     said: Params = {"text": given.text, "mentions": [], "redirects": given.turn}
     endpoint = old.endpoint.pk if old.endpoint else None
     turn = await live.start(participant.user_id, Start(old.live.row.pk, old.row.kind, said, way, endpoint))
@@ -164,7 +166,7 @@ async def block_apply(host: WorkspaceHost, participant: Participant, params: Par
     given = read(BlockApply, params)
     code = await in_db(ways.code_block, given.session, given.item, given.block)
     room = await host.open_path(given.path, create=True)
-    region = ways.Region.of(room, given.from_, given.to) if given.from_ and given.to else None
+    region = ways.region_of(room, given.from_, given.to) if given.from_ and given.to else None
     said: Params = {"text": f"Apply to {given.path}", "mentions": [{"kind": "file", "path": given.path}]}
     start = Start(given.session, Turn.Kind.APPLY, said, ways.apply_block(room, code, region), needs_model=False)
     turn = await of(host).sessions.start(participant.user_id, start)

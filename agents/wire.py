@@ -11,8 +11,8 @@ from ide.accounts.models import User
 Json = dict[str, object]
 
 ADVICE_BUILTIN = (
-    "This is the small model that ships with Tandem: it rewrites a selection and talks, but it is often wrong and cannot "
-    "drive tools. Connect a better one: set OPENAI_API_KEY (with OPENAI_BASE_URL for any compatible server), "
+    "This is the small model that ships with Tandem: it rewrites a selection and talks, but it is often wrong and "
+    "cannot drive tools. Connect a better one: set OPENAI_API_KEY (with OPENAI_BASE_URL for any compatible server), "
     "ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, llama-server or vLLM, "
     "then start Tandem again."
 )
@@ -44,10 +44,7 @@ def endpoint(row: Endpoint) -> Json:
 
 def models(rows: Sequence[Endpoint]) -> Json:
     """`rows` in order of preference: the first is the default."""
-    if not rows:
-        advice = ADVICE_NONE
-    else:
-        advice = ADVICE_BUILTIN if rows[0].builtin else ""
+    advice = ADVICE_NONE if not rows else ADVICE_BUILTIN if rows[0].builtin else ""
     return {"endpoints": [endpoint(r) for r in rows], "default": rows[0].pk if rows else None, "advice": advice}
 
 

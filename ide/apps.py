@@ -8,6 +8,7 @@ class IdeConfig(AppConfig):
     label = "ide"
 
     def ready(self) -> None:
+        from ide import celery  # noqa: F401  the application that tasks and their senders are bound to
         from ide.management import servers
 
         servers.register()

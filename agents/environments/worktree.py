@@ -21,7 +21,7 @@ from ide.workspaces.search import search
 
 @dataclass
 class WorktreeEnvironment:
-    """`root` is the worktree. `extra` are folders a confined command may read besides (the repository it borrows from)."""
+    """`root` is the worktree; `extra` are folders a confined command may read too (the `.git` it borrows from)."""
 
     root: Path
     sandbox: bool
