@@ -20,6 +20,7 @@ from ide import metrics
 from ide.dashboard.ground import Look
 from ide.dashboard.panels import Figure, Panel, Row, Value, figures, panels, register
 from ide.errors import Refused
+from ide.live.host import live_host, live_hosts
 from ide.usage.models import LedgerEntry
 from ide.workspaces.models import Workspace
 
@@ -173,13 +174,27 @@ def clock(moment: datetime | None) -> str | None:
 
 
 # --- workspaces, parts, the machine -------------------------------------------------------------------------------
+def people_now() -> int:
+    """People with a tab open on a workspace this process hosts."""
+    # list(): the loop's thread changes these while this one counts
+    return len({tab.user_id for host in live_hosts() for tab in list(host.participants.values())})
+
+
 def live_workspaces() -> int:
     return Workspace.objects.filter(host_until__gt=timezone.now()).count()
 
 
 def workspace_rows() -> list[Row]:
     live = Workspace.objects.filter(host_until__gt=timezone.now()).select_related("team").order_by("-active_at")
-    return [(w.name, w.team.name, w.host, w.host_epoch, clock(w.host_until)) for w in live[:LATEST]]
+    return [(w.name, w.team.name, *_inside(w.pk), w.host, w.host_epoch, clock(w.host_until)) for w in live[:LATEST]]
+
+
+def _inside(workspace_id: str) -> tuple[int | None, int | None]:
+    """(people, documents) in a live workspace; unknown where another process hosts it."""
+    host = live_host(workspace_id)
+    if host is None:
+        return None, None
+    return len({tab.user_id for tab in list(host.participants.values())}), len(host.rooms_open())
 
 
 def part_rows() -> Sequence[Row]:
@@ -217,12 +232,13 @@ def _bytes(files: Iterable[str]) -> int:
 
 def register_own() -> None:
     register(
+        Figure("people", "People", people_now, "here now", "People", chart=True),
         Figure("sockets", "Sockets", lambda: int(total(metrics.sockets)), "open", "People", chart=True),
         Figure("rooms", "Documents live", lambda: int(total(metrics.rooms)), "rooms", "People", chart=True),
         Figure("workspaces", "Workspaces live", live_workspaces, "", "People"),
         Figure("calls", "Calls running", calls_running, "", "Models", chart=True),
         Figure("speed", "Written by models", tokens_per_second, "tokens/s, last minute", "Models", chart=True),
-        Figure("today", "Today", tokens_today, "tokens", "Models"),
+        Figure("today", "Tokens today", tokens_today, "read and written", "Models"),
         Figure("first.p50", "First token, p50", lambda: first_token(50), "ms, last hour", "Models"),
         Figure("first.p95", "First token, p95", lambda: first_token(95), "ms, last hour", "Models"),
         Figure("workers", "Workers", worker_count, "answering", "Jobs"),
@@ -245,7 +261,7 @@ def register_own() -> None:
         Panel(
             "workspaces",
             "Live workspaces",
-            ("workspace", "team", "host", "epoch", "lease until"),
+            ("workspace", "team", "people", "documents", "host", "epoch", "lease until"),
             workspace_rows,
             "Nobody has a workspace open.",
         ),
