@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from agents import jobs
+from agents.bench import Bench
 from agents.engine import context
 from agents.engine.loop import (
     Finished,
@@ -26,9 +26,6 @@ from agents.models import Step
 from ide.db import in_db
 from ide.runner import client as runner
 from ide.workspaces import git
-
-if TYPE_CHECKING:
-    from agents.work import Bench
 
 MAX_STEPS = 60
 OUTPUT_SHOWN = 4000  # characters of a tool's result in the feed

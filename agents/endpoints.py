@@ -139,4 +139,4 @@ def provider_for(endpoint: Endpoint) -> Provider:
     """The endpoint opened for the loop that runs now; the caller closes it. Raises Unavailable or ProviderError."""
     if endpoint.dialect == Endpoint.Dialect.SCRIPTED:
         return scripted.ScriptedProvider(endpoint.base_url)
-    return ChatProvider(endpoint.base_url, decrypt(endpoint.key_encrypted))
+    return ChatProvider(endpoint.base_url, decrypt(bytes(endpoint.key_encrypted)))

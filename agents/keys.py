@@ -25,7 +25,7 @@ def decrypt(stored: bytes) -> str:
     if not stored:
         return ""
     try:
-        return _fernet().decrypt(bytes(stored)).decode()
+        return _fernet().decrypt(stored).decode()
     except InvalidToken as error:
         raise Unavailable(
             "The key of this model cannot be read: the installation's secret has changed.",

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from django.utils import timezone
 
 from agents import jobs
+from agents.bench import Bench
 from agents.engine import context, verify
 from agents.engine.context import Asked, CodeReply
 from agents.engine.messages import Done, Event, TextDelta
@@ -24,9 +25,6 @@ from agents.providers.protocol import ProviderError
 from ide.db import in_db
 from ide.errors import Invalid, Refused
 from ide.workspaces.files import Files
-
-if TYPE_CHECKING:
-    from agents.work import Bench
 
 IN_A_ROW = 3  # provider errors in a row that end the job
 DOCSTRINGS = re.compile(r"\bdoc-?strings?\b", re.IGNORECASE)

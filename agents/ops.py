@@ -131,7 +131,7 @@ async def turn_inline(host: WorkspaceHost, participant: Participant, params: Par
     room = await host.open_room(given.document)
     region = ways.region_of(room, given.from_, given.to)
     said: Params = {"text": given.instruction, "mentions": [{"kind": "selection", "path": room.path}]}
-    start = Start(session, Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
+    start = Start(str(session), Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
     turn = await of(host).sessions.start(participant.user_id, start)
     return {"turn": turn.row.pk}
 
@@ -187,7 +187,7 @@ async def proposal_reject(host: WorkspaceHost, participant: Participant, params:
 
 
 def register() -> None:
-    ops.contribute(opened)  # type: ignore[arg-type]
+    ops.contribute(opened)
     for name, action, handler in (
         ("session.create", Action.TURN, session_create),
         ("session.open", Action.SEE, session_open),

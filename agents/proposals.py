@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -96,7 +96,7 @@ class Proposals:
     def __init__(self, host: WorkspaceHost) -> None:
         self._host = host
         self._open: dict[str, Tracked] = {}
-        self._watched: dict[str, tuple[Room, object]] = {}
+        self._watched: dict[str, tuple[Room, Callable[[str], None]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unshown: set[str] = set()
 
@@ -180,13 +180,13 @@ class Proposals:
                 tracked.catch_up()  # before its next frame: else both would look like its own
             self._later(f"fold {tracked.row.pk}", FOLD, self._settle, tracked)
 
-    def _later(self, name: str, seconds: float, act: object, tracked: Tracked) -> None:
+    def _later(self, name: str, seconds: float, act: Callable[[Tracked], None], tracked: Tracked) -> None:
         if name in self._timers:
             return
 
         def run() -> None:
             self._timers.pop(name, None)
-            act(tracked)  # type: ignore[operator]
+            act(tracked)
 
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, run)
 

@@ -222,4 +222,4 @@ def inline_session(workspace_id: str, user_id: int) -> str:
     user = _user(user_id)
     title = f"Inline edits · {user.shown_name}"[:TITLE]
     row, _ = Session.objects.get_or_create(workspace_id=workspace_id, created_by=user, title=title)
-    return row.pk
+    return str(row.pk)

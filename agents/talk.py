@@ -87,7 +87,7 @@ class _Told:
                 items.grow(self._prose, text)
             case ToolStarted(call_id, name):
                 await self._end_prose()
-                data = {"name": name, "input": "", "output": "", "ok": None, "seconds": 0}
+                data: dict[str, object] = {"name": name, "input": "", "output": "", "ok": None, "seconds": 0}
                 self._tools[call_id] = items.begin(Item.Kind.TOOL, data)
             case ToolFinished(call, result, seconds):
                 item = self._tools.pop(call.id, None) or items.begin(Item.Kind.TOOL, {"name": call.name})

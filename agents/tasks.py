@@ -9,6 +9,6 @@ from celery import shared_task
 from agents import work
 
 
-@shared_task(name="agents.run_job", ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name="agents.run_job", ignore_result=True)
 def run_job(job_id: str) -> None:
     asyncio.run(work.execute(job_id))

@@ -12,13 +12,13 @@ import os
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from agents import delegate, endpoints, jobs, mapping
+from agents.bench import Bench
 from agents.hunks import counts
 from agents.measure import Measured, Purpose
 from agents.models import Job
@@ -34,17 +34,6 @@ log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds between two looks for a cancellation
 RENEW = 5.0
-
-
-@dataclass
-class Bench:
-    """What the work on one claimed job has in its hands. `tree` is its worktree."""
-
-    job: Job
-    root: Path
-    tree: Path
-    provider: Measured
-    reporter: Reporter
 
 
 async def execute(job_id: str, worker: str = "") -> None:
