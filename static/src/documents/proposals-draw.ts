@@ -53,10 +53,7 @@ class Removed extends WidgetType {
 
 function removedLine(text: string): HTMLElement {
   const row = document.createElement('del')
-  const sign = document.createElement('span')
-  sign.className = 'cm-removed-sign'
-  sign.textContent = '−'
-  row.append(sign, text || '\u200b')
+  row.textContent = text || '\u200b'
   return row
 }
 
@@ -165,43 +162,45 @@ function caretOf(state: EditorState, stretch: Stretch) {
 class Sign extends GutterMarker {
   constructor(
     readonly sign: string,
-    readonly name: string,
+    readonly lines: number,
+    override readonly elementClass: string,
   ) {
     super()
-    this.elementClass = name
   }
 
   override eq(other: GutterMarker): boolean {
-    return other instanceof Sign && other.name === this.name
+    return other instanceof Sign && other.sign === this.sign && other.lines === this.lines
   }
 
   override toDOM(): Node {
-    return document.createTextNode(this.sign)
+    return document.createTextNode(Array(this.lines).fill(this.sign).join('\n'))
   }
 }
 
-const PLUS = new Sign('+', 'cm-sign-added')
-const MINUS = new Sign('−', 'cm-sign-removed')
+const PLUS = new Sign('+', 1, 'cm-sign-added')
 
+/** A + at each line put in, a − at each line taken out. */
 const signs = gutter({
   class: 'cm-hunk-gutter',
   markers(view) {
     const { doc } = view.state
     const builder = new RangeSetBuilder<GutterMarker>()
-    let free = 0 // start of the first line without a sign yet
-    const put = (n: number, sign: Sign) => {
-      const { from, to } = doc.line(n)
-      if (from >= free) builder.add(from, from, sign)
-      free = to + 1
-    }
-    const top = doc.lineAt(view.viewport.from).number
+    let free = doc.lineAt(view.viewport.from).number // the first line in view that has no sign yet
     const bottom = doc.lineAt(view.viewport.to).number
     for (const place of view.state.field(marks).places) {
       const lines = linesOf(doc, place)
-      if (!lines) put(doc.lineAt(place.from).number, MINUS)
-      else for (let n = Math.max(lines.first, top); n <= Math.min(lines.last, bottom); n++) put(n, PLUS)
+      if (!lines) continue
+      for (let n = Math.max(lines.first, free); n <= Math.min(lines.last, bottom); n++) {
+        const { from } = doc.line(n)
+        builder.add(from, from, PLUS)
+        free = n + 1
+      }
     }
     return builder.finish()
+  },
+  widgetMarker(_view, widget) {
+    if (!(widget instanceof Removed)) return null
+    return new Sign('−', Math.min(widget.place.removed.length, SHOWN), 'cm-sign-removed')
   },
   initialSpacer: () => PLUS,
 })

@@ -42,10 +42,11 @@ function front(): EditorView | null {
   return hasHunks(view) ? view : null
 }
 
-function command(id: string, title: string, run: (now: Live, view: EditorView) => void): void {
+function command(id: string, title: string, run: (now: Live, view: EditorView) => void, key?: string): void {
   registerCommand({
     id: `proposal.${id}`,
     title,
+    ...(key && { key }),
     when: () => front() !== null,
     run: () => {
       const view = front()
@@ -58,5 +59,5 @@ command('accept', words.commands.accept, (now, view) => decideHere(now, currentP
 command('reject', words.commands.reject, (now, view) => decideHere(now, currentPlace(view.state), 'reject'))
 command('acceptAll', words.commands.acceptAll, (now, view) => void decideAll(now, view.state, 'accept'))
 command('rejectAll', words.commands.rejectAll, (now, view) => void decideAll(now, view.state, 'reject'))
-command('next', words.commands.next, (_, view) => go(view, 1))
-command('previous', words.commands.previous, (_, view) => go(view, -1))
+command('next', words.commands.next, (_, view) => go(view, 1) && view.focus(), 'F8')
+command('previous', words.commands.previous, (_, view) => go(view, -1) && view.focus(), 'Shift-F8')

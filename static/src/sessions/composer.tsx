@@ -131,6 +131,7 @@ function Acts({ live, mode, running, redirect }: ActsProps) {
           <Menu
             button={<Icon name="ellipsis" size={14} />}
             label={words.more}
+            up
             items={[
               { label: words.redirect, run: redirect, disabled: !mode.canAct, why: mode.why || words.redirectTitle },
             ]}
@@ -164,6 +165,8 @@ function EndpointPicker({ live, picked, pick }: { live: Live; picked: number | n
         </>
       }
       label={words.endpoint}
+      up
+      left
       items={all.map((one) => ({ label: words.endpointName(one), run: () => pick(one.id) }))}
     />
   )

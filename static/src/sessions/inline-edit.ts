@@ -60,7 +60,7 @@ export class InlineEdit {
   get why(): string {
     const { role, connection, models } = this.live
     if (!mayTurn(role.value)) return words.why.role(role.value)
-    if (this.doc.access.value === 'read') return this.doc.reason || words.inlineReadOnly
+    if (this.doc.access.value === 'read') return this.doc.reason.value || words.inlineReadOnly
     if (connection.value !== 'live') return words.why.offline
     return models.value?.endpoints.length === 0 ? words.inlineNeedsModel : ''
   }

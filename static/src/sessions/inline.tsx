@@ -21,7 +21,7 @@ import { figures } from './transcript'
 /** Open the panel on the selection or the cursor's line; where it is open already, go to its field. */
 export function openInline(doc: OpenDocument, now: Live): void {
   if (doc.access.peek() === 'read') {
-    toast(doc.reason || words.inlineReadOnly, 'warn')
+    toast(doc.reason.peek() || words.inlineReadOnly, 'warn')
     return
   }
   const open = doc.state.field(target, false)
@@ -227,20 +227,17 @@ registerCommand({
   },
 })
 
+// Esc outside the text. Whoever had a use for it (the editor, a menu, a field) has taken it before it comes here.
 registerCommand({
   id: 'turn.stop',
   title: words.stopTurn,
-  when: () => live.value !== null && sessions.value !== null && sessions.value.running.value.size > 0,
+  key: 'Escape',
+  when: () => {
+    const me = live.peek()?.me.id
+    return me !== undefined && mine(sessions.peek(), me) !== null && !document.querySelector('dialog[open]')
+  },
   run: () => {
     const now = live.peek()
     if (now) stopMine(now)
   },
-})
-
-// Esc outside the editor. Whoever had a use for it (a dialog, a menu, a field) has taken it before it comes here.
-window.addEventListener('keydown', (event) => {
-  const now = live.peek()
-  if (event.key !== 'Escape' || event.defaultPrevented || !now || document.querySelector('dialog[open], :popover-open'))
-    return
-  if (stopMine(now)) event.preventDefault()
 })
