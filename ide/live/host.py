@@ -19,7 +19,7 @@ from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.documents.store import store as process_store
 from ide.errors import NotFound, Refused, Unavailable
-from ide.live import announce, lease
+from ide.live import announce, lease, shutdown
 from ide.live.open_document import OpenDocument
 from ide.live.participant import Participant
 from ide.workspaces import watch
@@ -111,9 +111,10 @@ class WorkspaceHost:
 
     def moved(self, path: str, to: str | None) -> None:
         """A file or folder was renamed (`to`) or deleted (None) by us; documents under it follow."""
-        self.owned(self._moved(path, to), f"moved {path}")
+        self.owned(self.follow(path, to), f"moved {path}")
 
-    async def _moved(self, path: str, to: str | None) -> None:
+    async def follow(self, path: str, to: str | None) -> None:
+        """`moved`, awaited."""
         if to is not None:
             await in_db(_move_rows, self.workspace_id, path, to)
         for document in list(self._documents.values()):
@@ -217,16 +218,23 @@ class WorkspaceHost:
                 return
 
     async def _follow_disk(self) -> None:
-        async for paths in watch.changes(self.root, self._stop):
-            await self.changed_on_disk(paths)
+        try:
+            async for paths in watch.changes(self.root, self._stop):
+                await self.changed_on_disk(paths)
+        except Unavailable as error:  # a save still looks at the file first
+            log.warning("workspace %s is not watched: %s", self.workspace_id, error)
 
     async def changed_on_disk(self, paths: Iterable[str]) -> None:
-        """Merge what changed into open documents, and tell everybody that the tree may have changed."""
+        """Merge what changed into open documents, and tell everybody that the tree may have changed.
+
+        No path, or "" among them: anything may have changed.
+        """
         changed = set(paths)
         for document in list(self._documents.values()):
-            if document.room.path in changed:
+            if not changed or "" in changed or document.room.path in changed:
                 await document.reconcile()
-        self.publish({"type": "files.changed", "paths": sorted(changed)})
+        if changed:
+            self.publish({"type": "files.changed", "paths": sorted(changed)})
 
     async def close(self, code: int = RESTARTING, reason: str = "closing") -> None:
         """Save, disconnect, stop. The lease is given back, so another process may take over at once."""
@@ -314,6 +322,7 @@ def _listen() -> None:
     global _listener  # noqa: PLW0603  one listener a process, on the loop of its hosts
     if _listener is None or _listener.done():
         _listener = asyncio.get_running_loop().create_task(announce.listen(live_host))
+        shutdown.install(close_all)
 
 
 def _close_soon(host: WorkspaceHost, code: int, reason: str) -> None:
