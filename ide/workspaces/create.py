@@ -109,11 +109,20 @@ def unpacked(upload: Path) -> Path:
 
 
 def begin(workspace_id: str, files: Path | None = None) -> asyncio.Task[None]:
-    """Start filling a workspace; the task is owned here. `files`: a staging folder to use (and remove) for an upload."""
+    """Start filling a workspace; the task is owned here. `files`: a staging folder to use up, for an upload."""
     task = asyncio.get_running_loop().create_task(fill(workspace_id, files), name=f"create {workspace_id}")
     _tasks[workspace_id] = task
     task.add_done_callback(lambda done: _tasks.pop(workspace_id, None) if _tasks.get(workspace_id) is done else None)
     return task
+
+
+async def cancel(workspace_id: str) -> None:
+    """Stop creating a workspace; it is failed afterwards. Raises Conflict where another process is at it."""
+    task = _tasks.get(workspace_id)
+    if task is None:
+        raise Conflict("This workspace is still being created.", "Wait until it is ready or has failed.")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def stop() -> None:
