@@ -20,7 +20,9 @@ GROUND_EVERY = 5  # samples between two looks at the ground
 class Feed:
     """Samples of one process. `take` makes one; a viewer who is slow misses samples, never delays others."""
 
-    def __init__(self, take: Callable[[], Awaitable[Sample]], look: Callable[[], ground.Look], every: float = 1.0):
+    def __init__(
+        self, take: Callable[[], Awaitable[Sample]], look: Callable[[], ground.Look], every: float = 1.0
+    ) -> None:
         self._take = take
         self._look = look
         self._every = every

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.views import defaults
 
 from ide.accounts.models import User
 from tests.accounts.conftest import PASSWORD
@@ -118,3 +121,20 @@ def test_a_page_that_is_not_there_says_so_in_plain_words(client_of: ClientOf, db
 
 def test_no_page_has_a_script_of_its_own(client_of: ClientOf, db: None) -> None:
     assert "<script>" not in client_of().get(LOGIN).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("view", "status", "said"),
+    [
+        (lambda request: defaults.bad_request(request, SuspiciousOperation()), 400, "could not be read"),
+        (lambda request: defaults.permission_denied(request, PermissionDenied()), 403, "You may not do this"),
+        (defaults.server_error, 500, "What you typed in documents is saved"),
+    ],
+)
+def test_errors_are_told_in_plain_words_even_without_a_context(
+    view: Callable[[HttpRequest], HttpResponse], status: int, said: str
+) -> None:
+    answer = view(RequestFactory().get("/"))
+    assert answer.status_code == status
+    assert said in answer.content.decode()
+    assert "Traceback" not in answer.content.decode()
