@@ -73,11 +73,12 @@ class LiveSession:
             turns, items = await in_db(_saved, self.row.pk)
             if began == self.generation:
                 break
-        live = {str(i.pk): i for i in self.items.all} if self.items else {}
-        if self.items:
+        newest: list[Item] = []
+        if self.items is not None:  # the newest turn's are (still) in memory, some of them not saved yet
             self.items.flush()
-        shown = [wire.item(live.pop(row.pk, row)) for row in items]
-        shown += [wire.item(row) for row in live.values()]
+            newest = self.items.all
+        fresh = {item.pk for item in newest}
+        shown = [wire.item(item) for item in [*(row for row in items if row.pk not in fresh), *newest]]
         running = self.turn
         told = [wire.turn(running if running and row.pk == running.pk else row) for row in turns]
         return {"session": self.summary(), "turns": told, "items": shown, "queue": [], "seq": self.seq}

@@ -1,0 +1,232 @@
+"""Turns on a live workspace: inline edits, talk, tools, steering, interrupting, deciding. Real rooms, scripted model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents.live import of
+from agents.models import Item, Proposal, Session, Turn
+from ide.db import in_db
+from tests.agents.conftest import CODE, Follower, Site
+
+NEW = "def one(a):\n    return a + 1\n"
+
+
+async def inline(site: Site, tab: Follower, instruction: str = "add one", **more: Any) -> str:
+    """Ask for a rewrite of the function `one`."""
+    room = await (await site.host()).open_room(site.document.pk)
+    start = room.text().index("def one")
+    anchors = {"from": room.anchor_wire(start, 0), "to": room.anchor_wire(start + 24, -1)}
+    answer = await tab.ask("turn.inline", document=site.document.pk, instruction=instruction, **anchors, **more)
+    return str(answer["turn"])
+
+
+async def text_of(site: Site) -> str:
+    return (await (await site.host()).open_room(site.document.pk)).text()
+
+
+async def test_an_inline_edit_streams_into_the_document_and_stays_as_a_proposal(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": f"```python\n{NEW}```\n"}, tools=False)
+    await ada.opened(site.document.pk)
+    turn = await ada.ended(await inline(site, ada))
+    assert turn["state"] == "completed", turn
+    assert await text_of(site) == CODE.replace("def one(a):\n    return a\n", NEW)
+    assert ada.text(site.document.pk) == await text_of(site)
+    proposal = (await ada.event("proposal", lambda e: not e["proposal"]["writing"]))["proposal"]
+    assert [h["removed"] for h in proposal["hunks"]] == [["    return a"]]
+    assert turn["ttft_ms"] is not None
+    assert ada.items("edit")[-1]["data"]["added"] == 1
+
+
+async def test_a_proposal_is_rejected_and_the_text_is_as_before(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": f"```python\n{NEW}```\n"}, tools=False)
+    await ada.ended(await inline(site, ada))
+    proposal = (await ada.event("proposal", lambda e: not e["proposal"]["writing"]))["proposal"]
+    await ada.ask("proposal.reject", proposal=proposal["id"], hunks=[proposal["hunks"][0]["id"]])
+    assert await text_of(site) == CODE
+    closed = await ada.event("proposal", lambda e: e["proposal"]["state"] == "closed")
+    assert closed["proposal"]["hunks"] == []
+    row = await in_db(Proposal.objects.get, pk=proposal["id"])
+    assert (row.state, row.rejected) == ("closed", 1)
+
+
+async def test_a_proposal_is_accepted_and_the_text_stays(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": f"```python\n{NEW}```\n"}, tools=False)
+    await ada.ended(await inline(site, ada))
+    proposal = (await ada.event("proposal", lambda e: not e["proposal"]["writing"]))["proposal"]
+    assert (await ada.refused("proposal.accept", proposal=proposal["id"], hunks=["gone"]))["code"] == "conflict"
+    await ada.ask("proposal.accept", proposal=proposal["id"], hunks="all")
+    assert "return a + 1" in await text_of(site)
+    assert (await ada.ask("workspace.open"))["proposals"] == []
+
+
+async def test_an_interrupt_keeps_what_is_written_and_lets_nothing_land_afterwards(site: Site, ada: Follower) -> None:
+    reply = "```python\ndef one(a):\n    b = a\n    return b\n```\n"
+    await in_db(site.script, {"text": reply, "pause_after": reply.index("    return b")}, tools=False)
+    await ada.opened(site.document.pk)
+    turn = await inline(site, ada)
+    await ada.until(lambda: "b = a" in ada.text(site.document.pk))
+    assert (await ada.ask("turn.interrupt", turn=turn))["state"] == "interrupted"
+    after = await text_of(site)
+    assert "    b = a\n" in after
+    assert "    return a\n" in after, "old lines that were not reached stay"
+    assert (await ada.ended(turn))["state"] == "interrupted"
+    proposals = (await ada.ask("workspace.open"))["proposals"]
+    assert [(p["turn"], p["writing"]) for p in proposals] == [(turn, False)]
+    assert (await ada.refused("turn.interrupt", turn=turn))["code"] == "conflict", "a stale name is refused"
+    assert (await ada.refused("turn.steer", turn=turn, text="more"))["code"] == "conflict"
+    assert await text_of(site) == after
+
+
+async def test_what_a_person_types_meanwhile_is_not_part_of_the_proposal(site: Site, ada: Follower) -> None:
+    reply = f"```python\n{NEW}```\n"
+    await in_db(site.script, {"text": reply, "pause_after": reply.index("1\n`") + 2}, tools=False)
+    await ada.opened(site.document.pk)
+    turn = await inline(site, ada)
+    await ada.until(lambda: "a + 1" in ada.text(site.document.pk))
+    ada.type(site.document.pk, 0, "# mine\n")
+    await ada.ask("turn.interrupt", turn=turn)
+    proposal = (await ada.ask("workspace.open"))["proposals"][0]
+    assert all("# mine" not in line for hunk in proposal["hunks"] for line in hunk["removed"])
+    await ada.ask("proposal.reject", proposal=proposal["id"], hunks="all")
+    assert await text_of(site) == f"# mine\n{CODE}"
+
+
+async def test_a_broken_stream_fails_the_turn_and_keeps_the_text(site: Site, ada: Follower) -> None:
+    reply = "```python\ndef one(a):\n    b = a\n    return b\n```\n"
+    await in_db(site.script, {"text": reply, "error": "broken", "after": 40}, tools=False)
+    turn = await ada.ended(await inline(site, ada))
+    assert turn["state"] == "failed"
+    assert "stopped in the middle" in turn["error"]
+    assert "b = a" in await text_of(site)
+    assert len((await ada.ask("workspace.open"))["proposals"]) == 1
+
+
+async def test_a_refused_key_is_told_in_words(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"error": "auth"}, tools=False)
+    session = await ada.session()
+    turn = await ada.ended((await ada.ask("turn.start", session=session, text="Hi", mentions=[]))["turn"])
+    assert turn["state"] == "failed"
+    assert "key" in turn["error"]
+    assert ada.items("note")[-1]["data"]["tone"] == "bad"
+
+
+async def test_talk_is_streamed_saved_and_numbered(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "It adds nothing to its argument."}, tools=False, rate=2000)
+    session = await ada.session()
+    mentions = [{"kind": "file", "path": "a.py"}]
+    turn = (await ada.ask("turn.start", session=session, text="What is one?", mentions=mentions))["turn"]
+    await ada.ended(turn)
+    told = "".join(e["text"] for e in ada.of_type("item.delta"))
+    assert told == "It adds nothing to its argument."
+    numbers = [e["seq"] for e in ada.events if e.get("session") == session]
+    assert numbers == list(range(1, len(numbers) + 1))
+    shot = (await ada.ask("session.open", session=session))["snapshot"]
+    assert [i["kind"] for i in shot["items"]] == ["person", "model"]
+    assert shot["seq"] == numbers[-1]
+    tail = (await ada.ask("session.open", session=session, after=numbers[-3]))["events"]
+    assert [e["seq"] for e in tail] == numbers[-2:]
+
+
+async def test_a_second_turn_in_a_busy_session_is_refused(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "wait for me", "pause_after": 4}, tools=False)
+    session = await ada.session()
+    turn = (await ada.ask("turn.start", session=session, text="Hi", mentions=[]))["turn"]
+    assert (await ada.refused("turn.start", session=session, text="Again", mentions=[]))["code"] == "conflict"
+    await ada.ask("turn.interrupt", turn=turn)
+
+
+async def test_a_redirect_goes_on_from_what_was_said(site: Site, ada: Follower) -> None:
+    steps = [{"when": "left", "text": "going left", "pause_after": 8}, {"when": "right", "text": "going right"}]
+    await in_db(site.script, *steps, tools=False)
+    session = await ada.session()
+    first = (await ada.ask("turn.start", session=session, text="Go left", mentions=[]))["turn"]
+    await ada.event("item.delta")
+    second = (await ada.ask("turn.redirect", turn=first, text="No, right"))["turn"]
+    assert (await ada.ended(first))["state"] == "interrupted"
+    assert (await ada.ended(second))["state"] == "completed"
+    assert [i["data"]["text"] for i in ada.items("model")] == ["going le", "going right"]
+
+
+PATCH = [
+    "*** Begin Patch",
+    "*** Update File: a.py",
+    " def two(b):",
+    "-    return b",
+    "+    return b * 2",
+    "*** End Patch",
+]
+
+
+async def test_tools_read_and_edit_the_open_document(site: Site, ada: Follower) -> None:
+    await in_db(
+        site.script,
+        {"text": "I look.", "calls": [{"name": "read_file", "arguments": {"path": "a.py"}}]},
+        {"calls": [{"name": "apply_patch", "arguments": {"patch": PATCH}}]},
+        {"text": "Done."},
+    )
+    await ada.opened(site.document.pk)
+    session = await ada.session()
+    turn = await ada.ended((await ada.ask("turn.start", session=session, text="Double two", mentions=[]))["turn"])
+    assert turn["state"] == "completed", turn
+    assert await text_of(site) == CODE.replace("return b", "return b * 2")
+    assert [(i["data"]["name"], i["data"]["ok"]) for i in ada.items("tool")] == [
+        ("read_file", True),
+        ("apply_patch", True),
+    ]
+    assert len((await ada.ask("workspace.open"))["proposals"]) == 1
+    kinds = await in_db(lambda: list(Item.objects.filter(turn_id=turn["id"]).values_list("kind", flat=True)))
+    assert kinds.count("tool") == 2
+
+
+async def test_a_steer_is_read_at_the_next_boundary(site: Site, ada: Follower) -> None:
+    await in_db(
+        site.script,
+        {"when": "begin", "text": "One moment."},
+        {"when": "shorter", "text": "Shorter it is."},
+        rate=20,
+    )
+    session = await ada.session()
+    turn = (await ada.ask("turn.start", session=session, text="begin", mentions=[]))["turn"]
+    await ada.event("item.delta")
+    item = (await ada.ask("turn.steer", turn=turn, text="shorter please"))["item"]
+    assert (await ada.ended(turn))["state"] == "completed"
+    steer = next(i for i in ada.items("person") if i["id"] == item)
+    assert steer["data"] == {"text": "shorter please", "steer": True, "taken": True}
+    assert [i["data"]["text"] for i in ada.items("model")] == ["One moment.", "Shorter it is."]
+
+
+async def test_a_code_block_is_applied_to_its_function(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": f"Like this:\n```python\n{NEW}```\n"}, tools=False)
+    session = await ada.session()
+    await ada.ended((await ada.ask("turn.start", session=session, text="How?", mentions=[]))["turn"])
+    item = ada.items("model")[-1]["id"]
+    applied = await ada.ask("block.apply", session=session, item=item, block=0, path="a.py")
+    assert (await ada.ended(applied["turn"]))["state"] == "completed"
+    assert await text_of(site) == CODE.replace("def one(a):\n    return a\n", NEW)
+    assert (await ada.refused("block.apply", session=session, item=item, block=7, path="a.py"))["code"] == "not_found"
+
+
+async def test_a_turn_of_a_host_that_died_is_marked(site: Site) -> None:
+    session = await in_db(Session.objects.create, workspace=site.workspace)
+    turn = await in_db(Turn.objects.create, session=session, owner=site.ada)
+    tab = Follower(site.workspace.pk, site.bob)
+    await tab.ask("workspace.open")
+    row = await in_db(Turn.objects.get, pk=turn.pk)
+    assert row.state == "failed"
+    assert "restarted" in row.error
+    assert of(await site.host()).sessions.regions() == []
+    await tab.leave()
+
+
+async def test_an_open_proposal_survives_a_restart_of_the_host(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": f"```python\n{NEW}```\n"}, tools=False)
+    await ada.ended(await inline(site, ada))
+    host = await site.host()
+    await host.close()
+    tab = Follower(site.workspace.pk, site.bob)
+    proposals = (await tab.ask("workspace.open"))["proposals"]
+    assert [h["removed"] for h in proposals[0]["hunks"]] == [["    return a"]]
+    await tab.ask("proposal.reject", proposal=proposals[0]["id"], hunks="all")
+    assert await text_of(site) == CODE
+    await tab.leave()
