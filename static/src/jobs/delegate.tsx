@@ -23,9 +23,10 @@ function change(part: Partial<Draft>) {
   draft.value = { ...draft.peek(), ...part }
 }
 
-/** Open the form, with the instruction or files somebody already has in hand. */
-export function delegate(part: Partial<Draft> = {}) {
-  change(part)
+/** Open the form, on the file that is open if none has been chosen yet. */
+export function delegate() {
+  const current = live.peek()?.documents.active.peek()?.path.peek()
+  if (current && !draft.peek().paths.size) change({ paths: new Set([current]) })
   delegating.value = true
 }
 

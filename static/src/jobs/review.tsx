@@ -9,7 +9,7 @@ import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
-import type { Review as Answer, Id, Job, Problem } from '../wire'
+import type { Review as Answer, Id, Job, Problem, ReviewFile } from '../wire'
 import { live } from '../workspace/live'
 import { go } from '../workspace/route'
 import { isBusy, perform, problemOf } from './acts'
@@ -20,6 +20,7 @@ import { File, FileList } from './review-files'
 import { groupOf, jobs, mayDelegate } from './state'
 
 const say = words.review
+const LINKS = 12 // to merged files
 
 interface Held {
   answer: Signal<Answer | null>
@@ -153,6 +154,7 @@ function Decision({ held, answer, job }: DecisionProps) {
       held.merged.value = body.files ?? answer.files.map((one) => one.path)
       held.problem.value = null
     } catch (error) {
+      held.reload() // what stood in the way may be news
       held.problem.value = problemOf(error)
     }
   }
@@ -262,7 +264,7 @@ function Notices({ held, answer, job }: DecisionProps) {
   return (
     <div class="review-notices">
       {held.problem.value && <Failure problem={held.problem.value} />}
-      {held.merged.value && <Merged paths={held.merged.value} />}
+      {held.merged.value && <Merged paths={held.merged.value} files={answer.files} />}
       {!held.merged.value && job.state === 'merged' && <Done title={say.mergedBefore} text={say.mergedText} />}
       {job.state === 'discarded' && <Done title={say.discarded} text={say.discardedText} />}
       {job.state === 'review' && answer.warnings.length > 0 && (
@@ -311,7 +313,8 @@ function Done({ title, text }: { title: string; text: string }) {
   )
 }
 
-function Merged({ paths }: { paths: readonly string[] }) {
+function Merged({ paths, files }: { paths: readonly string[]; files: readonly ReviewFile[] }) {
+  const there = files.filter((file) => file.status !== 'deleted' && paths.includes(file.path)).slice(0, LINKS)
   const open = (path: string) => {
     back()
     live.peek()?.documents.open(path)
@@ -320,7 +323,7 @@ function Merged({ paths }: { paths: readonly string[] }) {
     <>
       <Done title={say.merged(paths.length)} text={say.mergedText} />
       <p class="review-opened">
-        {paths.slice(0, 12).map((path) => (
+        {there.map(({ path }) => (
           <button
             key={path}
             type="button"
