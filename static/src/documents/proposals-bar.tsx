@@ -9,6 +9,7 @@ import { mayTurn } from '../sessions/mode'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/sessions'
 import type { Id, Proposal } from '../wire'
+import { keyText } from '../workspace/commands'
 import type { Live } from '../workspace/live'
 import type { OpenDocument } from './open'
 import { decide, deciding, go } from './proposals-acts'
@@ -207,7 +208,7 @@ function HunkBar({ live, view, place, nth, of }: BarProps) {
         type="button"
         class="yes"
         disabled={busy || why !== ''}
-        title={why || 'Mod-Enter'}
+        title={why || keyText('Mod-Enter')}
         onClick={() => act('accept')}
       >
         <Icon name="check" size={12} /> {words.accept}
@@ -216,7 +217,7 @@ function HunkBar({ live, view, place, nth, of }: BarProps) {
         type="button"
         class="no"
         disabled={busy || why !== ''}
-        title={why || 'Mod-Backspace'}
+        title={why || keyText('Mod-Backspace')}
         onClick={() => act('reject')}
       >
         <Icon name="x" size={12} /> {words.reject}

@@ -40,7 +40,8 @@ export function Composer({ live, sessions, running, session }: Props) {
   const act = async (run: (text: string) => Promise<boolean>) => {
     setBusy(true)
     const done = await run(draft.text.trim()).finally(() => setBusy(false))
-    if (done) draft.clear()
+    // A steer takes the text alone; what was mentioned waits for the next turn.
+    if (done) draft.clear(running === null)
     box.current?.focus()
   }
   const primary = () => {
@@ -62,7 +63,7 @@ export function Composer({ live, sessions, running, session }: Props) {
       event.preventDefault()
       primary()
     }
-    if (event.key === '@' && opensMention(event.currentTarget)) {
+    if (event.key === '@' && !running && opensMention(event.currentTarget)) {
       event.preventDefault()
       openMentions()
     }
@@ -77,7 +78,7 @@ export function Composer({ live, sessions, running, session }: Props) {
       }}
     >
       {menu && <MentionList list={menu} choose={choose} close={() => setMenu(null)} />}
-      {draft.mentions.length > 0 && <Chips list={draft.mentions} remove={draft.unmention} />}
+      {!running && draft.mentions.length > 0 && <Chips list={draft.mentions} remove={draft.unmention} />}
       <textarea
         ref={box}
         rows={1}
@@ -94,7 +95,7 @@ export function Composer({ live, sessions, running, session }: Props) {
           class="quiet icon-button"
           title={words.mention}
           aria-label={words.mention}
-          disabled={!mode.canType}
+          disabled={!mode.canType || running !== null}
           onClick={openMentions}
         >
           <Icon name="at-sign" size={14} />
@@ -200,7 +201,7 @@ function useDraft(workspace: Id, session: Id | null) {
     mention: (one: Mention) =>
       set((was) => ({ ...was, mentions: [...was.mentions.filter((m) => !sameMention(m, one)), one] })),
     unmention: (one: Mention) => set((was) => ({ ...was, mentions: was.mentions.filter((m) => m !== one) })),
-    clear: () => set({ text: '', mentions: [] }),
+    clear: (all: boolean) => set((was) => ({ text: '', mentions: all ? [] : was.mentions })),
   }
 }
 

@@ -7,6 +7,7 @@ import { Menu } from '../ui/menu'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/sessions'
 import type { Endpoint, Id } from '../wire'
+import { keyText } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
 import { ask, tell } from './acts'
 import { Composer } from './composer'
@@ -86,7 +87,9 @@ function Start({ live, sessions }: { live: Live; sessions: Sessions }) {
   return (
     <>
       <Empty title={words.emptyTitle} text={words.emptyText} />
-      <p class="session-hint">{words.emptyKey(modK())}</p>
+      <p class="session-hint">
+        {words.emptyKey[0]} <kbd>{keyText('Mod-k')}</kbd> {words.emptyKey[1]}
+      </p>
       {doc && mayAsk(live) && (
         <div class="session-asks">
           {words.asks.map((text) => (
@@ -102,10 +105,6 @@ function Start({ live, sessions }: { live: Live; sessions: Sessions }) {
 
 function mayAsk(live: Live): boolean {
   return live.connection.value === 'live' && mayTurn(live.role.value)
-}
-
-function modK(): string {
-  return /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘ K' : 'Ctrl K'
 }
 
 /** What the model in use cannot do, said plainly, and how to connect a better one. */

@@ -42,7 +42,7 @@ export const words = {
   // --- empty and broken states ---
   emptyTitle: 'Ask about this code',
   emptyText: 'Everyone in the workspace sees the session and can steer it.',
-  emptyKey: (key: string) => `In a file, ${key} rewrites the selection.`,
+  emptyKey: ['In a file,', 'rewrites the selection.'],
   asks: ['Explain what this file does', 'Find a likely bug in this file', 'Suggest a test for this file'],
   noModelTitle: 'No model is connected',
   openFailed: 'The session could not be opened',
