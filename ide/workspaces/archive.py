@@ -12,8 +12,9 @@ import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -50,7 +51,7 @@ class _Member:
     name: str
     folder: bool
     executable: bool
-    open: IO[bytes] | None
+    open: Callable[[], IO[bytes] | None]
 
 
 def unpack(archive: Path, target: Path, limits: Limits | None = None) -> None:
@@ -99,8 +100,9 @@ class _Writer:
         self._claim(parts, member)
         path = self._target.joinpath(*parts)
         (path if member.folder else path.parent).mkdir(parents=True, exist_ok=True)
-        if member.open is not None:
-            self._write(path, member.open, member.executable)
+        source = None if member.folder else member.open()
+        if source is not None:
+            self._write(path, source, member.executable)
 
     def _parts(self, member: _Member) -> list[str]:
         name = member.name.rstrip("/")
@@ -164,8 +166,7 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
                 raise _special(info.filename)
             if "\0" in info.orig_filename:
                 raise BadArchive("A name in the archive has a NUL character.", "Pack it again.")
-            folder = info.is_dir()
-            yield _Member(info.filename, folder, bool(mode & 0o100), None if folder else packed.open(info))
+            yield _Member(info.filename, info.is_dir(), bool(mode & 0o100), partial(packed.open, info))
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
@@ -177,8 +178,7 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
         for info in packed:
             if not (info.isreg() or info.isdir()) or info.issparse():
                 raise _special(info.name)
-            content = None if info.isdir() else packed.extractfile(info)
-            yield _Member(info.name, info.isdir(), bool(info.mode & 0o100), content)
+            yield _Member(info.name, info.isdir(), bool(info.mode & 0o100), partial(packed.extractfile, info))
 
 
 def _special(name: str) -> BadArchive:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.runner.conftest import Runner, runner  # noqa: F401 (a fixture)
+from tests.runner.conftest import Runner, new_runner, runner  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(params=["sandbox", "direct"])

@@ -42,7 +42,7 @@ class Web:
             data = json.dumps(body)
             answer = await getattr(self.client, method)(f"/api{path}", data, content_type="application/json")
         kind = answer.headers.get("Content-Type", "")
-        return answer.status_code, json.loads(answer.content) if "json" in kind else answer.content
+        return answer.status_code, json.loads(answer.content) if "json" in kind and answer.content else answer.content
 
 
 @sync_to_async
@@ -53,6 +53,7 @@ def _user(name: str, staff: bool = False) -> User:
 @pytest.fixture
 async def ada(settings: Settings, tmp_path: Path) -> Web:
     settings.DATA_DIR = tmp_path / "data"
+    settings.STATIC_ROOT = tmp_path  # servestatic warns where there is none
     settings.INTERNAL_HOSTS = []
     return Web(await _user("ada"))
 
