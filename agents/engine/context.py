@@ -242,6 +242,12 @@ EXAMPLES = (
     ),
 )
 
+DOCUMENTED = (
+    "Add a docstring.",
+    "def is_even(number: int) -> bool:\n    return number % 2 == 0",
+    'def is_even(number: int) -> bool:\n    """Return True if the number is even."""\n    return number % 2 == 0',
+)
+
 
 def inline(file: OpenFile, instruction: str, *, small: bool, window: int) -> Asked:
     """Rewrite the selection of `file`. `small`: a weak model whose server continues a prefilled reply (the built-in
@@ -276,7 +282,7 @@ def docstring(code: str) -> Asked | None:
         return None
     lead, tail = parts
     shown = "\n".join(code.split("\n")[:SHOWN_LINES])
-    instruction, before, after = EXAMPLES[0]
+    instruction, before, after = DOCUMENTED
     messages = [
         Message("system", prompt("docstring")),
         Message("user", f"{instruction}\n{_block('.py', before)}"),
@@ -285,7 +291,7 @@ def docstring(code: str) -> Asked | None:
         Message("assistant", f"```python\n{lead}"),
     ]
     return Asked(
-        messages, 64, 0.0, (QUOTES, "\n"), continue_last=True, inside=True, one_line=True, lead=lead, tail=tail
+        messages, 40, 0.0, (QUOTES, "\n"), continue_last=True, inside=True, one_line=True, lead=lead, tail=tail
     )
 
 

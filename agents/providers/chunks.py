@@ -29,7 +29,15 @@ from agents.engine.messages import (
 from agents.providers.protocol import AuthFailed, BadResponse, ContextTooLong, Overloaded, ProviderError, RateLimited
 
 REASONS = {"tool_calls": "tools", "function_call": "tools", "length": "length", "content_filter": "filter"}
-TOO_LONG = ("context_length", "context length", "context size", "context window", "too many tokens", "maximum context")
+TOO_LONG = (
+    "context_length",
+    "context_size",
+    "context length",
+    "context size",
+    "context window",
+    "too many tokens",
+    "maximum context",
+)
 
 
 class _Function(msgspec.Struct):
