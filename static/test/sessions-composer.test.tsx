@@ -1,0 +1,151 @@
+import { signal } from '@preact/signals'
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
+import { afterEach, describe, expect, test } from 'vitest'
+import { interrupt, mine } from '../src/sessions/acts'
+import { Composer } from '../src/sessions/composer'
+import { Sessions, type Wire } from '../src/sessions/store'
+import { words } from '../src/ui/words/sessions'
+import type { Models, Role, Turn } from '../src/wire'
+import type { Live } from '../src/workspace/live'
+import { ana, ben, turnOf } from './sessions-host'
+
+afterEach(() => {
+  cleanup()
+  sessionStorage.clear()
+})
+
+const models: Models = {
+  endpoints: [{ id: 7, name: 'fast', model: 'm', builtin: false, scripted: false, drives_tools: true, window: 8000 }],
+  default: 7,
+  advice: '',
+}
+
+/** A workspace that keeps what it was asked; `refuse` makes it say no. */
+function workspace({ role = 'editor', refuse = false }: { role?: Role; refuse?: boolean } = {}) {
+  const calls: [string, unknown][] = []
+  const documents = {
+    active: signal({ path: signal('a.py'), selection: () => ({ from: 0, to: 0 }) }),
+    tabs: signal([]),
+  }
+  const call = async (method: string, params: unknown) => {
+    calls.push([method, params])
+    if (refuse)
+      throw Object.assign(new Error('Too late.'), { problem: { code: 'conflict', message: 'Too late.', do: '' } })
+    return method === 'session.create'
+      ? { session: { id: 'new', title: '', active_at: '', running: false, by: null } }
+      : {}
+  }
+  const wire = { id: 'w', me: ana, snapshot: signal(null), call, on: () => () => {} } as unknown as Wire
+  const parts = { role: signal(role), models: signal(models), connection: signal('live'), documents }
+  const live = { ...wire, ...parts } as unknown as Live
+  return { live, calls, sessions: new Sessions(wire) }
+}
+
+function show(options: Parameters<typeof workspace>[0] = {}, running: Turn | null = null) {
+  const made = workspace(options)
+  made.sessions.current.value = 's'
+  render(<Composer live={made.live} sessions={made.sessions} running={running} session="s" />)
+  const box = screen.getByRole('textbox') as HTMLTextAreaElement
+  const write = (value: string) => fireEvent.input(box, { target: { value } })
+  const enter = (more = {}) => fireEvent.keyDown(box, { key: 'Enter', ...more })
+  return { ...made, box, write, enter }
+}
+
+describe('the composer', () => {
+  test('Enter starts a turn with the endpoint and empties the box', async () => {
+    const { box, write, enter, calls } = show()
+    write(' add paging ')
+    enter()
+    await waitFor(() => expect(box.value).toBe(''))
+    expect(calls).toEqual([['turn.start', { session: 's', text: 'add paging', mentions: [], endpoint: 7 }]])
+  })
+
+  test('Shift-Enter and the Enter of an input method do not send', () => {
+    const { write, enter, calls } = show()
+    write('a')
+    enter({ shiftKey: true })
+    enter({ isComposing: true })
+    expect(calls).toEqual([])
+  })
+
+  test('while a turn runs Enter steers it, by its name', async () => {
+    const { write, enter, calls } = show({}, turnOf('t9'))
+    write('order by id')
+    enter()
+    await waitFor(() => expect(calls).toEqual([['turn.steer', { turn: 't9', text: 'order by id' }]]))
+  })
+
+  test('Stop interrupts, with nothing written', async () => {
+    const { calls } = show({}, turnOf('t8'))
+    fireEvent.click(screen.getByText(words.stop))
+    await waitFor(() => expect(calls).toEqual([['turn.interrupt', { turn: 't8' }]]))
+  })
+
+  test('Stop and redirect is in the menu and takes the text', async () => {
+    const { write, calls } = show({}, turnOf('t7'))
+    write('the other way')
+    fireEvent.click(screen.getByLabelText(words.more))
+    fireEvent.click(screen.getByText(words.redirect))
+    await waitFor(() => expect(calls).toEqual([['turn.redirect', { turn: 't7', text: 'the other way' }]]))
+  })
+
+  test('what was refused stays in the box', async () => {
+    const { box, write, enter, calls } = show({ refuse: true })
+    write('keep me')
+    enter()
+    await waitFor(() => expect(calls).toHaveLength(1))
+    await waitFor(() => expect((screen.getByText(words.send) as HTMLButtonElement).disabled).toBe(false))
+    expect(box.value).toBe('keep me')
+  })
+
+  test('a viewer reads why the box is closed', () => {
+    const { box } = show({ role: 'viewer' })
+    expect(box.disabled).toBe(true)
+    expect(box.placeholder).toBe(words.why.role('viewer'))
+  })
+
+  test('@ at the start of a word offers the open file, which is sent along', async () => {
+    const { box, write, enter, calls } = show()
+    fireEvent.keyDown(box, { key: '@' })
+    fireEvent.keyDown(await screen.findByRole('combobox'), { key: 'Enter' })
+    write('what is this')
+    enter()
+    await waitFor(() => expect(calls).toHaveLength(1))
+    expect(calls[0]?.[1]).toMatchObject({ mentions: [{ kind: 'file', path: 'a.py' }] })
+  })
+
+  test('@ inside a word is a character', () => {
+    const { box, write } = show()
+    write('mail me at ana')
+    box.setSelectionRange(14, 14)
+    fireEvent.keyDown(box, { key: '@' })
+    expect(screen.queryByRole('combobox')).toBeNull()
+  })
+
+  test('a draft is there again when the session is', () => {
+    show().write('half a thought')
+    cleanup()
+    expect(show().box.value).toBe('half a thought')
+  })
+})
+
+describe('interrupting', () => {
+  test('twice in a row asks once', async () => {
+    const { live, calls } = workspace()
+    const answers = await Promise.all([interrupt(live, 't'), interrupt(live, 't')])
+    expect(answers).toEqual([true, false])
+    expect(calls).toHaveLength(1)
+  })
+
+  test('Esc means the newest turn this person started', () => {
+    const { sessions } = workspace()
+    const turns = [
+      turnOf('old'),
+      turnOf('new', { started_at: '2026-11-22T15:00:00Z' }),
+      turnOf('hers', { owner: ben, started_at: '2026-11-22T16:00:00Z' }),
+    ]
+    sessions.running.value = new Map(turns.map((turn) => [turn.id, turn]))
+    expect(mine(sessions, ana.id)?.id).toBe('new')
+    expect(mine(sessions, 99)).toBeNull()
+  })
+})
