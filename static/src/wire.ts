@@ -6,13 +6,30 @@ export type Id = string
 export type Anchor = string
 export type Time = string // ISO 8601, UTC
 
-export interface Problem { code: string; message: string; do: string; retry_after?: number }
+export interface Problem {
+  code: string
+  message: string
+  do: string
+  retry_after?: number
+}
 
 // --- people and workspaces -----------------------------------------------------------------------------------------
 export type Role = 'owner' | 'maintainer' | 'editor' | 'commenter' | 'viewer'
-export interface Person { id: number; name: string; colour: number }
-export interface Me extends Person { username: string; staff: boolean; site: string; version: string }
-export interface Member extends Person { role: Role; you: boolean }
+export interface Person {
+  id: number
+  name: string
+  colour: number
+}
+export interface Me extends Person {
+  username: string
+  staff: boolean
+  site: string
+  version: string
+}
+export interface Member extends Person {
+  role: Role
+  you: boolean
+}
 export interface Workspace {
   id: Id
   name: string
@@ -27,7 +44,11 @@ export interface Workspace {
   jobs_running: number
   to_review: number
 }
-export interface InviteLink { link: string; role: Role; expires_at: Time }
+export interface InviteLink {
+  link: string
+  role: Role
+  expires_at: Time
+}
 
 export interface TreeEntry {
   path: string
@@ -36,16 +57,32 @@ export interface TreeEntry {
   // Set when the file cannot be opened as a document, in words ("binary", "larger than 5 MiB").
   problem: string
 }
-export interface Tree { entries: TreeEntry[]; truncated: boolean }
+export interface Tree {
+  entries: TreeEntry[]
+  truncated: boolean
+}
 export interface DocumentRef {
   id: Id
   path: string
   access: 'edit' | 'read'
   reason: string // why it is read-only; '' when it can be edited
 }
-export interface SearchHit { path: string; line: number; column: number; text: string }
-export interface SearchAnswer { hits: SearchHit[]; truncated: boolean; seconds: number }
-export interface GitStatus { branch: string; head: string; changes: { path: string; status: 'M' | 'A' | 'D' | '?' }[] }
+export interface SearchHit {
+  path: string
+  line: number
+  column: number
+  text: string
+}
+export interface SearchAnswer {
+  hits: SearchHit[]
+  truncated: boolean
+  seconds: number
+}
+export interface GitStatus {
+  branch: string
+  head: string
+  changes: { path: string; status: 'M' | 'A' | 'D' | '?' }[]
+}
 
 export interface Endpoint {
   id: number
@@ -56,10 +93,20 @@ export interface Endpoint {
   drives_tools: boolean
   window: number
 }
-export interface Models { endpoints: Endpoint[]; default: number | null; advice: string }
+export interface Models {
+  endpoints: Endpoint[]
+  default: number | null
+  advice: string
+}
 
 // --- sessions -------------------------------------------------------------------------------------------------------
-export interface SessionSummary { id: Id; title: string; active_at: Time; running: boolean; by: Person | null }
+export interface SessionSummary {
+  id: Id
+  title: string
+  active_at: Time
+  running: boolean
+  by: Person | null
+}
 
 export type TurnState = 'running' | 'completed' | 'interrupted' | 'failed'
 export interface Turn {
@@ -82,13 +129,29 @@ export interface Turn {
 export type Item = { id: Id; turn: Id; position: number; created_at: Time; author: Person | null } & (
   | { kind: 'person'; data: { text: string; steer?: boolean; taken?: boolean; mentions?: Mention[] } }
   | { kind: 'model'; data: { text: string } }
-  | { kind: 'tool'; data: { name: string; input: string; output: string; ok: boolean | null; seconds: number; path?: string } }
-  | { kind: 'edit'; data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean } }
+  | {
+      kind: 'tool'
+      data: { name: string; input: string; output: string; ok: boolean | null; seconds: number; path?: string }
+    }
+  | {
+      kind: 'edit'
+      data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean }
+    }
   | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad' } }
 )
-export interface Mention { kind: 'file' | 'selection'; path: string; from?: Anchor; to?: Anchor }
+export interface Mention {
+  kind: 'file' | 'selection'
+  path: string
+  from?: Anchor
+  to?: Anchor
+}
 
-export interface QueueEntry { id: Id; session: Id; text: string; by: Person }
+export interface QueueEntry {
+  id: Id
+  session: Id
+  text: string
+  by: Person
+}
 
 export interface SessionSnapshot {
   session: SessionSummary
@@ -101,7 +164,13 @@ export interface SessionSnapshot {
 // --- proposals ------------------------------------------------------------------------------------------------------
 // A hunk is open by definition: decided ones are gone. `from`/`to` enclose the lines it put into the document
 // (equal when it only removed lines); `removed` are the lines it took out; `added` how many lines it put in.
-export interface Hunk { id: string; from: Anchor; to: Anchor; removed: string[]; added: number }
+export interface Hunk {
+  id: string
+  from: Anchor
+  to: Anchor
+  removed: string[]
+  added: number
+}
 export interface Proposal {
   id: Id
   path: string
@@ -114,7 +183,14 @@ export interface Proposal {
   hunks: Hunk[]
 }
 // The region a running turn writes now; null anchors: it has left the document.
-export interface Region { turn: Id; document: Id; path: string; from: Anchor | null; to: Anchor | null; owner: Person | null }
+export interface Region {
+  turn: Id
+  document: Id
+  path: string
+  from: Anchor | null
+  to: Anchor | null
+  owner: Person | null
+}
 
 // --- jobs -----------------------------------------------------------------------------------------------------------
 export type JobState = 'queued' | 'running' | 'review' | 'merged' | 'discarded' | 'failed' | 'cancelled'
@@ -148,8 +224,16 @@ export interface JobStep {
   error: string
   seconds: number | null
 }
-export interface JobEvent { id: number; kind: string; data: Record<string, unknown>; created_at: Time }
-export interface JobDetail extends Job { steps: JobStep[]; events: JobEvent[] }
+export interface JobEvent {
+  id: number
+  kind: string
+  data: Record<string, unknown>
+  created_at: Time
+}
+export interface JobDetail extends Job {
+  steps: JobStep[]
+  events: JobEvent[]
+}
 export interface ReviewFile {
   path: string
   status: 'added' | 'changed' | 'deleted'
@@ -158,15 +242,33 @@ export interface ReviewFile {
   current: string // the open document or the file as it is now
   conflict: boolean // merging proposed into current would conflict
 }
-export interface Review { job: Job; files: ReviewFile[]; warnings: string[] }
+export interface Review {
+  job: Job
+  files: ReviewFile[]
+  warnings: string[]
+}
 
 // --- the main socket: JSON-RPC 2.0 in Stateless frames of the document `workspace` ---------------------------------
 export interface Ops {
-  'workspace.open': [Record<string, never>, { role: Role; people: Person[]; sessions: SessionSummary[]; jobs: Job[]; proposals: Proposal[]; regions: Region[]; models: Models }]
+  'workspace.open': [
+    Record<string, never>,
+    {
+      role: Role
+      people: Person[]
+      sessions: SessionSummary[]
+      jobs: Job[]
+      proposals: Proposal[]
+      regions: Region[]
+      models: Models
+    },
+  ]
   'session.create': [{ title?: string }, { session: SessionSummary }]
   'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
-  'turn.inline': [{ document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number }, { turn: Id }]
+  'turn.inline': [
+    { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },
+    { turn: Id },
+  ]
   'turn.steer': [{ turn: Id; text: string }, { item: Id }]
   'turn.interrupt': [{ turn: Id }, { state: TurnState }]
   'turn.redirect': [{ turn: Id; text: string }, { turn: Id }]

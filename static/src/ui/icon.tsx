@@ -1,4 +1,5 @@
 // Icons of lucide by name. Only what is listed here is bundled.
+
 import {
   Activity,
   ArrowDown,
@@ -48,6 +49,7 @@ import {
   Wrench,
   X,
 } from 'lucide'
+import { h } from 'preact'
 
 const icons = {
   activity: Activity,
@@ -114,10 +116,7 @@ export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
       stroke-linejoin="round"
       aria-hidden="true"
     >
-      {icons[name].map(([Tag, attributes], at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the shapes of an icon never change
-        <Tag key={at} {...attributes} />
-      ))}
+      {icons[name].map(([tag, attributes]) => h(tag, attributes))}
     </svg>
   )
 }

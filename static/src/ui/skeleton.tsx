@@ -3,7 +3,6 @@ export function Skeleton({ rows = 3 }: { rows?: number }) {
   return (
     <div class="skeleton" aria-hidden="true">
       {Array.from({ length: rows }, (_, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: all rows are alike
         <i key={at} />
       ))}
     </div>

@@ -18,7 +18,11 @@ let last = 0
 const drop = (id: number) => {
   notices.value = notices.value.filter((n) => n.id !== id)
 }
-const arm = (n: Notice) => timers.set(n.id, setTimeout(() => drop(n.id), SECONDS[n.tone] * 1000))
+const arm = (n: Notice) =>
+  timers.set(
+    n.id,
+    setTimeout(() => drop(n.id), SECONDS[n.tone] * 1000),
+  )
 const hold = (n: Notice) => clearTimeout(timers.get(n.id))
 
 export function toast(text: string, tone: Tone = 'info', act?: Notice['act']) {
@@ -33,7 +37,13 @@ export function Toasts() {
     <div class="toasts" role="status" aria-live="polite">
       {notices.value.map((n) => (
         // biome-ignore lint/a11y/noStaticElementInteractions: hovering only holds the timer
-        <div key={n.id} class="toast" onMouseEnter={() => hold(n)} onMouseLeave={() => arm(n)} onFocusIn={() => hold(n)}>
+        <div
+          key={n.id}
+          class="toast"
+          onMouseEnter={() => hold(n)}
+          onMouseLeave={() => arm(n)}
+          onFocusIn={() => hold(n)}
+        >
           <span class={n.tone === 'info' ? 'muted' : n.tone}>
             <Icon name={n.tone === 'info' ? 'info' : 'triangle-alert'} />
           </span>

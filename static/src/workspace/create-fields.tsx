@@ -59,7 +59,6 @@ function Line({ label, placeholder, help, value, problem, onInput }: LineProps) 
         autoComplete="off"
         autoCapitalize="off"
         spellcheck={false}
-        // biome-ignore lint/a11y/noAutofocus: the first thing a dialog asks for
         autoFocus
         onInput={({ currentTarget }) => onInput(currentTarget.value)}
       />

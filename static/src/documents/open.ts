@@ -1,0 +1,236 @@
+// OpenDocument: one shared document in this tab. It owns Y.Text and the editor's state, with a view or without one.
+
+import { Compartment, EditorState, type Extension, Prec, type TransactionSpec } from '@codemirror/state'
+import { EditorView, keymap } from '@codemirror/view'
+import type { HocuspocusProvider } from '@hocuspocus/provider'
+import { computed, effect, signal } from '@preact/signals'
+import * as Y from 'yjs'
+import type { Socket } from '../net/socket'
+import type { Anchor, AwarenessState, DocumentRef } from '../wire'
+import type { Live } from '../workspace/live'
+import { Binding, remote } from './binding'
+import { type Cursor, cursors, setCursors } from './cursors'
+import { pump } from './pump'
+import { indentOf, loadLanguage, setup } from './setup'
+
+export type Saved = 'typing' | 'sent' | 'saved' | 'disk'
+const CURSOR_MS = 100
+
+type Extend = (doc: OpenDocument, live: Live) => Extension
+const extensions: Extend[] = []
+// Called once at module load by the parts that draw in the editor.
+export const registerExtension = (fn: Extend) => void extensions.push(fn)
+
+const encode = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes))
+const decode = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+
+export class OpenDocument {
+  readonly id: string
+  readonly path = signal('')
+  readonly access = signal<'edit' | 'read'>('edit')
+  readonly reason = signal('')
+  readonly loaded = signal(false)
+  readonly refused = signal('')
+  readonly cursorAt = signal({ line: 1, column: 1, selected: 0 })
+  readonly doc = new Y.Doc()
+  readonly text = this.doc.getText('text')
+  view: EditorView | null = null
+  private held: EditorState
+  private binding: Binding
+  private undo: Y.UndoManager
+  private provider: HocuspocusProvider
+  private unsaved = signal(0)
+  private onDisk = signal(true)
+  private writable = new Compartment()
+  private language = new Compartment()
+  private indent = new Compartment()
+  private cursorTimer: ReturnType<typeof setTimeout> | undefined
+  private moved = new Set<number>()
+  private stop: () => void
+  readonly saved = computed<Saved>(() => {
+    if (this.unsaved.value) return this.socket.connection.value === 'live' ? 'sent' : 'typing'
+    return this.onDisk.value ? 'disk' : 'saved'
+  })
+
+  constructor(
+    ref: DocumentRef,
+    readonly live: Live,
+    private socket: Socket,
+  ) {
+    this.id = ref.id
+    this.path.value = ref.path
+    this.access.value = ref.access
+    this.reason.value = ref.reason
+    this.binding = new Binding(this.text, () => pump.wake(this))
+    this.undo = new Y.UndoManager(this.text, { trackedOrigins: new Set([this.binding]), captureTimeout: 400 })
+    this.held = EditorState.create({ extensions: this.extensions() })
+    this.provider = socket.provide(ref.id, this.doc)
+    this.follow()
+    this.stop = effect(() => {
+      const readonly = this.access.value === 'read' || !this.loaded.value
+      this.dispatch({
+        effects: this.writable.reconfigure([EditorState.readOnly.of(readonly), EditorView.editable.of(!readonly)]),
+      })
+    })
+    void loadLanguage(ref.path).then((found) => found && this.dispatch({ effects: this.language.reconfigure(found) }))
+  }
+
+  get state(): EditorState {
+    return this.view?.state ?? this.held
+  }
+
+  // Works with and without a view. Never call it inside an editor's update.
+  dispatch(spec: TransactionSpec) {
+    if (this.view) this.view.dispatch(spec)
+    else {
+      const transaction = this.held.update(spec)
+      this.held = transaction.state
+      if (transaction.docChanged && !transaction.annotation(remote)) this.binding.write(transaction)
+    }
+  }
+
+  mount(parent: HTMLElement) {
+    this.view = new EditorView({ state: this.held, parent })
+    return () => {
+      if (!this.view) return
+      this.held = this.view.state
+      this.view.destroy()
+      this.view = null
+    }
+  }
+
+  // All that arrived since the last frame, in one dispatch.
+  flush() {
+    if (this.view?.compositionStarted) return void setTimeout(() => pump.wake(this), 60)
+    const changes = this.binding.take()
+    const effects = this.moved.size ? [setCursors.of(this.resolveCursors())] : []
+    if (changes || effects.length)
+      this.dispatch({ ...(changes && { changes }), effects, annotations: remote.of(true), filter: false })
+  }
+
+  anchorAt(position: number, assoc = -1): Anchor {
+    const relative = Y.createRelativePositionFromTypeIndex(this.text, this.binding.toY(position, assoc), assoc)
+    return encode(Y.encodeRelativePosition(relative))
+  }
+
+  posOf(anchor: Anchor): number | null {
+    const relative = Y.decodeRelativePosition(decode(anchor))
+    const found = Y.createAbsolutePositionFromRelativePosition(relative, this.doc)
+    return found && found.type === this.text ? Math.min(this.binding.fromY(found.index), this.state.doc.length) : null
+  }
+
+  selection() {
+    const { from, to } = this.state.selection.main
+    return { from, to, text: this.state.sliceDoc(from, to) }
+  }
+
+  goTo(line: number) {
+    const at = this.state.doc.line(Math.max(1, Math.min(line, this.state.doc.lines))).from
+    this.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) })
+  }
+
+  // From the event `document.disk`.
+  disk(onDisk: boolean) {
+    this.onDisk.value = onDisk
+  }
+
+  destroy() {
+    this.stop()
+    clearTimeout(this.cursorTimer)
+    this.view?.destroy()
+    this.view = null
+    this.provider.destroy()
+    this.binding.destroy()
+    this.undo.destroy()
+    this.doc.destroy()
+  }
+
+  private extensions(): Extension {
+    const undo = (act: () => void) => () => {
+      act()
+      pump.flush()
+      return true
+    }
+    const back = undo(() => this.undo.undo())
+    const forth = undo(() => this.undo.redo())
+    return [
+      Prec.high(
+        keymap.of([
+          { key: 'Mod-z', run: back, preventDefault: true },
+          { key: 'Mod-y', mac: 'Mod-Shift-z', run: forth, preventDefault: true },
+          { key: 'Mod-Shift-z', run: forth, preventDefault: true },
+        ]),
+      ),
+      this.writable.of([]),
+      this.language.of([]),
+      this.indent.of([]),
+      setup,
+      cursors,
+      EditorView.contentAttributes.of({ 'aria-label': `Text of ${this.path.value}` }),
+      EditorView.updateListener.of((update) => {
+        for (const tr of update.transactions) if (tr.docChanged && !tr.annotation(remote)) this.binding.write(tr)
+        if (update.docChanged || update.selectionSet) this.selected()
+      }),
+      ...extensions.map((extend) => extend(this, this.live)),
+    ]
+  }
+
+  private follow() {
+    const { provider } = this
+    provider.on('unsyncedChanges', ({ number }: { number: number }) => {
+      this.unsaved.value = number
+    })
+    this.doc.on('update', (_update: Uint8Array, origin: unknown) => {
+      if (origin !== provider) this.onDisk.value = false
+    })
+    provider.on('authenticated', ({ scope }: { scope: string }) => {
+      this.access.value = scope === 'readonly' ? 'read' : 'edit'
+      if (scope === 'readonly' && !this.reason.value) this.reason.value = 'Your role lets you read this workspace.'
+    })
+    provider.on('authenticationFailed', ({ reason }: { reason: string }) => {
+      this.refused.value = reason || 'This file cannot be opened.'
+    })
+    provider.on('synced', () => {
+      if (this.loaded.value) return
+      pump.flush()
+      this.dispatch({ effects: this.indent.reconfigure(indentOf(this.text.toString())) })
+      this.loaded.value = true
+    })
+    provider.awareness?.on(
+      'change',
+      ({ added, updated, removed }: Record<'added' | 'updated' | 'removed', number[]>) => {
+        for (const client of [...added, ...updated, ...removed])
+          if (client !== this.doc.clientID) this.moved.add(client)
+        if (this.moved.size) pump.wake(this)
+      },
+    )
+    provider.attach()
+  }
+
+  private resolveCursors() {
+    const states = this.provider.awareness?.getStates() as Map<number, AwarenessState> | undefined
+    const moved: Cursor[] = []
+    const gone: number[] = []
+    for (const client of this.moved) {
+      const state = states?.get(client)
+      const anchor = state?.cursor ? this.posOf(state.cursor.anchor) : null
+      const head = state?.cursor ? this.posOf(state.cursor.head) : null
+      if (state?.person && anchor !== null && head !== null) moved.push({ client, person: state.person, anchor, head })
+      else gone.push(client)
+    }
+    this.moved.clear()
+    return { moved, gone }
+  }
+
+  private selected() {
+    const { main } = this.state.selection
+    const line = this.state.doc.lineAt(main.head)
+    this.cursorAt.value = { line: line.number, column: main.head - line.from + 1, selected: main.to - main.from }
+    this.cursorTimer ??= setTimeout(() => {
+      this.cursorTimer = undefined
+      const now = this.state.selection.main
+      const cursor = { anchor: this.anchorAt(now.anchor), head: this.anchorAt(now.head) }
+      this.provider.awareness?.setLocalState({ cursor })
+    }, CURSOR_MS)
+  }
+}

@@ -1,0 +1,99 @@
+// The one main socket of a tab: all documents of a workspace multiplexed, the document `workspace` for presence and ops.
+import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider'
+import { signal } from '@preact/signals'
+import * as Y from 'yjs'
+import type { Event, Ops, Problem } from '../wire'
+import { Refusal } from './http'
+import { Rpc } from './rpc'
+
+export type Connection = 'connecting' | 'live' | 'offline' | 'refused'
+
+// The stock client reconnects for ever; after these it would only be refused again.
+const FINAL: Record<number, Problem> = {
+  4401: { code: 'signed_out', message: 'You are signed out.', do: 'Sign in again.' },
+  4403: { code: 'not_allowed', message: 'You no longer have access to this workspace.', do: 'Ask its owner.' },
+  4404: { code: 'not_found', message: 'This workspace is not there, or not shared with you.', do: 'Go back to Home.' },
+  4409: { code: 'elsewhere', message: 'This workspace is open on another server.', do: 'Reload in a few seconds.' },
+  4410: { code: 'epoch', message: 'This document was restored on the server.', do: 'Reload the page.' },
+}
+const PING_MS = 5000
+
+export class Socket {
+  readonly connection = signal<Connection>('connecting')
+  readonly refused = signal<Problem | null>(null)
+  readonly roundTrip = signal<number | null>(null)
+  readonly ws: HocuspocusProviderWebsocket
+  readonly presence: HocuspocusProvider
+  private rpc: Rpc
+  private ping: ReturnType<typeof setInterval>
+
+  constructor(workspace: string, onEvent: (event: Event) => void, onReady: () => void) {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+    this.ws = new HocuspocusProviderWebsocket({
+      url: `${scheme}://${location.host}/ws/workspaces/${workspace}`,
+      delay: 500,
+      minDelay: 500,
+      maxDelay: 15_000,
+      onDisconnect: ({ event }) => this.closed(event.code),
+    })
+    this.presence = new HocuspocusProvider({
+      name: 'workspace',
+      document: new Y.Doc(),
+      websocketProvider: this.ws,
+      token: 'cookie',
+      onStateless: ({ payload }) => this.rpc.take(payload),
+      onAuthenticated: () => {
+        this.connection.value = 'live'
+        onReady()
+      },
+    })
+    this.rpc = new Rpc(
+      (text) => this.presence.sendStateless(text),
+      (params) => onEvent(params as Event),
+    )
+    this.presence.attach()
+    this.ping = setInterval(() => this.measure(), PING_MS)
+  }
+
+  call<M extends keyof Ops>(method: M, params: Ops[M][0]): Promise<Ops[M][1]> {
+    if (this.connection.value !== 'live') {
+      const problem = { code: 'offline', message: 'There is no connection to the server.', do: 'It is tried again.' }
+      return Promise.reject(new Refusal(this.refused.value ?? problem))
+    }
+    return this.rpc.call(method, params) as Promise<Ops[M][1]>
+  }
+
+  // A provider for one document on this socket.
+  provide(name: string, document: Y.Doc) {
+    return new HocuspocusProvider({ name, document, websocketProvider: this.ws, token: 'cookie' })
+  }
+
+  destroy() {
+    clearInterval(this.ping)
+    this.rpc.drop()
+    this.presence.destroy()
+    this.ws.destroy()
+  }
+
+  private async measure() {
+    if (this.connection.value !== 'live' || document.hidden) return
+    const began = performance.now()
+    try {
+      await this.rpc.call('ping', {})
+      this.roundTrip.value = Math.max(1, Math.round(performance.now() - began))
+    } catch {
+      this.roundTrip.value = null
+    }
+  }
+
+  private closed(code: number) {
+    this.rpc.drop()
+    this.roundTrip.value = null
+    const final = FINAL[code]
+    if (final) {
+      this.ws.disconnect()
+      this.refused.value = final
+      this.connection.value = 'refused'
+    } else if (this.connection.value !== 'refused') this.connection.value = 'offline'
+  }
+}

@@ -1,0 +1,60 @@
+// Every act that has a name: the palette lists them, one keyboard registry runs them.
+import { tinykeys } from 'tinykeys'
+
+export interface Command {
+  id: string
+  title: string
+  key?: string // 'Mod-k', 'Alt-w', 'F1'
+  hidden?: boolean // not in the palette
+  when?: () => boolean
+  run: () => void
+}
+
+const commands = new Map<string, Command>()
+export const isMac = /Mac|iPhone|iPad/.test(navigator.platform)
+
+export function registerCommand(command: Command) {
+  commands.set(command.id, command)
+}
+export const listCommands = () => [...commands.values()].filter((c) => !c.hidden && (c.when?.() ?? true))
+export function runCommand(id: string) {
+  const command = commands.get(id)
+  if (command && (command.when?.() ?? true)) command.run()
+}
+
+const NAMES: Record<string, string> = {
+  Mod: isMac ? '⌘' : 'Ctrl',
+  Alt: isMac ? '⌥' : 'Alt',
+  Shift: isMac ? '⇧' : 'Shift',
+}
+export const keyText = (key: string) =>
+  key
+    .split('-')
+    .map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part))
+    .join(isMac ? '' : ' ')
+
+// tinykeys' spelling of ours. A letter goes by its physical key, so that Alt and other layouts cannot change it.
+function spell(key: string) {
+  const parts = key.split('-')
+  const last = parts.pop()!
+  const code = /^[a-z]$/.test(last) ? `Key${last.toUpperCase()}` : /^\d$/.test(last) ? `Digit${last}` : last
+  return [...parts.map((p) => (p === 'Mod' ? '$mod' : p)), code].join('+')
+}
+
+// Called once, after all parts have registered theirs. An editor that handled the key has prevented its default.
+export function listenToKeys(target: Window) {
+  const table: Record<string, (event: KeyboardEvent) => void> = {}
+  for (const command of commands.values()) {
+    if (!command.key) continue
+    const { when, run } = command
+    const spelled = spell(command.key)
+    const before = table[spelled]
+    table[spelled] = (event) => {
+      before?.(event)
+      if (event.defaultPrevented || !(when?.() ?? true)) return
+      event.preventDefault()
+      run()
+    }
+  }
+  return tinykeys(target, table)
+}

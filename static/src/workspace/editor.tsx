@@ -1,0 +1,111 @@
+// The editor area: tabs, the shown document, and what to do when there is none.
+import { useEffect, useRef } from 'preact/hooks'
+import type { OpenDocument } from '../documents/open'
+import { proposals } from '../documents/proposals'
+import { colourOf } from '../ui/avatar'
+import { Empty } from '../ui/empty'
+import { Failure } from '../ui/failure'
+import { Icon } from '../ui/icon'
+import { toast } from '../ui/toast'
+import { words } from '../ui/words/shell'
+import { registerCommand } from './commands'
+import { live } from './live'
+import { openPalette } from './palette'
+import { shownName } from './tree-model'
+
+const documents = () => live.value?.documents ?? null
+
+function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
+  const path = doc.path.value
+  const name = shownName(path.split('/').pop() ?? '')
+  const proposed = [...proposals.value.values()].some((p) => p.document === doc.id)
+  const unsent = doc.saved.value === 'typing'
+  return (
+    <span class={`tab${on ? ' on' : ''}`}>
+      <button
+        type="button"
+        role="tab"
+        aria-selected={on}
+        title={shownName(path)}
+        onClick={() => documents()?.show(doc)}
+      >
+        {name}
+        {proposed && <i class="dot" style={{ background: colourOf('model') }} title="Open proposal" />}
+        {unsent && <i class="dot warn-dot" title={words.saved.typing} />}
+      </button>
+      <button
+        type="button"
+        class="quiet icon close"
+        aria-label={words.closeTab(name)}
+        onClick={() => documents()?.close(doc)}
+      >
+        <Icon name="x" size={12} />
+      </button>
+    </span>
+  )
+}
+
+export function Tabs() {
+  const all = documents()
+  return (
+    <div class="tabs" role="tablist" aria-label={words.files}>
+      {all?.tabs.value.map((doc) => (
+        <Tab key={doc.id} doc={doc} on={doc === all.active.value} />
+      ))}
+    </div>
+  )
+}
+
+function Mounted({ doc }: { doc: OpenDocument }) {
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => doc.mount(box.current!), [doc])
+  return <div ref={box} class="editor" />
+}
+
+export function Editor() {
+  const doc = documents()?.active.value
+  if (!doc)
+    return <Empty title={words.noFile} text={words.noFileText} act={{ label: words.find, run: () => openPalette() }} />
+  if (doc.refused.value) return <Failure problem={{ code: 'refused', message: doc.refused.value, do: '' }} />
+  return (
+    <>
+      {doc.access.value === 'read' && (
+        <p class="banner">
+          <Icon name="info" size={14} />
+          {words.readOnly}. {doc.reason.value}
+        </p>
+      )}
+      <Mounted key={doc.id} doc={doc} />
+      {!doc.loaded.value && <p class="opening muted">{words.opening}</p>}
+    </>
+  )
+}
+
+const step = (by: number) => {
+  const all = documents()
+  const tabs = all?.tabs.value ?? []
+  const at = tabs.findIndex((doc) => doc === all?.active.value)
+  const next = tabs[(at + by + tabs.length) % tabs.length]
+  if (next) all?.show(next)
+}
+const isOpen = () => !!documents()?.active.value
+
+registerCommand({
+  id: 'tab.close',
+  title: 'Close file',
+  key: 'Alt-w',
+  when: isOpen,
+  run: () => documents()!.close(documents()!.active.value!),
+})
+registerCommand({ id: 'tab.next', title: 'Next file', key: 'Alt-]', when: isOpen, run: () => step(1) })
+registerCommand({ id: 'tab.previous', title: 'Previous file', key: 'Alt-[', when: isOpen, run: () => step(-1) })
+for (let n = 1; n <= 9; n++)
+  registerCommand({
+    id: `tab.${n}`,
+    title: `Go to file ${n}`,
+    key: `Alt-${n}`,
+    hidden: true,
+    when: () => (documents()?.tabs.value.length ?? 0) >= n,
+    run: () => documents()!.show(documents()!.tabs.value[n - 1]!),
+  })
+registerCommand({ id: 'file.save', title: 'Save', key: 'Mod-s', when: isOpen, run: () => toast(words.allSaved) })

@@ -1,0 +1,272 @@
+// The screen of a workspace: header, rail, side bar, editor, session, bottom panel, status bar.
+import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { JobsPanel } from '../jobs/panel'
+import { Review } from '../jobs/review'
+import { JobsSide } from '../jobs/side'
+import { jobs } from '../jobs/state'
+import { SessionPanel } from '../sessions/panel'
+import { Empty } from '../ui/empty'
+import { Failure } from '../ui/failure'
+import { Icon, type IconName } from '../ui/icon'
+import { words } from '../ui/words/shell'
+import type { Id, Me } from '../wire'
+import { registerCommand } from './commands'
+import { Editor, Tabs } from './editor'
+import { Header } from './header'
+import * as layout from './layout'
+import { enter, live, opening } from './live'
+import { Palette } from './palette'
+import { go } from './route'
+import { ChangesSide, PeopleSide, SearchSide } from './side'
+import { Splitter } from './splitter'
+import { Status } from './status'
+import { FileTree } from './tree'
+import './ide.css'
+
+const SIDES: Record<layout.Side, { icon: IconName; label: string; body: () => ComponentChildren }> = {
+  files: { icon: 'folder', label: words.files, body: () => <FileTree /> },
+  search: { icon: 'search', label: words.search, body: () => <SearchSide /> },
+  changes: { icon: 'git-branch', label: words.changes, body: () => <ChangesSide /> },
+  jobs: { icon: 'activity', label: words.jobs, body: () => <JobsSide /> },
+  people: { icon: 'users', label: words.people, body: () => <PeopleSide /> },
+}
+const names = Object.keys(SIDES) as layout.Side[]
+
+export function show(side: layout.Side) {
+  const same = layout.side.value === side && layout.sizes.value.sideOpen
+  layout.side.value = side
+  layout.change({ sideOpen: !same })
+  layout.pane.value = 'side'
+}
+
+function Rail() {
+  const busy = [...jobs.value.values()].filter((j) => ['queued', 'running', 'review'].includes(j.state)).length
+  return (
+    <nav class="rail" aria-label="Side bars">
+      {names.map((name) => (
+        <button
+          key={name}
+          type="button"
+          class={layout.side.value === name && layout.sizes.value.sideOpen ? 'on' : ''}
+          aria-label={SIDES[name].label}
+          aria-pressed={layout.side.value === name && layout.sizes.value.sideOpen}
+          title={SIDES[name].label}
+          onClick={() => show(name)}
+        >
+          <Icon name={SIDES[name].icon} size={18} />
+          {name === 'jobs' && busy > 0 && <em class="num">{busy}</em>}
+        </button>
+      ))}
+    </nav>
+  )
+}
+
+function Notices() {
+  const notices = live.value?.notices.value ?? []
+  if (!notices.length) return <Empty title={words.noNotices} text={words.noNoticesText} />
+  return (
+    <ul class="notices">
+      {notices.map((n) => (
+        <li key={+n.at} class={n.tone === 'info' ? '' : n.tone}>
+          <time class="num faint">{n.at.toLocaleTimeString()}</time> {n.text}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Bottom() {
+  const tab = (name: layout.Bottom, label: string) => (
+    <button
+      type="button"
+      role="tab"
+      aria-selected={layout.bottom.value === name}
+      class={layout.bottom.value === name ? 'on' : ''}
+      onClick={() => (layout.bottom.value = name)}
+    >
+      {label}
+    </button>
+  )
+  const notices = live.value?.notices.value.length ?? 0
+  return (
+    <section class="bottom" aria-label={words.regions.bottom}>
+      <div class="bottom-tabs" role="tablist">
+        {tab('jobs', words.jobs)}
+        {tab('notices', notices ? `${words.notices} ${notices}` : words.notices)}
+      </div>
+      <div class="bottom-body">{layout.bottom.value === 'jobs' ? <JobsPanel /> : <Notices />}</div>
+    </section>
+  )
+}
+
+function Panes() {
+  const pane = (name: layout.Pane, icon: IconName, label: string) => (
+    <button type="button" class={layout.pane.value === name ? 'on' : ''} onClick={() => (layout.pane.value = name)}>
+      <Icon name={icon} size={18} />
+      {label}
+    </button>
+  )
+  return (
+    <nav class="panes" aria-label="Panes">
+      {pane('side', 'folder', words.files)}
+      {pane('main', 'code', words.code)}
+      {pane('talk', 'sparkles', words.session)}
+    </nav>
+  )
+}
+
+function Screen({ me, review }: { me: Me; review: Id | null }) {
+  const s = layout.sizes.value
+  const columns = `48px ${s.sideOpen ? s.side : 0}px minmax(0, 1fr) ${s.talkOpen ? s.talk : 0}px`
+  const offline = live.value?.connection.value === 'offline'
+  return (
+    <div class={`ide pane-${layout.pane.value}`} style={{ gridTemplateColumns: columns }}>
+      <Header me={me} />
+      <Rail />
+      {s.sideOpen && (
+        <aside class="side" aria-label={words.regions.side}>
+          {SIDES[layout.side.value].body()}
+          <Splitter
+            label={words.resize(words.regions.side)}
+            value={s.side}
+            min={160}
+            max={520}
+            axis="x"
+            grows={1}
+            onChange={(side) => layout.change({ side })}
+          />
+        </aside>
+      )}
+      <main
+        class="main"
+        aria-label={words.regions.main}
+        style={{ gridTemplateRows: `36px minmax(0, 1fr) ${s.bottomOpen ? s.bottom : 0}px` }}
+      >
+        <Tabs />
+        <div class="main-body">
+          {offline && (
+            <p class="banner warn" role="status">
+              <Icon name="triangle-alert" size={14} />
+              {words.offline}
+            </p>
+          )}
+          {review ? <Review job={review} /> : <Editor />}
+        </div>
+        {s.bottomOpen && (
+          <div class="bottom-wrap">
+            <Splitter
+              label={words.resize(words.regions.bottom)}
+              value={s.bottom}
+              min={80}
+              max={600}
+              axis="y"
+              grows={-1}
+              onChange={(bottom) => layout.change({ bottom })}
+            />
+            <Bottom />
+          </div>
+        )}
+      </main>
+      {s.talkOpen && (
+        <section class="talk" aria-label={words.regions.talk}>
+          <Splitter
+            label={words.resize(words.regions.talk)}
+            value={s.talk}
+            min={260}
+            max={720}
+            axis="x"
+            grows={-1}
+            onChange={(talk) => layout.change({ talk })}
+          />
+          <SessionPanel />
+        </section>
+      )}
+      <Status />
+      <Panes />
+      <Palette />
+    </div>
+  )
+}
+
+export function Ide({ id, me, review }: { id: Id; me: Me; review: Id | null }) {
+  useEffect(() => enter(id, me), [id])
+  const { workspace, error } = opening.value
+  const refused = live.value?.refused.value
+  const home = { label: words.home, run: () => go('/') }
+  useEffect(() => {
+    document.title = workspace ? `${workspace.name} · ${me.site}` : me.site
+  }, [workspace?.name])
+  if (error) return <Empty title={error.problem.message} text={error.problem.do} act={home} />
+  if (refused) return <Empty title={refused.message} text={refused.do} act={home} />
+  if (workspace?.state === 'creating')
+    return (
+      <Empty
+        title={words.creating}
+        text={<span role="status">{workspace.progress || words.creatingText}</span>}
+        act={home}
+      />
+    )
+  if (workspace?.state === 'failed') return <Failed problem={workspace.problem} />
+  if (!live.value) return null
+  return <Screen me={me} review={review} />
+}
+
+function Failed({ problem }: { problem: string }) {
+  return (
+    <div class="alone">
+      <h1>{words.failed}</h1>
+      <Failure problem={{ code: 'failed', message: problem, do: '' }} retry={() => go('/')} />
+    </div>
+  )
+}
+
+const focusRegion = (by: number) => {
+  const regions = [...document.querySelectorAll<HTMLElement>('.rail, .side, .main-body, .bottom, .talk')]
+  const at = regions.findIndex((r) => r.contains(document.activeElement))
+  for (let n = 1; n <= regions.length; n++) {
+    const next = regions[(at + by * n + regions.length * 2) % regions.length]
+    const target = next?.querySelector<HTMLElement>(
+      '.cm-content, textarea, input:not([hidden]), [tabindex="0"], button',
+    )
+    if (target) return target.focus()
+  }
+}
+const inside = () => !!live.value
+registerCommand({
+  id: 'view.side',
+  title: 'Show or hide the side bar',
+  key: 'Mod-b',
+  when: inside,
+  run: () => layout.toggle('sideOpen'),
+})
+registerCommand({
+  id: 'view.bottom',
+  title: 'Show or hide the bottom panel',
+  key: 'Mod-j',
+  when: inside,
+  run: () => layout.toggle('bottomOpen'),
+})
+registerCommand({
+  id: 'view.session',
+  title: 'Show or hide the session',
+  key: 'Mod-Alt-b',
+  when: inside,
+  run: () => layout.toggle('talkOpen'),
+})
+registerCommand({ id: 'view.next', title: 'Next region', key: 'F6', when: inside, run: () => focusRegion(1) })
+registerCommand({
+  id: 'view.previous',
+  title: 'Previous region',
+  key: 'Shift-F6',
+  when: inside,
+  run: () => focusRegion(-1),
+})
+for (const name of names)
+  registerCommand({
+    id: `side.${name}`,
+    title: `Show ${SIDES[name].label.toLowerCase()}`,
+    when: inside,
+    run: () => show(name),
+  })
+registerCommand({ id: 'go.home', title: 'Home', run: () => go('/') })

@@ -1,0 +1,43 @@
+// What is shown and how large, kept per browser.
+import { effect, signal } from '@preact/signals'
+
+export type Side = 'files' | 'search' | 'changes' | 'jobs' | 'people'
+export type Bottom = 'jobs' | 'notices'
+export type Pane = 'side' | 'main' | 'talk'
+
+interface Kept {
+  side: number
+  talk: number
+  bottom: number
+  sideOpen: boolean
+  talkOpen: boolean
+  bottomOpen: boolean
+}
+const KEY = 'tandem.layout'
+const START: Kept = { side: 232, talk: 348, bottom: 172, sideOpen: true, talkOpen: true, bottomOpen: true }
+
+function kept(): Kept {
+  try {
+    return { ...START, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Kept>) }
+  } catch {
+    return START
+  }
+}
+
+export const sizes = signal<Kept>(kept())
+export const side = signal<Side>('files')
+export const bottom = signal<Bottom>('jobs')
+export const pane = signal<Pane>('main') // narrow windows show one at a time
+export const change = (part: Partial<Kept>) => {
+  sizes.value = { ...sizes.value, ...part }
+}
+export const toggle = (name: 'sideOpen' | 'talkOpen' | 'bottomOpen') => change({ [name]: !sizes.value[name] })
+
+effect(() => localStorage.setItem(KEY, JSON.stringify(sizes.value)))
+
+export const theme = signal(document.documentElement.dataset.theme === 'light' ? 'light' : 'dark')
+effect(() => {
+  document.documentElement.dataset.theme = theme.value
+  // biome-ignore lint/suspicious/noDocumentCookie: the server's pages read it; the Cookie Store API is not everywhere
+  document.cookie = `tandem_theme=${theme.value}; path=/; max-age=31536000; SameSite=Lax`
+})

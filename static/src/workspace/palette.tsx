@@ -1,0 +1,150 @@
+// Quick open and the command palette: one box; '>' switches to commands.
+
+import uFuzzy from '@leeoniya/ufuzzy'
+import { signal, useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { words } from '../ui/words/shell'
+import { keyText, listCommands, registerCommand } from './commands'
+import * as files from './files'
+import { shownName } from './tree-model'
+
+const open = signal<string | null>(null) // what the box starts with
+const MOST = 60
+const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1 })
+
+interface Choice {
+  id: string
+  title: string
+  note: string
+  key?: string
+  run: () => void
+}
+
+function rank(text: string, haystack: string[]): number[] {
+  if (!text) return haystack.map((_, at) => at).slice(0, MOST)
+  const [ids, info, order] = fuzzy.search(haystack, text, 1)
+  if (!ids) return []
+  return (info && order ? order.map((at) => info.idx[at]!) : ids).slice(0, MOST)
+}
+
+function fileChoices(text: string): Choice[] {
+  const paths = (files.tree.value?.entries ?? []).filter((e) => e.kind === 'file' && !e.problem).map((e) => e.path)
+  return rank(text, paths).map((at) => {
+    const path = paths[at]!
+    const cut = path.lastIndexOf('/')
+    return {
+      id: path,
+      title: shownName(path.slice(cut + 1)),
+      note: shownName(path.slice(0, Math.max(cut, 0))),
+      run: () => void files.openFile(path),
+    }
+  })
+}
+
+function commandChoices(text: string): Choice[] {
+  const all = listCommands().sort((a, b) => a.title.localeCompare(b.title))
+  return rank(
+    text,
+    all.map((c) => c.title),
+  ).map((at) => {
+    const { id, title, key, run } = all[at]!
+    return { id, title, note: '', ...(key && { key: keyText(key) }), run }
+  })
+}
+
+export function Palette() {
+  return open.value === null ? null : <Box start={open.value} />
+}
+
+function Box({ start }: { start: string }) {
+  const text = useSignal(start)
+  const at = useSignal(0)
+  const box = useRef<HTMLDialogElement>(null)
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => box.current?.showModal(), [])
+  const choices = text.value.startsWith('>')
+    ? commandChoices(text.value.slice(1).trim())
+    : fileChoices(text.value.trim())
+  const close = () => {
+    open.value = null
+  }
+  const pick = (choice: Choice | undefined) => {
+    if (!choice) return
+    close()
+    queueMicrotask(choice.run)
+  }
+  const step = (by: number) => {
+    at.value = (at.value + by + choices.length) % Math.max(1, choices.length)
+    queueMicrotask(() => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }))
+  }
+  const onKeyDown = (e: KeyboardEvent) => {
+    const acts: Record<string, () => void> = {
+      ArrowDown: () => step(1),
+      ArrowUp: () => step(-1),
+      Enter: () => pick(choices[at.value]),
+    }
+    const run = acts[e.key]
+    if (!run) return
+    e.preventDefault()
+    run()
+  }
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
+    <dialog
+      ref={box}
+      class="palette"
+      aria-label={words.palette}
+      onClose={close}
+      onClick={(e) => e.target === box.current && close()}
+    >
+      <input
+        autofocus
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={choices.length ? `palette-${at.value}` : undefined}
+        aria-label={words.paletteHint}
+        placeholder={words.paletteHint}
+        spellcheck={false}
+        value={text.value}
+        onInput={(e) => {
+          text.value = e.currentTarget.value
+          at.value = 0
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div ref={list} id="palette-list" role="listbox" aria-label={words.palette}>
+        {choices.map((choice, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the box above
+          <div
+            key={choice.id}
+            id={`palette-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === at.value}
+            onMouseMove={() => (at.value = index)}
+            onClick={() => pick(choice)}
+          >
+            <span>{choice.title}</span>
+            <small class="faint">{choice.note}</small>
+            {choice.key && <kbd>{choice.key}</kbd>}
+          </div>
+        ))}
+        {!choices.length && <p class="side-note">{words.noMatch}</p>}
+      </div>
+    </dialog>
+  )
+}
+
+export const openPalette = (startWith = '') => {
+  open.value = startWith
+}
+registerCommand({ id: 'go.file', title: 'Go to file', key: 'Mod-p', run: () => openPalette() })
+registerCommand({ id: 'go.command', title: 'Show all commands', key: 'Mod-Shift-p', run: () => openPalette('>') })
+registerCommand({
+  id: 'go.command.f1',
+  title: 'Show all commands',
+  key: 'F1',
+  hidden: true,
+  run: () => openPalette('>'),
+})
