@@ -72,6 +72,7 @@ async def _called(fn: OnHint, host: WorkspaceHost, ids: dict[str, Any]) -> None:
 
 async def listen(find: Find) -> None:
     """Receive hints until cancelled; survives Redis being away. `find` gives the live host of a workspace id."""
+    away = False
     while True:
         layer = get_channel_layer()
         if layer is None:
@@ -79,8 +80,10 @@ async def listen(find: Find) -> None:
         try:
             channel = await layer.new_channel()
             await layer.group_add(GROUP, channel)
+            away = False
             while True:
                 deliver(find, await layer.receive(channel))
         except Exception as error:  # Redis is away; hosts look for themselves meanwhile
-            log.warning("no hints from other processes: %s", error)
+            log.log(logging.DEBUG if away else logging.WARNING, "no hints from other processes: %s", error)
+            away = True
             await asyncio.sleep(RETRY_SECONDS)

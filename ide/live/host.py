@@ -292,10 +292,10 @@ def live_host(workspace_id: str) -> WorkspaceHost | None:
 async def host_of(workspace_id: str) -> WorkspaceHost:
     """The workspace's host, opened if need be. Raises NotFound, HostedElsewhere, Unavailable (not ready yet)."""
     found = _hosts.get(workspace_id)
-    if found is not None and not found.closed:
-        return found
     task = _starting.get(workspace_id)
     if task is None:
+        if found is not None and not found.closed:
+            return found
         task = asyncio.get_running_loop().create_task(_start(workspace_id))
         _starting[workspace_id] = task
         task.add_done_callback(lambda _: _starting.pop(workspace_id, None))
@@ -313,8 +313,12 @@ async def _start(workspace_id: str) -> WorkspaceHost:
         raise Unavailable("The workspace is not ready yet.", "Wait until it has been created.")
     host = WorkspaceHost(row, await in_db(lease.claim, workspace_id), process_store)
     _listen()
-    await host.start()
     _hosts[workspace_id] = host
+    try:
+        await host.start()
+    except BaseException:
+        await _close(host, RESTARTING, "it could not be opened")
+        raise
     return host
 
 

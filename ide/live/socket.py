@@ -279,6 +279,11 @@ async def _admitted(user: User, workspace_id: str) -> Connection:
     except Refused as error:
         code = FORBIDDEN if error.status == 403 else GONE
         raise _Turned(code, error.what) from error
+    except _Turned:
+        raise
+    except Exception as error:  # the edge of this socket: a workspace that cannot be opened ends nothing else
+        log.exception("workspace %s could not be opened", workspace_id)
+        raise _Turned(BUG, "the workspace could not be opened") from error
     presence = cast(Roster, host.extensions.setdefault(Roster, Roster()))
     return Connection(host, person, role, presence)
 
