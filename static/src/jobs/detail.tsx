@@ -160,7 +160,12 @@ function Steps({ steps }: { steps: readonly JobStep[] }) {
         {say.stepsTitle} {steps.length > 0 && <span class="faint num">{steps.length}</span>}
       </h3>
       {!steps.length && <p class="muted">{say.noSteps}</p>}
-      <ol ref={list}>
+      <ol
+        ref={list}
+        aria-label={say.stepsTitle}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+      >
         {shown.map((step) => (
           <li key={step.position} data-state={step.state}>
             <span class="job-mark" aria-hidden="true">
