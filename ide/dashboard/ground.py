@@ -15,6 +15,8 @@ from ide.celery import app
 from ide.parts import parts
 
 PING_SECONDS = 0.7
+# A broker that hangs must not hold this thread: every read and write gives up.
+IMPATIENT = {"socket_timeout": 2.0, "socket_connect_timeout": 1.0, "retry_on_timeout": False}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def _part(name: str, problem: str | None) -> tuple[str, str, str]:
 def _workers() -> list[tuple[str, int, int]] | None:
     try:
         # A connection of this look alone: the pooled one would retry for minutes while the broker is away.
-        with app.connection_for_write(connect_timeout=1) as connection:
+        with app.connection_for_write(connect_timeout=1, transport_options=IMPATIENT) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=1)
             inspect = app.control.inspect(timeout=PING_SECONDS, connection=connection)
             stats = inspect.stats() or {}
