@@ -105,3 +105,11 @@ async def _open(host: WorkspaceHost, participant: Participant, params: Params) -
 
 
 register("workspace.open", Action.SEE, _open)
+
+
+async def _ping(host: WorkspaceHost, participant: Participant, params: Params) -> dict[str, Any]:
+    """What the browser measures its round trip with."""
+    return {}
+
+
+register("ping", Action.SEE, _ping)

@@ -120,7 +120,7 @@ def register() -> None:
             ready_seconds=20,
         ),
     )
-    register_part(Part("web", _web_argv, _web_problem, order=50, ready_seconds=40))
+    register_part(Part("web", _web_argv, _web_problem, order=40, ready_seconds=40))
     register_check(Check("data folder", _check_data))
     register_check(Check("database", _check_database))
     register_check(Check("broker", _check_broker))
