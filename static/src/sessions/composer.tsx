@@ -18,10 +18,11 @@ interface Props {
   sessions: Sessions
   running: Turn | null
   session: Id | null
+  advise?: boolean // say how to connect a model: nothing else on the panel does
 }
 
 /** One composer a session: give it the session's id as key. */
-export function Composer({ live, sessions, running, session }: Props) {
+export function Composer({ live, sessions, running, session, advise }: Props) {
   const draft = useDraft(live.id, session)
   const [busy, setBusy] = useState(false)
   const [menu, setMenu] = useState<Choice[] | null>(null)
@@ -109,9 +110,7 @@ export function Composer({ live, sessions, running, session }: Props) {
         />
       </footer>
       {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
-      {!mode.canType && live.models.value?.advice && !live.models.value.endpoints.length && (
-        <p class="composer-why">{live.models.value.advice}</p>
-      )}
+      {advise && models?.endpoints.length === 0 && <p class="composer-why">{models.advice}</p>}
     </form>
   )
 }

@@ -32,10 +32,14 @@ export const target = StateField.define<Target | null>({
   },
 })
 
-/** What an inline edit would change: the selection, or the line of the cursor. */
+/** What an inline edit would change: the selection, or the line of the cursor. Whole lines selected down to the start of
+ * the next one are those lines, without their last line end. */
 export function rangeOf(state: EditorState): { from: number; to: number } {
   const { main } = state.selection
-  if (!main.empty) return { from: main.from, to: main.to }
+  if (!main.empty) {
+    const end = state.doc.lineAt(main.to)
+    return { from: main.from, to: main.to === end.from ? Math.max(main.from, main.to - 1) : main.to }
+  }
   const line = state.doc.lineAt(main.head)
   return { from: line.from, to: line.to }
 }

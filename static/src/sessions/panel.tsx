@@ -33,7 +33,14 @@ export function Panel({ live, sessions }: { live: Live; sessions: Sessions }) {
       <Header sessions={sessions} view={view} />
       <Body live={live} sessions={sessions} view={view} />
       <ModelLine live={live} sessions={sessions} />
-      <Composer key={id ?? 'new'} live={live} sessions={sessions} running={runningTurn(view)} session={id} />
+      <Composer
+        key={id ?? 'new'}
+        live={live}
+        sessions={sessions}
+        running={runningTurn(view)}
+        session={id}
+        advise={begun(view)}
+      />
     </section>
   )
 }
@@ -71,8 +78,12 @@ function Body({ live, sessions, view }: { live: Live; sessions: Sessions; view: 
       </div>
     )
   }
-  if (view && (view.items.length > 0 || view.turns.length > 0)) return <Transcript view={view} acts={acts} />
+  if (view && begun(view)) return <Transcript view={view} acts={acts} />
   return <div class="session-body">{id && !view ? <Skeleton /> : <Start live={live} sessions={sessions} />}</div>
+}
+
+function begun(view: SessionView | null): boolean {
+  return view !== null && view.items.length + view.turns.length > 0
 }
 
 /** Nothing said yet: what to ask, and the key that asks from the code. */

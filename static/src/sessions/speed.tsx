@@ -55,7 +55,7 @@ function useFigures(sessions: Sessions): Figures | null {
       set({
         endpoint: one.endpoint,
         ttft: one.ttft_ms,
-        perSecond: rate(samples, now) ?? one.tokens_per_s,
+        perSecond: one.ttft_ms === null ? null : (rate(samples, now) ?? one.tokens_per_s),
         running: true,
       })
     }

@@ -44,7 +44,7 @@ export const words = {
   emptyText: 'Everyone in the workspace sees the session and can steer it.',
   emptyKey: ['In a file,', 'rewrites the selection.'],
   asks: ['Explain what this file does', 'Find a likely bug in this file', 'Suggest a test for this file'],
-  noModelTitle: 'No model is connected',
+  noModelTitle: 'Connect a model to ask',
   openFailed: 'The session could not be opened',
   ended: (turn: Turn): string =>
     turn.state === 'interrupted' ? 'Interrupted. What was written stays as a proposal.' : 'The turn failed.',
