@@ -26,15 +26,10 @@ TMP_BYTES, SHM_BYTES, FILE_BYTES = 256 << 20, 64 << 20, 1 << 30
 OPEN_FILES = 1024
 PROBE_SECONDS = 10.0
 HOSTNAME = "sandbox"
+# /etc/ssl as a whole would show private keys to a server run as root.
 _ETC = (
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "alternatives",
-    "localtime",
-    "ssl",
-    "ca-certificates",
-    "mime.types",
+    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types"),
+    *("ssl/certs", "ssl/openssl.cnf", "pki/tls/certs", "pki/ca-trust/extracted"),
 )
 _ETC_NETWORK = ("resolv.conf", "nsswitch.conf", "gai.conf", "services", "protocols")
 _PASSWD = b"root:x:0:0:root:/:/usr/sbin/nologin\nperson:x:1000:1000:person:/home:/bin/sh\n"
@@ -61,6 +56,14 @@ def toolchains() -> list[Path]:
         if path.is_dir() and not path.is_relative_to("/usr") and path not in found:
             found.append(path)
     return found
+
+
+def _toolchain_parts() -> Iterator[bytes]:
+    """Only what an interpreter needs: a virtual environment made of a whole home folder shows no more of it."""
+    for folder in toolchains():
+        for name in ("bin", "lib", "lib64", "include", "pyvenv.cfg"):
+            if (folder / name).exists():
+                yield os.fsencode(folder / name)
 
 
 class Box:
@@ -168,7 +171,7 @@ def profile(run: Run, fds: _Descriptors) -> list[bytes]:
     words += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--size", str(TMP_BYTES), "--tmpfs", "/home"]  # noqa: S108
     words += ["--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
     words += [*_etc(run.network, fds)]
-    for folder in [*map(os.fsencode, toolchains()), *run.extra_ro]:
+    for folder in [*_toolchain_parts(), *run.extra_ro]:
         words += ["--ro-bind", folder, folder]
     words += ["--ro-bind" if run.read_only else "--bind", run.root, "/workspace"]
     words += ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", os.path.normpath(b"/workspace/" + run.cwd)]

@@ -55,7 +55,7 @@ def _asked_of_a_new_one() -> client.SandboxStatus:
     with tempfile.TemporaryDirectory(prefix="tandem-doctor-") as folder:
         socket = Path(folder, "runner.sock")
         argv = [sys.executable, "-m", "ide.runner", "--socket", str(socket)]
-        with subprocess.Popen(argv, cwd=settings.ROOT, env={"PATH": "/usr/local/bin:/usr/bin:/bin"}) as runner:
+        with subprocess.Popen(argv, env={"PATH": "/usr/local/bin:/usr/bin:/bin", **_ENV}) as runner:
             until = time.monotonic() + _START_SECONDS
             while not socket.exists() and runner.poll() is None and time.monotonic() < until:
                 time.sleep(0.02)
@@ -64,6 +64,8 @@ def _asked_of_a_new_one() -> client.SandboxStatus:
     return found
 
 
-RUNNER = Part("runner", _argv, _ready, order=20, inherit_env=False, stop_seconds=3.0)
+# The module is found wherever `up` was started from.
+_ENV = {"PYTHONPATH": str(settings.ROOT)}
+RUNNER = Part("runner", _argv, _ready, order=20, env=_ENV, inherit_env=False, stop_seconds=3.0)
 GIT = Check("git", check_git)
 SANDBOX = Check("sandbox", check_sandbox)

@@ -154,7 +154,7 @@ async def _direct(git: Git, env: Mapping[str, str]) -> Outcome:
         program,
         *_argv(git, str(git.root))[1:],
         cwd=git.root,
-        env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": "/nonexistent", **env},
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **env},
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,

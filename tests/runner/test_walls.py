@@ -125,3 +125,16 @@ def test_a_folder_bound_to_read_appears_at_its_own_path_and_cannot_be_written(ru
 
 def test_the_servers_interpreter_is_there_even_outside_usr(runner: Runner, tmp_path: Path) -> None:
     assert inside(runner, tmp_path, "print(sys.version_info[:2])") == str(tuple(sys.version_info[:2]))
+
+
+def test_private_keys_of_the_machine_are_not_shown(runner: Runner, tmp_path: Path) -> None:
+    code = "print(os.listdir('/etc/ssl'), os.path.exists('/etc/shadow'), open('/etc/passwd').read().count(':x:'))"
+    shown = inside(runner, tmp_path, code)
+    assert "private" not in shown
+    assert shown.endswith("False 2")
+
+
+def test_a_shell_command_of_many_steps_and_git_work(runner: Runner, tmp_path: Path) -> None:
+    script = "git init -q . && echo x >a && git add a && git status --porcelain && ls /home && df -h /tmp >/dev/null"
+    outcome = run_sync(["bash", "-c", script], Policy(tmp_path), socket=runner.socket)
+    assert (outcome.code, outcome.stdout) == (0, b"A  a\n")

@@ -15,7 +15,7 @@ from ide.workspaces import doctor
 
 def test_the_runner_is_a_part_without_the_servers_environment() -> None:
     runner = next(part for part in parts() if part.name == "runner")
-    assert (runner.order, runner.inherit_env, dict(runner.env)) == (20, False, {})
+    assert (runner.order, runner.inherit_env, set(runner.env)) == (20, False, {"PYTHONPATH"})
     assert "--socket" in runner.argv()
     assert {"git", "sandbox"} <= {check.name for check in checks()}
 
