@@ -5,6 +5,7 @@ import { Progress } from '../ui/bar'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
 import type { Job } from '../wire'
+import { pane } from '../workspace/layout'
 import { live } from '../workspace/live'
 import { go } from '../workspace/route'
 import { isBusy, tryTo } from './acts'
@@ -15,9 +16,11 @@ import { clock, elapsed, now } from './time'
 
 const say = words.job
 
-export function openReview(job: Job) {
+function openReview(job: Job) {
   const home = live.peek()
-  if (home) go(`/w/${home.id}/review/${job.id}`)
+  if (!home) return
+  pane.value = 'main'
+  go(`/w/${home.id}/review/${job.id}`)
 }
 
 export function nameOf(job: Job): string {

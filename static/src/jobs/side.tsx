@@ -29,20 +29,23 @@ export function JobsSide() {
   const groups = grouped(jobs.value)
   const may = home !== null && mayDelegate(home.role.value)
   return (
-    <div class="jobs-side">
-      {may && !delegating.value && (
-        <button type="button" class="jobs-start" onClick={() => delegate()}>
-          <Icon name="plus" size={14} /> {say.delegate}
-        </button>
-      )}
+    <div class="side-body jobs-side">
+      <div class="side-head">
+        <h2>{say.title}</h2>
+        {may && !delegating.value && (
+          <button type="button" onClick={() => delegate()}>
+            <Icon name="plus" size={14} /> {say.delegate}
+          </button>
+        )}
+      </div>
       {may && delegating.value && <Delegate />}
       {home && !may && <p class="small muted jobs-note">{say.mayNot}</p>}
       {!groups.length && !delegating.value && <Empty title={say.empty} text={may ? say.emptyText : say.emptyRead} />}
       {groups.map(({ group, jobs: list }) => (
         <section key={group}>
-          <h2>
+          <h3>
             {say.groups[group]} <span class="faint num">{list.length}</span>
-          </h2>
+          </h3>
           <ul class="jobs">
             {list.map((job) => (
               <JobRow key={job.id} job={job} />
