@@ -378,8 +378,10 @@ def _move_rows(workspace_id: str, path: str, to: str) -> None:
     rows = Document.objects.filter(workspace_id=workspace_id)
     for row in [*rows.filter(path=path), *rows.filter(path__startswith=path + "/")]:
         target = to + row.path[len(path) :]
-        if not rows.filter(path=target).exists():
-            Document.objects.filter(pk=row.pk).update(path=target)
+        # A move never replaces a file, so a document of that path lost its file before: it makes room.
+        for stale in rows.filter(path=target):
+            rows.filter(pk=stale.pk).update(path=f"{target}#{stale.pk}", detached=True)
+        rows.filter(pk=row.pk).update(path=target)
 
 
 def _roles(team_id: str, users: set[int]) -> dict[int, str]:

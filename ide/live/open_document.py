@@ -79,6 +79,7 @@ class OpenDocument:
     async def move(self, path: str) -> None:
         self.room.path = path
         await self.disk.moved(path)
+        await self.reconcile()  # a save may have missed it between the rename and now
 
     async def close(self) -> None:
         """Save, compact, let go. What cannot be written now is written at the next opening."""

@@ -15,11 +15,13 @@ from ide.accounts.permissions import Action
 from ide.db import in_db
 from ide.documents import protocol
 from ide.documents.models import Document
+from ide.documents.store import store
 from ide.documents.text import Edit
 from ide.errors import Invalid, NotFound
 from ide.live import ops
 from ide.live.host import WorkspaceHost, close_all, host_of, live_host
 from ide.live.participant import HOLD_OVER, Participant
+from ide.workspaces.figures import FileChange, figures_of, tell
 from ide.workspaces.models import Workspace
 from tests.live.conftest import TEXT, World
 from tests.live.tab import Tab
@@ -134,6 +136,7 @@ async def test_people_come_and_go(world: World) -> None:
     await one.until(lambda: one.events)
     two = tab(world, "editor")
     await one.until(lambda: len(one.events[-1].get("people", [])) == 2)
+    assert figures_of([world.workspace.pk])[world.workspace.pk]["people_now"] == one.events[-1]["people"]
     two.raw(protocol.awareness("workspace", protocol.encode_awareness([protocol.Presence(9, 1, '{"path":"a.py"}')])))
     seen = await one.until(lambda: one.of(protocol.Awareness))
     state = json.loads(protocol.decode_awareness(seen[-1].data)[0].state)
@@ -204,7 +207,7 @@ async def test_a_change_on_disk_reaches_the_open_document(world: World) -> None:
     world.file.write_text(TEXT + "outside 🎉\n")
     await host.changed_on_disk({"a.py"})
     await one.until(lambda: one.text(id) == TEXT + "outside 🎉\n")
-    assert [e for e in one.events if e["type"] == "files.changed"]
+    await one.until(lambda: [e for e in one.events if e["type"] == "files.changed"])
 
 
 async def test_a_workspace_held_by_a_live_process_elsewhere_is_4409_and_by_a_dead_one_is_taken(world: World) -> None:
@@ -237,7 +240,7 @@ async def test_a_renamed_file_keeps_its_document(world: World) -> None:
     await one.opened(id)
     host = await host_of(world.workspace.pk)
     host.files.move("a.py", "b 😀.py")
-    await host.follow("a.py", "b 😀.py")
+    await tell(FileChange(host.workspace_id, "moved", "a.py", "b 😀.py"))
     one.type(id, 0, "x")
     await one.until(lambda: [e for e in one.events if e["type"] == "document.disk" and e["on_disk"]])
     assert (world.workspace.folder / "b 😀.py").read_text() == "x" + TEXT
@@ -252,3 +255,39 @@ async def test_a_new_file_is_made_only_when_asked_for(world: World) -> None:
     await room.edit([Edit(0, 0, "made 😀")], "turn:t")
     await host.flush()
     assert (world.workspace.folder / "new/c.py").read_text() == "made 😀"
+
+
+async def test_a_deleted_workspace_closes_its_sockets(world: World) -> None:
+    one = tab(world)
+    await one.until(lambda: one.events)
+    await tell(FileChange(world.workspace.pk, "gone", ""))
+    assert (await one.until(lambda: one.closed))[0] == 4404
+
+
+async def test_the_watcher_brings_an_outside_change_by_itself(world: World) -> None:
+    one, id = tab(world), world.document.pk
+    await one.opened(id)
+    await one.until(lambda: one.events)
+    world.file.write_text(TEXT + "by itself 🎉\n")
+    await one.until(lambda: one.text(id) == TEXT + "by itself 🎉\n")
+
+
+async def test_a_failed_commit_sends_the_tab_back_and_nothing_is_lost(world: World) -> None:
+    def fail(size: int) -> None:
+        raise OSError("disk full")
+
+    one, id = tab(world), world.document.pk
+    await one.opened(id)
+    store.before_commit = fail
+    try:
+        one.type(id, 0, "unsaved 😀 ")
+        assert (await one.until(lambda: one.closed))[0] == 1012
+    finally:
+        store.before_commit = None
+    assert not [f for f in one.of(protocol.SyncStatus) if f.document == id and f.applied][1:]
+    two = tab(world)
+    two.docs[id] = one.docs[id]
+    two.raw(protocol.token(id, ""))
+    two.raw(protocol.step_1(id, one.docs[id].get_state()))
+    await two.until(lambda: protocol.SyncStatus(id, True) in two.frames)
+    assert (await host_of(world.workspace.pk)).rooms[id].text() == "unsaved 😀 " + TEXT

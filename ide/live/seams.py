@@ -1,0 +1,25 @@
+"""What the live side tells workspaces and hears from them: who is here, and files people changed over HTTP."""
+
+from __future__ import annotations
+
+from ide.live.host import close_host, live_host
+from ide.workspaces.figures import FileChange
+
+
+def people_now(workspace_ids: list[str]) -> dict[str, dict[str, object]]:
+    """Who is in which workspace, for the cards of the list. Called in a database thread; reads a snapshot."""
+    hosts = {key: live_host(key) for key in workspace_ids}
+    return {key: {"people_now": host.people()} for key, host in hosts.items() if host is not None}
+
+
+async def file_changed(change: FileChange) -> None:
+    """Let open documents follow a rename or a deletion at once, instead of when the disk is looked at."""
+    if change.kind == "gone":
+        await close_host(change.workspace_id)
+        return
+    host = live_host(change.workspace_id)
+    if host is None:
+        return
+    if change.kind in ("moved", "deleted"):
+        await host.follow(change.path, change.to or None)
+    await host.changed_on_disk({change.path, change.to} - {""})
