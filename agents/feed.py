@@ -11,7 +11,9 @@ import logging
 import time
 from dataclasses import dataclass, field
 
+import redis
 from celery.exceptions import CeleryError
+from django.conf import settings
 from kombu.exceptions import KombuError
 
 from agents import jobs, wire
@@ -22,6 +24,7 @@ from ide.live.host import WorkspaceHost
 
 log = logging.getLogger(__name__)
 
+ANSWER = 0.5  # seconds the broker may take
 LOOK = 2.0  # seconds between two looks while a job is active
 REST = 30.0
 SWEEP = 5.0
@@ -29,8 +32,24 @@ FIRST_WAIT, LONGEST_WAIT = 10.0, 300.0  # seconds between two wake-ups of the sa
 EVENTS_AT_ONCE = 200
 
 
+def broker_problem() -> str | None:
+    """None when the broker answers at once. Celery alone would try for six seconds to find out. Blocks."""
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER, socket_connect_timeout=ANSWER)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return str(error)
+    finally:
+        client.close()
+    return None
+
+
 def wake(job_id: str) -> bool:
     """Tell Celery that a job waits; returns whether the message left. Blocks: call it from a thread."""
+    problem = broker_problem()
+    if problem is not None:
+        log.warning("job %s: no worker can be woken (%s)", job_id, problem)
+        return False
     try:
         run_job.apply_async((job_id,), retry=False)
     except (CeleryError, KombuError, OSError) as error:

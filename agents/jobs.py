@@ -166,7 +166,7 @@ def cancel_asked(job: Job) -> bool:
 
 def report(job: Job, **values: object) -> None:
     """Write progress (phase, done, total, tokens …) if the job is still this worker's. Raises Fenced."""
-    if not _mine(job).update(**values):
+    if not (_mine(job).update(**values) if values else _mine(job).exists()):
         raise Fenced(job.pk)
 
 

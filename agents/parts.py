@@ -8,7 +8,6 @@ import sys
 from datetime import timedelta
 
 import celery
-import redis
 from celery.exceptions import CeleryError
 from django.conf import settings
 from django.db import DatabaseError
@@ -17,12 +16,12 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 
 from agents import endpoints
+from agents.feed import ANSWER, broker_problem
 from agents.models import Endpoint, Job, Turn
 from agents.providers import local
 from ide.dashboard import panels
 from ide.parts import Check, Part, register_check, register_part
 
-ANSWER = 0.5  # seconds a worker may take to answer a ping
 SHOWN = 20
 
 
@@ -45,14 +44,13 @@ def worker_name() -> str:
 
 def worker_problem() -> str | None:
     """None when that worker answers, else the sentence on what is missing."""
-    broker = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER, socket_connect_timeout=ANSWER)
+    problem = broker_problem()
+    if problem is not None:
+        return f"the broker does not answer ({problem})"
     try:
-        broker.ping()
         answers = celery.current_app.control.ping(destination=[worker_name()], timeout=ANSWER, limit=1)
-    except (redis.RedisError, CeleryError, KombuError, OSError) as error:
+    except (CeleryError, KombuError, OSError) as error:
         return f"the broker does not answer ({error})"
-    finally:
-        broker.close()
     return None if answers else "it does not answer yet"
 
 
