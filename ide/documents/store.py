@@ -168,6 +168,7 @@ class Store:
         try:
             result = task.work()
         except Exception as error:  # handed to who awaits it
+            connection.close()
             _call(task.loop, _set, task.future, None, error)
         else:
             _call(task.loop, _set, task.future, result, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -142,12 +143,24 @@ async def test_a_document_with_history_keeps_it_and_merges_a_file_changed_while_
 
 
 async def test_a_save_never_writes_what_the_log_does_not_have(desk: Desk) -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def hold(size: int) -> None:
+        held.set()
+        assert go.wait(10)
+
     await desk.open()
+    desk.store.before_commit = hold
     desk.room.edit([Edit(0, 0, "x😀")], "person:1")
     saving = asyncio.ensure_future(desk.disk.save(desk.room))
-    await saving
-    loaded = await desk.store.load(desk.row.pk, await saving)
-    assert len(loaded.updates) == 2
+    try:
+        await asyncio.to_thread(held.wait, 10)
+        await asyncio.wait([saving], timeout=0.1)
+        assert desk.file.read_text() == TEXT
+    finally:
+        go.set()
+    assert await saving == 2
+    assert desk.file.read_text() == "x😀" + TEXT
 
 
 async def test_a_read_only_file_is_not_written(desk: Desk) -> None:
