@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 SAMPLE = Path(__file__).parent / "sample"
 ALIVE = timedelta(seconds=30)
 RENEW_SECONDS = 10.0
+STALE_SECONDS = 24 * 3600.0
 PROGRESS_SECONDS = 0.5  # between two writes of progress to the row
 _RESTARTED = "Creation stopped because the server was restarted. Nothing was kept. Press Retry."
 _tasks: dict[str, asyncio.Task[None]] = {}
@@ -91,8 +92,12 @@ def fail_abandoned() -> None:
 
 
 def staging() -> Path:
-    """A new empty folder beside the workspaces, on the same file system."""
-    folder = Path(settings.DATA_DIR) / "staging" / secrets.token_hex(8)
+    """A new empty folder beside the workspaces, on the same file system. Sweeps out what a crash left days ago."""
+    place = Path(settings.DATA_DIR) / "staging"
+    for old in place.iterdir() if place.exists() else ():
+        if time.time() - old.lstat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    folder = place / secrets.token_hex(8)
     folder.mkdir(parents=True, mode=0o700)
     return folder
 
@@ -187,6 +192,8 @@ def _copy_sample(folder: Path) -> None:
 
 def _move_into_place(made: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if target.exists():  # a creation that was stopped just after this step, and is retried
+        shutil.rmtree(target)
     made.chmod(0o755)
     made.rename(target)
 

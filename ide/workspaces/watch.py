@@ -44,7 +44,7 @@ async def changes(root: Path, stop: asyncio.Event) -> AsyncIterator[set[str]]:
     stopped = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.to_thread(watcher.add_tree, [])
-        loop.add_reader(watcher.fd, watcher.readable.set)
+        watcher.arm()
         yield set()
         while not stop.is_set():
             something = asyncio.ensure_future(watcher.readable.wait())
@@ -66,8 +66,8 @@ async def _gathered(watcher: _Watcher, until: float) -> set[str]:
     loop = asyncio.get_running_loop()
     found: set[str] = set()
     while True:
-        watcher.readable.clear()
         found |= await asyncio.to_thread(watcher.read)
+        watcher.arm()
         left = min(QUIET_SECONDS, until - loop.time())
         if left <= 0:
             return found
@@ -85,6 +85,15 @@ class _Watcher:
         self.fd = int(_libc.inotify_init1(_NONBLOCK_CLOEXEC))
         if self.fd < 0:
             raise Unavailable("Changes on disk cannot be watched.", "Raise fs.inotify.max_user_instances.")
+
+    def arm(self) -> None:
+        """Set `readable` at the next change, once: a reader left in place would spin the loop until it is read."""
+        self.readable.clear()
+        asyncio.get_running_loop().add_reader(self.fd, self._fire)
+
+    def _fire(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.fd)
+        self.readable.set()
 
     def close(self) -> None:
         os.close(self.fd)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import ctypes
 import os
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -198,8 +197,8 @@ def test_decoding_never_loses_a_byte(data: bytes) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Path:
-    return Path(tempfile.mkdtemp(prefix="t-files-"))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("files")
 
 
 PARTS = st.sampled_from(["a", "b", "..", ".", "", ".git", "link", "loop", "\0", "…", "x" * 256]) | st.text(max_size=6)
