@@ -114,10 +114,10 @@ describe('streaming markdown', () => {
           blocks = blocksOf(text.slice(0, at), blocks)
         }
         const bare = (found: ReturnType<typeof blocksOf>) =>
-          [...found.done, ...found.tail].map(({ token, fences }) => ({
+          [...found.done, ...found.tail].map(({ token, before }) => ({
             type: token.type,
             raw: token.raw.trimEnd(),
-            fences,
+            before,
           }))
         expect(bare(blocks ?? blocksOf(''))).toEqual(bare(blocksOf(text)))
       }),
@@ -157,12 +157,22 @@ describe('streaming markdown', () => {
     expect(token?.type === 'code' && isClosed(token as never)).toBe(false)
   })
 
-  test('fences are counted in the order of the message, those in lists too', () => {
+  test.each([
+    ['one after another', '```\na\n```\n\ntext\n\n```\nb\n```\n', [0, 1]],
+    [
+      'one in a list counts, and can only be copied',
+      '```\na\n```\n\n- x\n\n  ```\n  b\n  ```\n\n```\nc\n```\n',
+      [0, 2],
+    ],
+    ['one indented by four does not count', '1. x\n\n    ```\n    b\n    ```\n\n```\nc\n```\n', [0]],
+    ['one in a quotation does not count', '> ```\n> b\n> ```\n\n```\nc\n```\n', [0]],
+    ['code without a fence does not count', 'x\n\n    indented\n\n~~~\nc\n~~~\n', [0]],
+    ['a fence in a fence is its text', '````\n```\na\n```\n````\n\n```\nb\n```\n', [0, 1]],
+  ])('blocks are numbered as the host does: %s', (_, text, numbers) => {
     const seen: number[] = []
     const apply = { label: 'Apply', why: '', run: async (block: number) => void seen.push(block) }
-    const text = '```\na\n```\n\n- item\n\n  ```\n  b\n  ```\n\n    indented\n\n```\nc\n```\n'
     const box = render(<Markdown text={text} live={false} apply={apply} />).container
     for (const button of box.querySelectorAll<HTMLButtonElement>('.act')) button.click()
-    expect(seen).toEqual([0, 1, 2])
+    expect(seen).toEqual(numbers)
   })
 })

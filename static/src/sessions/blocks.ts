@@ -1,10 +1,16 @@
 // Streaming markdown. What is finished is never read again: only the text from the last top-level block on is lexed.
 import { Lexer, type Token, type Tokens } from 'marked'
 
+/** Fenced code blocks as the host counts them (agents/engine/edits/fenced.py): by whole lines, whatever stands around. */
+export interface Fences {
+  readonly count: number // opened so far
+  readonly open: string // the fence that is open, or ''
+}
+
 export interface Block {
   readonly token: Token
-  // How many fenced code blocks stand before this one in the message; the host counts them in the same order.
-  readonly fences: number
+  readonly before: Fences
+  readonly after: Fences
 }
 
 export interface Blocks {
@@ -30,11 +36,11 @@ function split(source: string, rest: string, before: Blocks): Blocks {
   const tokens = new Lexer({ gfm: true }).lex(rest)
   const open = firstOpen(tokens)
   const done = [...before.done]
-  let fences = countFences(done.at(-1))
+  let fences = done.at(-1)?.after ?? NO_FENCES
   let read = 0
   const put = (token: Token, into: Block[]) => {
-    const block = { token, fences }
-    fences = countFences(block)
+    const block = { token, before: fences, after: fencesAfter(token.raw, fences) }
+    fences = block.after
     if (token.type !== 'space') into.push(block)
   }
   for (const token of tokens.slice(0, open)) {
@@ -54,20 +60,28 @@ function firstOpen(tokens: readonly Token[]): number {
   return tokens[last]?.raw.includes('\n') ? last : (solid.at(-2) ?? last)
 }
 
-/** Fenced blocks up to and with this block. */
-function countFences(block: Block | undefined): number {
-  if (!block) return 0
-  return block.fences + fencesIn(block.token)
+const NO_FENCES: Fences = { count: 0, open: '' }
+const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*$/
+
+export function fencesAfter(raw: string, before: Fences): Fences {
+  let { count, open } = before
+  for (const line of raw.split('\n')) {
+    const [, fence, info] = FENCE.exec(line) ?? []
+    if (!fence) continue
+    if (!open) {
+      open = fence
+      count++
+    } else if (fence[0] === open[0] && fence.length >= open.length && !info) open = ''
+  }
+  return { count, open }
 }
 
-/** How many fenced code blocks a token holds, at any depth. */
-export function fencesIn(token: Token): number {
-  if (token.type === 'code') return isFenced(token as Tokens.Code) ? 1 : 0
-  const inside = token.type === 'list' ? (token as Tokens.List).items : ('tokens' in token && token.tokens) || []
-  return inside.reduce((sum, one) => sum + fencesIn(one), 0)
+/** Which of the host's fenced blocks this block is, from 0; -1 if it is none of them. */
+export function fenceOf({ token, before }: Block): number {
+  return token.type === 'code' && isFenced(token as Tokens.Code) && before.open === '' ? before.count : -1
 }
 
-export function isFenced(token: Tokens.Code): boolean {
+function isFenced(token: Tokens.Code): boolean {
   return token.codeBlockStyle !== 'indented'
 }
 

@@ -5,7 +5,7 @@ import type { Token, Tokens } from 'marked'
 import { type ComponentChildren, h } from 'preact'
 import { useRef } from 'preact/hooks'
 import { words } from '../ui/words/sessions'
-import { type Block, type Blocks, blocksOf, decoded, fencesIn, isClosed, isFenced, safeAddress } from './blocks'
+import { type Block, type Blocks, blocksOf, decoded, fenceOf, isClosed, safeAddress } from './blocks'
 import { CodeBlock } from './code'
 import { still } from './still'
 
@@ -38,11 +38,11 @@ export const Markdown = still(({ text, live, apply }: Props) => {
 
 /** One block; drawn again only when it is another one or can be used otherwise. */
 const StillBlock = still(({ block, live, apply }: { block: Block; live: boolean } & BlockActs) => (
-  <>{draw(block.token, { fence: block.fences, live, apply })}</>
+  <>{draw(block.token, { fence: fenceOf(block), live, apply })}</>
 ))
 
 interface Pen {
-  fence: number // index of the next fenced block
+  fence: number // what the host calls this code block, or -1: then it can only be copied
   live: boolean
   apply: BlockActs['apply']
 }
@@ -72,37 +72,18 @@ function draw(token: Token, pen: Pen): ComponentChildren {
   }
 }
 
-/** Several blocks inside another one; fences are counted through them. */
+/** Blocks inside another one. */
 function all(tokens: Token[] | undefined, pen: Pen): ComponentChildren[] {
-  let fence = pen.fence
-  return (tokens ?? []).map((token) => {
-    const drawn = draw(token, { ...pen, fence })
-    fence += fencesIn(token)
-    return drawn
-  })
+  return (tokens ?? []).map((token) => draw(token, { ...pen, fence: -1 }))
 }
 
-function code(token: Tokens.Code, pen: Pen): ComponentChildren {
-  const fenced = isFenced(token)
-  const closed = isClosed(token) || !pen.live
-  return (
-    <CodeBlock
-      text={token.text}
-      lang={token.lang ?? ''}
-      closed={closed}
-      block={fenced ? pen.fence : -1}
-      apply={pen.apply}
-    />
-  )
+function code(token: Tokens.Code, { live, fence, apply }: Pen): ComponentChildren {
+  const closed = isClosed(token) || !live
+  return <CodeBlock text={token.text} lang={token.lang ?? ''} closed={closed} block={fence} apply={apply} />
 }
 
 function list(token: Tokens.List, pen: Pen): ComponentChildren {
-  let fence = pen.fence
-  const items = token.items.map((item, at) => {
-    const drawn = <li key={at}>{all(item.tokens, { ...pen, fence })}</li>
-    fence += fencesIn(item)
-    return drawn
-  })
+  const items = token.items.map((item, at) => <li key={at}>{all(item.tokens, pen)}</li>)
   return token.ordered ? <ol start={Number(token.start) || 1}>{items}</ol> : <ul>{items}</ul>
 }
 
