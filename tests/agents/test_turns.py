@@ -1,4 +1,4 @@
-"""Turns on a live workspace: inline edits, talk, tools, steering, interrupting, deciding. Real rooms, scripted model."""
+"""Turns on a live workspace: inline edits, talk, tools, steers, interrupts, decisions. Real rooms, scripted model."""
 
 from __future__ import annotations
 
