@@ -357,6 +357,7 @@ async def close_all() -> None:
         _listener.cancel()
         await asyncio.gather(_listener, return_exceptions=True)
         _listener = None
+    await asyncio.to_thread(process_store.close)
 
 
 # --- rows (in a database thread) ----------------------------------------------------------------------------------
