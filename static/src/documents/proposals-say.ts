@@ -35,8 +35,8 @@ export function announceRegions(live: Pick<Live, 'me' | 'on'>, { proposals, regi
     for (const [key] of written) heard.delete(key)
     const [first] = written
     if (event.turn.state === 'failed') say(words.says.failed(event.turn.error))
-    else if (first && event.turn.state === 'completed')
-      say(words.says.finished(first[1].path, hunksOf(event.turn.id).length))
+    if (event.turn.state !== 'completed') return
+    say(first ? words.says.finished(first[1].path, hunksOf(event.turn.id).length) : words.says.answered)
   })
   return () => {
     started()

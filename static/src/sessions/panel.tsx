@@ -1,4 +1,5 @@
 // The right panel: the session on screen, its transcript and the composer.
+import { useComputed } from '@preact/signals'
 import { useCallback, useMemo } from 'preact/hooks'
 import { proposals, reveal } from '../documents/proposals'
 import { Empty } from '../ui/empty'
@@ -144,7 +145,8 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
   const doc = live.documents.active.value
   const path = doc?.path.value ?? ''
   const why = !doc ? words.applyNoFile : doc.access.value === 'read' ? words.applyRead : ''
-  const helpless = chosen(live, sessions)?.drives_tools === false
+  const part = useComputed(() => (live.documents.active.value?.cursorAt.value.selected ?? 0) > 0).value
+  const endpoints = live.models.value?.endpoints
   const openPath = useCallback(
     async (to: string, proposal?: Id) => {
       const opened = await tell(live.documents.open(to, { focus: true }))
@@ -168,8 +170,9 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       openPath,
       apply,
       retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
-      applyTo: helpless ? { path, why, label: words.applyToPath(path) } : null,
+      byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
+      applyTo: { path, why, label: part ? words.applyToSelection(path) : words.applyToPath(path) },
     }),
-    [live, sessions, openPath, apply, helpless, path, why],
+    [live, sessions, openPath, apply, endpoints, part, path, why],
   )
 }

@@ -16,7 +16,9 @@ type Person = Extract<Item, { kind: 'person' }>
 export interface TranscriptActs {
   openPath: (path: string, proposal?: string) => void
   retry: (item: Person) => void
-  applyTo: { path: string; label: string; why: string } | null // null: no endpoint here needs it
+  /** Whether people put this turn's code blocks into files themselves: its model cannot. */
+  byHand: (turn: Turn) => boolean
+  applyTo: { path: string; label: string; why: string }
   apply: (item: string, block: number) => Promise<void>
 }
 
@@ -158,6 +160,7 @@ function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: Transcrip
           <Answer
             key={part.item.id}
             id={part.item.id}
+            turn={turn}
             text={part.item.data.text}
             live={live && at === parts.length - 1}
             acts={acts}
@@ -169,8 +172,16 @@ function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: Transcrip
   )
 }
 
-function Answer({ id, text, live, acts }: { id: string; text: string; live: boolean; acts: TranscriptActs }) {
-  const target = acts.applyTo
+interface AnswerProps {
+  id: string
+  turn: Turn | null
+  text: string
+  live: boolean
+  acts: TranscriptActs
+}
+
+function Answer({ id, turn, text, live, acts }: AnswerProps) {
+  const target = turn && acts.byHand(turn) ? acts.applyTo : null
   const run = acts.apply
   const apply = useMemo(
     () => target && { label: target.label, why: target.why, run: (block: number) => run(id, block) },

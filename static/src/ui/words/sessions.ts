@@ -19,13 +19,11 @@ export const words = {
   modelFor: (person: Person | null) => (person ? `Model for ${person.name}` : 'Model'),
   someone: 'Someone',
   transcript: 'Transcript',
-  loading: 'Loading the session',
   latest: 'Jump to latest',
   waiting: 'waiting for the first token',
   writing: 'writing',
   firstToken: (ms: number) => `first token ${number(Math.round(ms))} ms`,
   speed: (perSecond: number) => `${number(Math.round(perSecond))} tok/s`,
-  tokens: (n: number) => plural(n, 'token'),
   seconds: (s: number) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`,
   plus: (n: number) => `+${number(n)}`,
   minus: (n: number) => `${MINUS}${number(n)}`,
@@ -45,7 +43,6 @@ export const words = {
   emptyKey: ['In a file,', 'rewrites the selection.'],
   asks: ['Explain what this file does', 'Find a likely bug in this file', 'Suggest a test for this file'],
   noModelTitle: 'Connect a model to ask',
-  openFailed: 'The session could not be opened',
   ended: (turn: Turn): string =>
     turn.state === 'interrupted' ? 'Interrupted. What was written stays as a proposal.' : 'The turn failed.',
 
@@ -93,7 +90,6 @@ export const words = {
   removeMention: (label: string) => `Remove ${label}`,
   endpoint: 'Model to ask',
   endpointName: (one: Endpoint) => `${one.name} · ${one.model}`,
-  scripted: 'scripted, for tests and demos',
   builtinLine: 'Small built-in model. It rewrites selections and answers briefly; it cannot use tools.',
   builtinMore: 'Connect a better one',
   scriptedLine: 'Scripted model, for tests and demos. Its answers are written beforehand.',
@@ -138,7 +134,6 @@ export const words = {
   hunk: 'Change of the model',
   removedLines: (n: number) => `${plural(n, 'line')} removed`,
   moreRemoved: (n: number) => `${plural(n, 'more line')} removed`,
-  addedLine: 'Added line',
   mayNotDecide: 'Your role does not permit deciding on changes.',
   commands: {
     accept: 'Accept this change',
