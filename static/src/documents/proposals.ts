@@ -12,6 +12,7 @@ import { type Place, type Stretch, setMarks } from './proposals-field'
 import { proposalKeys } from './proposals-keys'
 import { announceRegions } from './proposals-say'
 import './proposals.css'
+import { pump } from './pump'
 
 /** Open proposals by id. */
 export const proposals: Signal<ReadonlyMap<Id, Proposal>> = signal(new Map())
@@ -143,8 +144,19 @@ function following(doc: OpenDocument): Extension {
   })
 }
 
-/** Show where a proposal (or, without one, the running turn) has changed a document. */
+/** Show where a proposal (or, without one, whatever is open there) has changed a document, as soon as its text is here. */
 export function reveal(doc: OpenDocument, proposal: Proposal | null): void {
+  const stop = effect(() => {
+    if (!doc.loaded.value) return
+    // After the effect that tells so: it may come from inside a flush.
+    queueMicrotask(() => {
+      stop()
+      pump.after(() => goTo(doc, proposal))
+    })
+  })
+}
+
+function goTo(doc: OpenDocument, proposal: Proposal | null): void {
   const list = proposal ? [proposal] : proposals.peek().values()
   const { places, stretches } = resolve(doc, list, regions.peek().values())
   const at = places[0] ?? stretches[0]
