@@ -111,7 +111,8 @@ async def _ask(bench: Bench, files: Files, item: Mapping[str, object]) -> str:
     asked_for = context.docstring(plain)
     if asked_for is None:
         raise Refusal("There is no place for a docstring in this function.")
-    new, _ = await _code(bench, asked_for, endpoint.model)
+    new, closed = await _code(bench, asked_for, endpoint.model)
+    _refuse(None if closed else "The reply had no end.")
     _refuse(verify.refused_docstring(plain, new) if new else "The reply holds no docstring.")
     return "".join(f"{indent}{line}" if line.strip() else line for line in new.splitlines(keepends=True))
 
