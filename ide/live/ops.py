@@ -16,6 +16,8 @@ from ide.errors import Invalid, NotFound, Refused
 from ide.live.host import WorkspaceHost
 from ide.live.participant import Participant
 
+__all__ = ["Handler", "Params", "Participant", "WorkspaceHost", "answer", "contribute", "names", "register"]
+
 log = logging.getLogger(__name__)
 
 Params = dict[str, Any]

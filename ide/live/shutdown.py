@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from types import FrameType
 
 SECONDS = 5.0
+CLOSE_FRAMES_SECONDS = 0.2  # for the close codes on their way: the server cuts its sockets
 _installed: set[int] = set()
 
 
@@ -49,5 +50,6 @@ class _Handler:
     async def _run(self, number: int) -> None:
         try:
             await asyncio.wait_for(self._close(), SECONDS)
+            await asyncio.sleep(CLOSE_FRAMES_SECONDS)
         finally:
             self._previous(number, None)
