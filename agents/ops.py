@@ -5,7 +5,7 @@ Roles are checked by the table of ops before a handler runs.
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -18,11 +18,17 @@ from ide.db import in_db
 from ide.errors import Conflict, Invalid
 from ide.live import ops
 from ide.live.host import WorkspaceHost
-from ide.live.participant import Participant
 
 T = TypeVar("T", bound=msgspec.Struct)
 Params = dict[str, object]
 LONGEST_INSTRUCTION = 8_000
+
+
+class Caller(Protocol):
+    """The participant who asks, as far as it matters here."""
+
+    @property
+    def user_id(self) -> int: ...
 
 
 class SessionCreate(msgspec.Struct):
@@ -90,7 +96,7 @@ def read(kind: type[T], params: Params) -> T:
         ) from error
 
 
-async def opened(host: WorkspaceHost, participant: Participant) -> wire.Json:
+async def opened(host: WorkspaceHost, participant: Caller) -> wire.Json:
     """What `workspace.open` answers about models at work."""
     live = of(host)
     return {
@@ -102,20 +108,20 @@ async def opened(host: WorkspaceHost, participant: Participant) -> wire.Json:
     }
 
 
-async def session_create(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def session_create(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(SessionCreate, params)
     session = await of(host).sessions.create(participant.user_id, given.title)
     return {"session": session.summary()}
 
 
-async def session_open(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def session_open(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(SessionOpen, params)
     session = await of(host).sessions.session(given.session)
     events = session.events_after(given.after) if given.after is not None else None
     return {"events": events} if events is not None else {"snapshot": await session.snapshot()}
 
 
-async def turn_start(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def turn_start(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(TurnStart, params)
     said: Params = {"text": given.text, "mentions": msgspec.to_builtins(given.mentions)}
     start = Start(given.session, Turn.Kind.SESSION, said, talk.talk, given.endpoint)
@@ -123,7 +129,7 @@ async def turn_start(host: WorkspaceHost, participant: Participant, params: Para
     return {"turn": turn.row.pk}
 
 
-async def turn_inline(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def turn_inline(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(TurnInline, params)
     if len(given.instruction) > LONGEST_INSTRUCTION:
         raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
@@ -136,16 +142,16 @@ async def turn_inline(host: WorkspaceHost, participant: Participant, params: Par
     return {"turn": turn.row.pk}
 
 
-async def turn_steer(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def turn_steer(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(TurnText, params)
     return {"item": await of(host).sessions.steer(given.turn, participant.user_id, given.text)}
 
 
-async def turn_interrupt(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def turn_interrupt(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     return {"state": of(host).sessions.interrupt(read(TurnName, params).turn)}
 
 
-async def turn_redirect(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     """Stop the turn and go another way from what it has written; one act, nothing can come in between."""
     given = read(TurnText, params)
     if not given.text.strip():
@@ -162,7 +168,7 @@ async def turn_redirect(host: WorkspaceHost, participant: Participant, params: P
     return {"turn": turn.row.pk}
 
 
-async def block_apply(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def block_apply(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(BlockApply, params)
     code = await in_db(ways.code_block, given.session, given.item, given.block)
     room = await host.open_path(given.path, create=True)
@@ -173,13 +179,13 @@ async def block_apply(host: WorkspaceHost, participant: Participant, params: Par
     return {"turn": turn.row.pk}
 
 
-async def proposal_accept(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def proposal_accept(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(Decide, params)
     await of(host).proposals.accept(given.proposal, None if given.hunks == "all" else given.hunks)
     return {}
 
 
-async def proposal_reject(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+async def proposal_reject(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(Decide, params)
     chosen = None if given.hunks == "all" else given.hunks
     await of(host).proposals.reject(given.proposal, chosen, participant.user_id)

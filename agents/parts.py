@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from datetime import timedelta
@@ -84,7 +83,7 @@ def register() -> None:
             _model_problem,
             order=20,
             inherit_env=False,
-            env={"PYTHONPATH": os.pathsep.join([str(settings.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])},
+            env={"PYTHONPATH": str(settings.ROOT)},
             wanted=lambda: bool(settings.BUILTIN_MODEL),
             ready_seconds=60,
             stop_seconds=3,

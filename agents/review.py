@@ -18,7 +18,7 @@ from ide.documents.text import Merged, merge3, minimal_edits
 from ide.errors import Conflict, Invalid, NotFound, Refused
 from ide.live.host import WorkspaceHost
 from ide.workspaces import git
-from ide.workspaces.encoding import Unreadable, decode
+from ide.workspaces.files import Unreadable, decode
 
 STATUS = {"A": "added", "M": "changed", "D": "deleted"}
 HOOKS = (".github/", ".gitlab-ci", ".circleci/", ".husky/", ".githooks/", ".pre-commit-config", "Jenkinsfile", ".ci/")

@@ -28,7 +28,7 @@ from ide.db import in_db
 from ide.errors import Refused, Unavailable
 from ide.live.announce import hint_async
 from ide.workspaces import git
-from ide.workspaces.encoding import Unreadable, decode
+from ide.workspaces.files import Unreadable, decode
 
 log = logging.getLogger(__name__)
 
