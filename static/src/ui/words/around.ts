@@ -223,7 +223,8 @@ export const words = {
     noMatch: (query: string) => `No workspace matches “${query}”`,
     noMatchText: 'Search looks at names and at where workspaces came from.',
     clear: 'Clear search',
-    footer: (site: string, version: string) => `${site} · Tandem ${version}`,
+    footer: (site: string, version: string) =>
+      site === 'Tandem' ? `Tandem ${version}` : `${site} · Tandem ${version}`,
   },
 
   create: {
