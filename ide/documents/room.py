@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 MERGE_AT_ONCE = 64  # merge_updates is superlinear
 UPDATE_LIMIT = 8 << 20
-MALFORMED, POISONED, RESTARTING = 4400, 1008, 1012
+MALFORMED, POISONED, RESTARTING = 4400, 4008, 4012
 
 Append = Callable[[bytes, str], "asyncio.Future[int]"]
 Observer = Callable[[str], None]

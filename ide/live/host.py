@@ -21,7 +21,7 @@ from ide.documents.store import store as process_store
 from ide.errors import NotFound, Refused, Unavailable
 from ide.live import announce, lease, shutdown
 from ide.live.open_document import OpenDocument
-from ide.live.participant import Participant
+from ide.live.participant import RESTARTING, Participant
 from ide.workspaces import watch
 from ide.workspaces.files import Files
 from ide.workspaces.models import Workspace
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_SECONDS = 60.0
 RECHECK_SECONDS = 5.0
-NOT_ALLOWED, GONE, ELSEWHERE, RESTARTING = 4403, 4404, 4409, 1012
+NOT_ALLOWED, GONE, ELSEWHERE = 4403, 4404, 4409
 
 Hook = Callable[["WorkspaceHost"], Awaitable[None]]
 

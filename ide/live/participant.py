@@ -22,6 +22,7 @@ HOLD_OVER = 1 << 20  # documents are held back, and sent as one difference later
 DROP_OVER = 8 << 20  # not even events fit: the participant is gone
 STUCK_SECONDS = 30.0
 TOO_SLOW = 4408
+RESTARTING = 4012
 WORKSPACE = "workspace"  # the document that carries presence and requests
 
 
@@ -73,7 +74,7 @@ class Outbox:
         """Close the socket behind what is queued; a slow or unwelcome one at once."""
         if self.closing is None:
             self.closing = (code, reason)
-            if code != 1012:
+            if code != RESTARTING:
                 self._frames.clear()
             self._wake.set()
 

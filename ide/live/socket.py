@@ -33,7 +33,9 @@ Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-MALFORMED, SIGN_IN, FORBIDDEN, GONE, ELSEWHERE, TOO_MANY, BUG = 4400, 4401, 4403, 4404, 4409, 4429, 1011
+# Daphne's autobahn sends no close code but 1000 and 3000 to 4999 (it raises, and the socket stays open), so what RFC
+# 6455 calls 1008, 1011 and 1012 are 4008, 4011 and 4012 here.
+MALFORMED, SIGN_IN, FORBIDDEN, GONE, ELSEWHERE, TOO_MANY, BUG = 4400, 4401, 4403, 4404, 4409, 4429, 4011
 WAITING_BYTES = 16 << 20  # frames for a document that is still being opened
 OPEN_DOCUMENTS = 500
 REQUESTS_AT_ONCE = 64

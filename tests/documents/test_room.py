@@ -297,7 +297,7 @@ async def test_messages_that_make_the_crdt_panic_close_their_sender_and_lose_not
         broken.pop().restore(log.rows)
         await turn()
     assert bad.closed is not None
-    assert bad.closed[0] == 1008
+    assert bad.closed[0] == 4008
     assert good.closed is None
     assert room.text() == str(good.root) == "also kept 😀 "
     assert PANIC_2 not in log.rows
@@ -319,7 +319,7 @@ async def test_a_failed_commit_throws_the_replica_away_and_sends_everybody_back(
     assert broken == [room]
     assert one.of(protocol.SyncStatus) == []
     assert one.closed is not None
-    assert one.closed[0] == 1012
+    assert one.closed[0] == 4012
     room.restore([])
     again = Client(room)
     again.doc.apply_update(one.doc.get_update())
