@@ -57,7 +57,7 @@ function ReviewButton({ job }: { job: Job }) {
     >
       {text.label}
       <span class="job-plus num">{text.added}</span>
-      <span class="job-minus num">{text.removed}</span>
+      {job.removed > 0 && <span class="job-minus num">{text.removed}</span>}
     </button>
   )
 }

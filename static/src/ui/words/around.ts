@@ -74,7 +74,8 @@ export const words = {
     retryLabel: (name: string) => `Retry the job “${name}”`,
     show: (name: string) => `Details of “${name}”`,
     by: (name: string) => `by ${name}`,
-    endpoint: (name: string, builtin: boolean) => (builtin ? `${name} (small built-in model)` : name),
+    endpoint: (name: string, builtin: boolean) =>
+      builtin && !/built.in/i.test(name) ? `${name} (small built-in model)` : name,
     tokens: (n: number) => plural(n, 'token'),
     tokensHelp: (input: number, output: number) => `${plural(input, 'token')} read, ${plural(output, 'token')} written`,
     elapsed: (clock: string) => `Elapsed ${clock}`,
