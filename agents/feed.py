@@ -74,25 +74,29 @@ class JobFeed:
     _told: dict[str, wire.Json] = field(default_factory=dict)
     _hinted: set[str] = field(default_factory=set)
     _last_event: int | None = None
-    _active: bool = True
+    _is_active: bool = True
     _waiting: dict[str, _Waiting] = field(default_factory=dict)
+
+    def active(self) -> bool:
+        """Whether a job of the workspace may still change: the host stays awake to see to it."""
+        return self._is_active
 
     def look(self, job_id: str | None = None) -> None:
         """Something changed: look now."""
         if job_id:
             self._hinted.add(job_id)
-        self._active = True
+        self._is_active = True
         self._news.set()
 
     async def run(self) -> None:
         swept = 0.0
         while True:
             await self._tell()
-            if time.monotonic() - swept >= SWEEP and self._active:
+            if time.monotonic() - swept >= SWEEP and self._is_active:
                 swept = time.monotonic()
                 await self._sweep()
             try:
-                await asyncio.wait_for(self._news.wait(), LOOK if self._active else REST)
+                await asyncio.wait_for(self._news.wait(), LOOK if self._is_active else REST)
             except TimeoutError:
                 pass
             self._news.clear()
@@ -104,7 +108,7 @@ class JobFeed:
         self._last_event = last
         for event in events:
             self.host.publish({"type": "job.event", "job": event.job_id, "event": wire.job_event(event)})
-        self._active = any(row["state"] in ("queued", "running") for row in rows)
+        self._is_active = any(row["state"] in ("queued", "running") for row in rows)
         for row in rows:
             job_id = str(row["id"])
             if self._told.get(job_id) != row:

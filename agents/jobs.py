@@ -19,7 +19,6 @@ from agents.models import Endpoint, Job, JobEvent, Session, Step
 from ide import metrics
 from ide.accounts.models import User
 from ide.errors import Conflict, Invalid, NotFound
-from ide.workspaces.models import Workspace
 
 LEASE = timedelta(seconds=20)
 ATTEMPTS = 3
@@ -252,9 +251,8 @@ def move(job_id: str, state: str, **values: object) -> None:
     metrics.jobs.labels(state).inc()
 
 
-def sweep(workspace: Workspace | str) -> list[str]:
+def sweep(workspace_id: str) -> list[str]:
     """Take jobs back from workers that died; returns the ids of all that wait for one."""
-    workspace_id = workspace if isinstance(workspace, str) else workspace.pk
     mine = Job.objects.filter(workspace_id=workspace_id)
     lost = mine.filter(state=Job.State.RUNNING, lease_until__lt=timezone.now())
     idle = {"lease_owner": "", "lease_until": None}
@@ -270,11 +268,12 @@ def sweep(workspace: Workspace | str) -> list[str]:
     return list(mine.filter(state=Job.State.QUEUED).values_list("pk", flat=True))
 
 
+def left_over() -> list[str]:
+    """Jobs of all workspaces that wait for a worker, those of dead workers included."""
+    for workspace_id in Job.objects.filter(state=Job.State.RUNNING).values_list("workspace_id", flat=True).distinct():
+        sweep(workspace_id)
+    return list(Job.objects.filter(state=Job.State.QUEUED).order_by("created_at").values_list("pk", flat=True))
+
+
 def mark_waiting(ids: Sequence[str]) -> None:
     Job.objects.filter(pk__in=ids, state=Job.State.QUEUED).update(phase=WAITING)
-
-
-def active(workspace_id: str) -> bool:
-    """Whether any job of the workspace may still change by itself."""
-    states = [Job.State.QUEUED, Job.State.RUNNING]
-    return Job.objects.filter(workspace_id=workspace_id, state__in=states).exists()

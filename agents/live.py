@@ -34,6 +34,7 @@ async def opened(host: WorkspaceHost) -> None:
     live = AgentsLive(Sessions(host, proposals), proposals, JobFeed(host), asyncio.Lock())
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)
+    host.keep_awake(live.feed.active)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
 

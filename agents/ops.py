@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 
 from agents import endpoints, jobs, sessions, talk, ways, wire
+from agents.environments.live import writable
 from agents.live import of
 from agents.models import Turn
 from agents.sessions import Start
@@ -134,7 +135,7 @@ async def turn_inline(host: WorkspaceHost, participant: Caller, params: Params) 
     if len(given.instruction) > LONGEST_INSTRUCTION:
         raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
     session = given.session or await in_db(sessions.inline_session, host.workspace_id, participant.user_id)
-    room = await host.open_room(given.document)
+    room = writable(host, await host.open_room(given.document))
     region = ways.region_of(room, given.from_, given.to)
     said: Params = {"text": given.instruction, "mentions": [{"kind": "selection", "path": room.path}]}
     start = Start(str(session), Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
@@ -171,7 +172,7 @@ async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params
 async def block_apply(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(BlockApply, params)
     code = await in_db(ways.code_block, given.session, given.item, given.block)
-    room = await host.open_path(given.path, create=True)
+    room = writable(host, await host.open_path(given.path, create=True))
     region = ways.region_of(room, given.from_, given.to) if given.from_ and given.to else None
     said: Params = {"text": f"Apply to {given.path}", "mentions": [{"kind": "file", "path": given.path}]}
     start = Start(given.session, Turn.Kind.APPLY, said, ways.apply_block(room, code, region), needs_model=False)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from celery import shared_task
+from celery.signals import worker_ready
 
-from agents import work
+from agents import jobs, work
 
 
 @shared_task(name="agents.run_job", ignore_result=True)
 def run_job(job_id: str) -> None:
     asyncio.run(work.execute(job_id))
+
+
+@worker_ready.connect
+def catch_up(**_: object) -> None:
+    """A worker has started: what waits although its message is lost, or whose workspace nobody has open, begins."""
+    for job_id in jobs.left_over():
+        run_job.delay(job_id)

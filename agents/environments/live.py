@@ -15,7 +15,8 @@ from agents.turns import LiveTurn
 from ide.db import in_db
 from ide.documents.room import Anchor, Edit, ModelClient, Room
 from ide.documents.text import lines
-from ide.errors import Refused
+from ide.errors import Invalid, Refused
+from ide.live.host import WorkspaceHost
 from ide.runner import client as runner
 from ide.workspaces.search import search
 
@@ -94,7 +95,7 @@ class LiveEnvironment:
 
     async def open(self, path: str) -> RoomTarget:
         self.turn.check()
-        room = self._rooms[path] = await self.turn.host.open_path(path)
+        room = self._rooms[path] = writable(self.turn.host, await self.turn.host.open_path(path))
         return RoomTarget(self.turn, room)
 
     async def create(self, path: str) -> RoomTarget:
@@ -121,3 +122,11 @@ class LiveEnvironment:
 
     async def close(self, path: str) -> None:
         self.turn.left(self._rooms[path])
+
+
+def writable(host: WorkspaceHost, room: Room) -> Room:
+    """The room, if its file may be written. Raises Invalid with the reason where it is read-only."""
+    document = host.document(room.id)
+    if document is not None and document.access != "edit":
+        raise Invalid(f"{room.path} is read-only. {document.disk.reason}".strip(), "Copy it, and change the copy.")
+    return room

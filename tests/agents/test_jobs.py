@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from agents import errands, jobs, work
@@ -13,6 +15,16 @@ from agents.models import Job, Step
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, Refused
 from tests.agents.conftest import CODE, Follower, Site, git
+from tests.runner.conftest import Runner
+
+
+@pytest.fixture
+def runner(site: Site) -> Iterator[Runner]:
+    """A runner where the server looks for it."""
+    started = Runner(settings.RUNTIME_DIR)
+    yield started
+    started.stop()
+
 
 ORDER = jobs.Order("map", "Add a docstring to every function", ("a.py",))
 
@@ -109,6 +121,25 @@ async def test_an_agent_job_reads_edits_and_ends_in_review(site: Site, ada: Foll
     assert (site.folder / "a.py").read_text() == CODE.replace("return b", "return b * 2")
 
 
+async def test_a_jobs_command_runs_confined_in_its_worktree(site: Site, ada: Follower, runner: Runner) -> None:
+    command = "cat a.py > copy.txt; cd / && touch outside; ls /workspace && git log --format=%s | head -1"
+    await in_db(
+        site.script,
+        {"calls": [{"name": "run_command", "arguments": {"command": command}}]},
+        {"text": "Copied."},
+    )
+    job_id = await requested(site, jobs.Order("agent", "Copy it"))
+    await work.execute(job_id)
+    job = await job_of(job_id)
+    assert job.state == "review", job.error
+    assert git(site.folder, "show", f"{job.head}:copy.txt") == CODE.rstrip()
+    assert not (site.folder / "copy.txt").exists(), "the workspace itself is untouched until the merge"
+    events = (await in_db(jobs.detail, job_id))["events"]
+    tool = next(e["data"] for e in events if e["kind"] == "tool")  # type: ignore[attr-defined]
+    assert "copy.txt" in tool["output"]
+    assert "cannot touch" in tool["output"]
+
+
 async def test_a_conflict_names_the_files_and_changes_nothing(site: Site, ada: Follower) -> None:
     await in_db(site.script, *docstrings("Return b.", "Return a."), builtin=True, tools=False)
     await ada.opened(site.document.pk)
@@ -197,3 +228,12 @@ async def test_a_model_without_tools_gets_no_agent_job(site: Site, ada: Follower
     await in_db(site.script, {"text": "x"}, tools=False)
     with pytest.raises(Invalid):
         await requested(site, jobs.Order("agent", "Do it"))
+
+
+async def test_a_worker_that_starts_finds_what_was_left(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "x"})
+    job_id = await requested(site, jobs.Order("agent", "One"))
+    await in_db(jobs.claim, job_id, "dead")
+    past = timezone.now() - timedelta(seconds=1)
+    await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past))
+    assert await in_db(jobs.left_over) == [job_id]

@@ -230,3 +230,28 @@ async def test_an_open_proposal_survives_a_restart_of_the_host(site: Site, ada: 
     await tab.ask("proposal.reject", proposal=proposals[0]["id"], hunks="all")
     assert await text_of(site) == CODE
     await tab.leave()
+
+
+async def test_a_read_only_file_is_not_written_by_a_model(site: Site, ada: Follower) -> None:
+    (site.folder / "a.py").chmod(0o444)
+    await in_db(site.script, {"text": f"```python\n{NEW}```\n"}, tools=False)
+    room = await (await site.host()).open_room(site.document.pk)
+    anchors = {"from": room.anchor_wire(0, 0), "to": room.anchor_wire(5, -1)}
+    refusal = await ada.refused("turn.inline", document=site.document.pk, instruction="x", **anchors)
+    assert "read-only" in refusal["message"]
+    assert (site.folder / "a.py").read_text() == CODE
+
+
+async def test_two_models_in_one_document_keep_their_proposals_apart(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": f"```python\n{NEW}```\n", "repeat": True}, tools=False)
+    first = await ada.ended(await inline(site, ada))
+    room = await (await site.host()).open_room(site.document.pk)
+    start = room.text().index("def two")
+    anchors = {"from": room.anchor_wire(start, 0), "to": room.anchor_wire(start + 5, -1)}
+    answer = await ada.ask("turn.inline", document=site.document.pk, instruction="rename", **anchors)
+    second = await ada.ended(answer["turn"])
+    proposals = {p["turn"]: p for p in (await ada.ask("workspace.open"))["proposals"]}
+    assert [h["removed"] for h in proposals[first["id"]]["hunks"]] == [["    return a"]]
+    assert [h["removed"] for h in proposals[second["id"]]["hunks"]] == [["def two(b):"]]
+    await ada.ask("proposal.reject", proposal=proposals[second["id"]]["id"], hunks="all")
+    assert await text_of(site) == CODE.replace("def one(a):\n    return a\n", NEW)
