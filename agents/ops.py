@@ -161,6 +161,8 @@ async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params
     old = live.running(given.turn)
     if old.row.kind == Turn.Kind.APPLY:
         raise Conflict("A block that is being put into a file cannot be redirected.", "Interrupt it.")
+    if old.row.kind == Turn.Kind.INLINE and old.region_written is None:
+        raise Conflict("This edit has not begun to write yet.", "Interrupt it, and say it anew.")
     live.interrupt(given.turn)
     way = talk.talk if old.region_written is None else ways.inline(old.region_written, given.text)
     said: Params = {"text": given.text, "mentions": [], "redirects": given.turn}

@@ -6,6 +6,7 @@ applied to another one. What a turn does is in ways.py; what it holds and how it
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Sessions:
 
     async def _begin(self, live: LiveSession, user_id: int, start: Start) -> LiveTurn:
         if live.saving is not None:
-            await live.saving  # what the turn before left must be in its history
+            await asyncio.wait({live.saving})  # what the turn before left must be in its history
         row = await in_db(_turn_row, live.row, user_id, start)
         owner = row.owner
         assert owner is not None  # noqa: S101 (just created with it)
@@ -187,7 +188,12 @@ class Sessions:
         """The host goes: running turns end as interrupted, and are saved."""
         for turn in self._running():
             turn.end(Turn.State.INTERRUPTED)
-            await turn.save()
+            if turn.task is not None:
+                turn.task.cancel()
+                await asyncio.wait({turn.task})
+        saving = {live.saving for live in self._live.values() if live.saving is not None}
+        if saving:
+            await asyncio.wait(saving)
 
 
 def _session_row(workspace_id: str, session_id: str) -> Session:

@@ -255,3 +255,30 @@ async def test_two_models_in_one_document_keep_their_proposals_apart(site: Site,
     assert [h["removed"] for h in proposals[second["id"]]["hunks"]] == [["def two(b):"]]
     await ada.ask("proposal.reject", proposal=proposals[second["id"]]["id"], hunks="all")
     assert await text_of(site) == CODE.replace("def one(a):\n    return a\n", NEW)
+
+
+async def test_an_inline_edit_is_redirected_in_mid_sentence(site: Site, ada: Follower) -> None:
+    reply = "```python\ndef one(a):\n    b = a\n    return b\n```\n"
+    steps = [
+        {"when": "slowly", "text": reply, "pause_after": reply.index("    return b")},
+        {"when": "at once", "text": "```python\ndef one(a):\n    return a + a\n```\n"},
+    ]
+    await in_db(site.script, *steps, tools=False)
+    await ada.opened(site.document.pk)
+    first = await inline(site, ada, "slowly")
+    await ada.until(lambda: "b = a" in ada.text(site.document.pk))
+    second = (await ada.ask("turn.redirect", turn=first, text="at once"))["turn"]
+    assert (await ada.ended(second))["state"] == "completed"
+    assert await text_of(site) == CODE.replace("return a\n", "return a + a\n", 1)
+
+
+async def test_a_closing_host_ends_and_saves_its_turns(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "for ever and ever", "pause_after": 8}, tools=False)
+    session = await ada.session()
+    turn = (await ada.ask("turn.start", session=session, text="Hi", mentions=[]))["turn"]
+    await ada.event("item.delta")
+    await (await site.host()).close()
+    row = await in_db(Turn.objects.get, pk=turn)
+    assert row.state == "interrupted"
+    texts = await in_db(lambda: list(Item.objects.filter(turn_id=turn, kind="model").values_list("data", flat=True)))
+    assert texts == [{"text": "for ever"}]
