@@ -38,12 +38,13 @@ export class Rpc {
 
   // One text frame from the server. What is not understood is dropped: a newer server may say more.
   take(text: string) {
-    let frame: Frame
+    let frame: Frame | null
     try {
-      frame = JSON.parse(text) as Frame
+      frame = JSON.parse(text) as Frame | null
     } catch {
       return
     }
+    if (!frame) return
     if (frame.method) return this.notify(frame.params)
     const waiting = frame.id === undefined ? undefined : this.waiting.get(frame.id)
     if (!waiting) return
