@@ -157,8 +157,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
-    # A file, as in real life: several threads write, and a database in memory would refuse them.
-    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{RUNTIME_DIR / 'valkey.sock'}"
 EMBEDDED_VALKEY = not env.str("REDIS_URL", default="")
@@ -181,8 +179,12 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5.0
 
 # --- files and the rest ---------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = DATA_DIR / "static"  # of no use to us, but it must exist: files are served from where they lie
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [STATIC_DIST] if STATIC_DIST.exists() else []
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8}\."  # Vite's names carry a hash
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
