@@ -170,7 +170,7 @@ describe('streaming markdown', () => {
     ['a fence in a fence is its text', '````\n```\na\n```\n````\n\n```\nb\n```\n', [0, 1]],
   ])('blocks are numbered as the host does: %s', (_, text, numbers) => {
     const seen: number[] = []
-    const apply = { label: 'Apply', why: '', run: async (block: number) => void seen.push(block) }
+    const apply = { name: 'Apply', label: 'Apply', why: '', run: async (block: number) => void seen.push(block) }
     const box = render(<Markdown text={text} live={false} apply={apply} />).container
     for (const button of box.querySelectorAll<HTMLButtonElement>('.act')) button.click()
     expect(seen).toEqual(numbers)

@@ -107,7 +107,7 @@ function Apply({ apply, block, closed }: { apply: NonNullable<BlockActs['apply']
   }
   return (
     <button type="button" class="quiet tiny act" disabled={busy || why !== ''} title={why || apply.label} onClick={run}>
-      {words.applyToFile}
+      {apply.name}
     </button>
   )
 }

@@ -127,8 +127,15 @@ export class InlineEdit {
       this.fail({ code: 'turn_failed', message: turn.error || words.ended(turn), do: '' })
     } else {
       if (turn.state === 'interrupted') say(words.says.interrupted)
+      this.unselect()
       this.close()
     }
+  }
+
+  /** What was selected has been rewritten: nothing must take it for a selection made now. */
+  private unselect(): void {
+    const range = this.doc.state.field(target, false)
+    if (range?.edit === this) this.doc.dispatch({ selection: { anchor: range.from } })
   }
 
   private fail(problem: Problem): void {

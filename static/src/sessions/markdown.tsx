@@ -11,7 +11,7 @@ import { still } from './still'
 
 /** What can be done with a code block; absent where blocks are only read. */
 export interface BlockActs {
-  apply?: { label: string; why: string; run: (block: number) => Promise<void> } | null
+  apply?: { name: string; label: string; why: string; run: (block: number) => Promise<void> } | null
 }
 
 interface Props extends BlockActs {

@@ -171,7 +171,12 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       apply,
       retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
       byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
-      applyTo: { path, why, label: part ? words.applyToSelection(path) : words.applyToPath(path) },
+      applyTo: {
+        path,
+        why,
+        name: part ? words.applyToPart : words.applyToFile,
+        label: part ? words.applyToSelection(path) : words.applyToPath(path),
+      },
     }),
     [live, sessions, openPath, apply, endpoints, part, path, why],
   )

@@ -18,7 +18,7 @@ export interface TranscriptActs {
   retry: (item: Person) => void
   /** Whether people put this turn's code blocks into files themselves: its model cannot. */
   byHand: (turn: Turn) => boolean
-  applyTo: { path: string; label: string; why: string }
+  applyTo: { path: string; name: string; label: string; why: string }
   apply: (item: string, block: number) => Promise<void>
 }
 
@@ -184,7 +184,7 @@ function Answer({ id, turn, text, live, acts }: AnswerProps) {
   const target = turn && acts.byHand(turn) ? acts.applyTo : null
   const run = acts.apply
   const apply = useMemo(
-    () => target && { label: target.label, why: target.why, run: (block: number) => run(id, block) },
+    () => target && { name: target.name, label: target.label, why: target.why, run: (block: number) => run(id, block) },
     [target?.label, target?.why, target?.path, run, id],
   )
   return <Markdown text={text} live={live} apply={apply} />

@@ -53,6 +53,7 @@ export const words = {
   image: (text: string) => `Image: ${text || 'untitled'}`,
   imageTitle: 'Images from outside are not loaded. Open the link to see it.',
   applyToFile: 'Apply to file',
+  applyToPart: 'Apply to selection',
   applyToPath: (path: string) => `Apply to ${path}`,
   applyToSelection: (path: string) => `Apply to the selection in ${path}`,
   applyNoFile: 'Open the file this belongs to, then apply',
