@@ -92,6 +92,14 @@ describe('an inline edit', () => {
     expect(isOpen()).toBe(false)
   })
 
+  test('leaves nothing selected of what it rewrote', async () => {
+    const { edit, doc, tell } = opened(() => ({ turn: 't' }))
+    doc.dispatch({ selection: { anchor: 4, head: 7 } })
+    await edit.start()
+    tell(ended(turnOf('t', { state: 'completed' })))
+    expect(doc.state.selection.main).toMatchObject({ from: 4, to: 4 })
+  })
+
   test('closes even if the end overtakes the answer', async () => {
     const { edit, isOpen } = opened((tell) => {
       tell(ended(turnOf('t', { state: 'completed' })))
