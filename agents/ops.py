@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from agents import endpoints, jobs, sessions, talk, ways, wire
+from agents import endpoints, jobs, talk, ways, wire
 from agents.environments.live import writable
 from agents.live import of
 from agents.models import Turn
@@ -134,11 +134,11 @@ async def turn_inline(host: WorkspaceHost, participant: Caller, params: Params) 
     given = read(TurnInline, params)
     if len(given.instruction) > LONGEST_INSTRUCTION:
         raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
-    session = given.session or await in_db(sessions.inline_session, host.workspace_id, participant.user_id)
+    session = given.session or await of(host).sessions.inline_session(participant.user_id)
     room = writable(host, await host.open_room(given.document))
     region = ways.region_of(room, given.from_, given.to)
     said: Params = {"text": given.instruction, "mentions": [{"kind": "selection", "path": room.path}]}
-    start = Start(str(session), Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
+    start = Start(session, Turn.Kind.INLINE, said, ways.inline(region, given.instruction), given.endpoint)
     turn = await of(host).sessions.start(participant.user_id, start)
     return {"turn": turn.row.pk}
 

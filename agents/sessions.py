@@ -124,6 +124,15 @@ class Sessions:
         turn.task = self.host.owned(self._run(turn, start.way), f"turn {row.pk}")
         return turn
 
+    async def inline_session(self, user_id: int) -> str:
+        """A session for a person's inline edit that names none: one of theirs in which nothing runs."""
+        title, ids = await in_db(_inline_sessions, self.host.workspace_id, user_id)
+        for session_id in ids:
+            live = self._live.get(session_id)
+            if session_id not in self._starting and (live is None or live.turn is None):
+                return session_id
+        return str((await self.create(user_id, title)).row.pk)
+
     async def steer(self, turn_id: str, user_id: int, text: str) -> str:
         """Add to the running turn: the model reads it at the next boundary. Returns the item's id."""
         turn = self.running(turn_id)
@@ -223,9 +232,8 @@ def _turn_row(session: Session, user_id: int, start: Start) -> Turn:
     return turns.create(session, _user(user_id), endpoint, start.kind)
 
 
-def inline_session(workspace_id: str, user_id: int) -> str:
-    """The session that holds a person's inline edits where they name none."""
-    user = _user(user_id)
-    title = f"Inline edits · {user.shown_name}"[:TITLE]
-    row, _ = Session.objects.get_or_create(workspace_id=workspace_id, created_by=user, title=title)
-    return str(row.pk)
+def _inline_sessions(workspace_id: str, user_id: int) -> tuple[str, list[str]]:
+    """The title of a person's sessions for inline edits, and the ids of those there are."""
+    title = f"Inline edits · {_user(user_id).shown_name}"[:TITLE]
+    rows = Session.objects.filter(workspace_id=workspace_id, created_by_id=user_id, title=title)
+    return title, list(rows.order_by("created_at").values_list("pk", flat=True))

@@ -282,3 +282,17 @@ async def test_a_closing_host_ends_and_saves_its_turns(site: Site, ada: Follower
     assert row.state == "interrupted"
     texts = await in_db(lambda: list(Item.objects.filter(turn_id=turn, kind="model").values_list("data", flat=True)))
     assert texts == [{"text": "for ever"}]
+
+
+async def test_a_person_may_edit_in_two_places_at_once(site: Site, ada: Follower) -> None:
+    reply = f"```python\n{NEW}```\n"
+    await in_db(site.script, {"text": reply, "pause_after": reply.index("1\n`") + 2, "repeat": True}, tools=False)
+    await ada.opened(site.document.pk)
+    first, second = await inline(site, ada), await inline(site, ada)
+    sessions = {event["turn"]["session"] for event in ada.of_type("turn.started")}
+    assert len(sessions) == 2
+    for turn in (first, second):
+        await ada.ask("turn.interrupt", turn=turn)
+    third = await inline(site, ada)
+    await ada.ask("turn.interrupt", turn=third)
+    assert {event["turn"]["session"] for event in ada.of_type("turn.started")} == sessions, "a free one is used again"
