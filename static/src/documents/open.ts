@@ -2,9 +2,9 @@
 
 import { Compartment, EditorState, type Extension, Prec, type TransactionSpec } from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
-import type { HocuspocusProvider } from '@hocuspocus/provider'
 import { computed, effect, signal } from '@preact/signals'
 import * as Y from 'yjs'
+import type { DocumentProvider } from '../net/provider'
 import type { Socket } from '../net/socket'
 import type { Anchor, AwarenessState, DocumentRef } from '../wire'
 import type { Live } from '../workspace/live'
@@ -38,8 +38,7 @@ export class OpenDocument {
   private held: EditorState
   private binding: Binding
   private undo: Y.UndoManager
-  private provider: HocuspocusProvider
-  private unsaved = signal(0)
+  private provider: DocumentProvider
   private onDisk = signal(true)
   private writable = new Compartment()
   private language = new Compartment()
@@ -48,14 +47,15 @@ export class OpenDocument {
   private moved = new Set<number>()
   private stop: () => void
   readonly saved = computed<Saved>(() => {
-    if (this.unsaved.value) return this.socket.connection.value === 'live' ? 'sent' : 'typing'
+    if (this.provider.unsent.value) return 'typing'
+    if (this.provider.outstanding.value) return 'sent'
     return this.onDisk.value ? 'disk' : 'saved'
   })
 
   constructor(
     ref: DocumentRef,
     readonly live: Live,
-    private socket: Socket,
+    socket: Socket,
   ) {
     this.id = ref.id
     this.path.value = ref.path
@@ -129,9 +129,9 @@ export class OpenDocument {
     this.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) })
   }
 
-  // From the event `document.disk`.
+  // From the event `document.disk`. What is not acknowledged yet cannot be in the file it speaks of.
   disk(onDisk: boolean) {
-    this.onDisk.value = onDisk
+    this.onDisk.value = onDisk && !this.provider.outstanding.peek() && !this.provider.unsent.peek()
   }
 
   destroy() {
@@ -177,9 +177,6 @@ export class OpenDocument {
 
   private follow() {
     const { provider } = this
-    provider.on('unsyncedChanges', ({ number }: { number: number }) => {
-      this.unsaved.value = number
-    })
     this.doc.on('update', (_update: Uint8Array, origin: unknown) => {
       if (origin !== provider) this.onDisk.value = false
     })

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals'
 import * as Y from 'yjs'
 import type { Event, Ops, Problem } from '../wire'
 import { Refusal } from './http'
+import { DocumentProvider } from './provider'
 import { Rpc } from './rpc'
 
 export type Connection = 'connecting' | 'live' | 'offline' | 'refused'
@@ -65,7 +66,7 @@ export class Socket {
 
   // A provider for one document on this socket.
   provide(name: string, document: Y.Doc) {
-    return new HocuspocusProvider({ name, document, websocketProvider: this.ws, token: 'cookie' })
+    return new DocumentProvider({ name, document, websocketProvider: this.ws, token: 'cookie' })
   }
 
   destroy() {

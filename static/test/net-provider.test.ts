@@ -1,0 +1,85 @@
+// The real provider over a socket in memory: what counts as saved.
+import { HocuspocusProviderWebsocket } from '@hocuspocus/provider'
+import { expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { DocumentProvider } from '../src/net/provider'
+
+class Wire extends EventTarget {
+  static last: Wire
+  readyState = 0
+  sent = 0
+  constructor() {
+    super()
+    Wire.last = this
+  }
+  send() {
+    this.sent++
+  }
+  open() {
+    this.readyState = 1
+    this.dispatchEvent(new Event('open'))
+  }
+  say(...tail: number[]) {
+    const frame = new Uint8Array([1, 'd'.charCodeAt(0), ...tail])
+    this.dispatchEvent(new MessageEvent('message', { data: frame.buffer }))
+  }
+  close() {
+    this.readyState = 3
+    this.dispatchEvent(new CloseEvent('close', { code: 1006 }))
+  }
+}
+const STEP_1 = [0, 0, 1, 0] // of an empty document
+const APPLIED = [8, 1]
+const REFUSED = [8, 0]
+
+function joined() {
+  const document = new Y.Doc()
+  const websocketProvider = new HocuspocusProviderWebsocket({
+    url: 'ws://x',
+    WebSocketPolyfill: Wire,
+    delay: 1,
+    minDelay: 1,
+  })
+  const provider = new DocumentProvider({ name: 'd', document, websocketProvider })
+  provider.attach()
+  const wire = Wire.last
+  wire.open()
+  return { provider, wire, text: document.getText('text'), end: () => websocketProvider.destroy() }
+}
+
+test('every write waits for its own acknowledgement, the sync at connect included', () => {
+  const { provider, wire, text, end } = joined()
+  wire.say(...STEP_1)
+  text.insert(0, 'a')
+  text.insert(1, 'b')
+  expect(provider.outstanding.value).toBe(3)
+  wire.say(...APPLIED)
+  wire.say(...APPLIED)
+  expect(provider.outstanding.value).toBe(1)
+  wire.say(...APPLIED)
+  expect(provider.outstanding.value).toBe(0)
+  end()
+})
+
+test('a refused write never counts as saved', () => {
+  const { provider, wire, text, end } = joined()
+  text.insert(0, 'a')
+  wire.say(...REFUSED)
+  expect(provider.outstanding.value).toBe(1)
+  end()
+})
+
+test('what was not acknowledged or was typed without a connection is unsent until the next sync carries it', async () => {
+  const { provider, wire, text, end } = joined()
+  text.insert(0, 'a')
+  wire.close()
+  expect([provider.unsent.value, provider.outstanding.value]).toEqual([true, 0])
+  text.insert(1, 'b')
+  await expect.poll(() => Wire.last !== wire).toBe(true)
+  Wire.last.open()
+  Wire.last.say(...STEP_1)
+  expect([provider.unsent.value, provider.outstanding.value]).toEqual([false, 1])
+  Wire.last.say(...APPLIED)
+  expect(provider.outstanding.value).toBe(0)
+  end()
+})
