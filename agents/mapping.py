@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import cast
 
 from django.utils import timezone
@@ -26,6 +27,7 @@ from ide.db import in_db
 from ide.errors import Invalid, Refused
 from ide.workspaces.files import Files
 
+AGAIN = 0.6  # temperature of a second try
 IN_A_ROW = 3  # provider errors in a row that end the job
 DOCSTRINGS = re.compile(r"\bdoc-?strings?\b", re.IGNORECASE)
 
@@ -77,6 +79,8 @@ async def _one(bench: Bench, files: Files, step: Step) -> ProviderError | None:
     step.state, step.started_at = Step.State.STARTED, timezone.now()
     error: ProviderError | None = None
     try:
+        tries = int(step.data.get("tries", 0))
+        step.data = {**step.data, "tries": tries + 1}
         new = await _ask(bench, files, step.data)
         await in_db(_put, files, step.data, new)
         step.data = {**step.data, "new": new}
@@ -102,7 +106,7 @@ async def _ask(bench: Bench, files: Files, item: Mapping[str, object]) -> str:
     name = item.get("function")
     if name is None:
         asked = context.rewrite(path, text, bench.job.instruction, small=endpoint.builtin, window=endpoint.window)
-        new, closed = await _code(bench, asked, endpoint.model)
+        new, closed = await _code(bench, warmer(asked, item), endpoint.model)
         new = new if new.endswith("\n") or not text.endswith("\n") else f"{new}\n"
         _refuse(verify.refused_rewrite(path, text, new, closed=closed))
         return new
@@ -111,10 +115,16 @@ async def _ask(bench: Bench, files: Files, item: Mapping[str, object]) -> str:
     asked_for = context.docstring(plain)
     if asked_for is None:
         raise Refusal("There is no place for a docstring in this function.")
-    new, closed = await _code(bench, asked_for, endpoint.model)
+    new, closed = await _code(bench, warmer(asked_for, item), endpoint.model)
     _refuse(None if closed else "The reply had no end.")
     _refuse(verify.refused_docstring(plain, new) if new else "The reply holds no docstring.")
     return "".join(f"{indent}{line}" if line.strip() else line for line in new.splitlines(keepends=True))
+
+
+def warmer(asked: Asked, item: Mapping[str, object]) -> Asked:
+    """The request as it is the first time; when it is tried again, with chance: else the same reply would come."""
+    again = int(str(item.get("tries", 1))) > 1 and asked.temperature == 0
+    return replace(asked, temperature=AGAIN) if again else asked
 
 
 async def _code(bench: Bench, asked: Asked, model: str) -> tuple[str, bool]:

@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from agents import errands, jobs, work
+from agents import errands, jobs, mapping, work
+from agents.engine import context
 from agents.models import Job, Step
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, Refused
@@ -237,3 +238,10 @@ async def test_a_worker_that_starts_finds_what_was_left(site: Site, ada: Followe
     past = timezone.now() - timedelta(seconds=1)
     await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past))
     assert await in_db(jobs.left_over) == [job_id]
+
+
+def test_a_second_try_is_asked_with_chance() -> None:
+    asked = context.docstring("def f(a):\n    return a\n")
+    assert asked is not None
+    assert mapping.warmer(asked, {"tries": 1}).temperature == 0
+    assert mapping.warmer(asked, {"tries": 2}).temperature == mapping.AGAIN
