@@ -4,6 +4,7 @@ at connect; the main socket behind it is a plain ASGI callable (why: README, "Ar
 from __future__ import annotations
 
 import os
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ide.settings")
 
@@ -18,7 +19,9 @@ http = get_asgi_application()  # sets the apps up; the imports below need them
 from ide.dashboard.routing import websocket_urlpatterns as dashboard_sockets  # noqa: E402
 from ide.live.socket import MainSocket  # noqa: E402
 
-sockets = URLRouter([path("ws/workspaces/<str:workspace_id>", MainSocket()), *dashboard_sockets])
+# Django's `path` is typed for views; a URLRouter takes any ASGI application there.
+routes: list[Any] = [path("ws/workspaces/<str:workspace_id>", cast(Any, MainSocket())), *dashboard_sockets]
+sockets = URLRouter(routes)
 
 application = ProtocolTypeRouter(
     {"http": http, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agents.api import router as agents_router
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from agents.api import router as agents_router
 from ide import pages
 from ide.accounts.api import router as accounts_router
 from ide.api import api

@@ -118,7 +118,7 @@ def write_together(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
 def edit_inline(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
     select_function(ana, "def remove", 8)
     ana.keyboard.press("Control+k")
-    box = ana.get_by_placeholder("Say what should change")
+    box = ana.get_by_role("textbox", name="Say what should change")
     box.fill("add a docstring")
     box.press("Enter")
     for page in (ana, ben):  # it streams to both
@@ -148,7 +148,7 @@ def talk(ana: Page, ben: Page, picture: Picture) -> None:
     ana.keyboard.press("Enter")
     for page in (ana, ben):
         if page is ben:
-            ben.get_by_role("button", name="History").click()
+            ben.get_by_role("button", name=re.compile("^History")).click()
             ben.get_by_role("menuitem").filter(has_text="What is a basket").click()
         expect(page.locator(".talk").get_by_text("first token")).to_be_visible(timeout=MODEL_MS)
         expect(page.locator(".talk").get_by_text("What is a basket? One sentence.").last).to_be_visible()

@@ -10,7 +10,7 @@ export const words = {
   panel: 'Session',
   untitled: 'New session',
   history: 'History',
-  historyList: 'Sessions of this workspace',
+  historyList: 'History: sessions of this workspace',
   newSession: 'New',
   newSessionTitle: 'Start a new session',
   noHistory: 'No sessions yet',
