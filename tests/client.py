@@ -82,7 +82,7 @@ class Person:
 
     # --- HTTP ----------------------------------------------------------------------------------------------------
 
-    async def get(self, path: str, **query: str) -> Any:
+    async def get(self, path: str, /, **query: str) -> Any:
         return await self._ask("GET", path, params=query)
 
     async def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
@@ -91,7 +91,7 @@ class Person:
     async def patch(self, path: str, body: Mapping[str, object]) -> Any:
         return await self._ask("PATCH", path, json=dict(body))
 
-    async def delete(self, path: str, **query: str) -> None:
+    async def delete(self, path: str, /, **query: str) -> None:
         await self._ask("DELETE", path, params=query)
 
     async def upload(self, path: str, name: str, data: bytes, **fields: str) -> Any:

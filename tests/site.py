@@ -86,6 +86,8 @@ class Site:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self._reader.join(5)
+        if self.process.stdout:
+            self.process.stdout.close()
         self.stop_seconds = time.monotonic() - began
 
     def left(self) -> list[str]:

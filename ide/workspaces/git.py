@@ -26,6 +26,11 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"refs/[a-z]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 _SELF = ("Tandem", "tandem@localhost")
+# What git says when a server is not there, or is gone in the middle.
+_NO_ANSWER = (
+    *("failed to connect", "couldn't connect", "could not resolve", "timed out", "refused", "empty reply"),
+    *("recv failure", "connection reset", "early eof", "hung up unexpectedly", "transfer closed"),
+)
 
 
 @dataclass(frozen=True)
@@ -103,13 +108,14 @@ def _clone_refusal(url: str, words: str, timed_out: bool) -> Refused:
             f"{url} asks for a sign-in: it is private, or it does not exist.",
             "Check the address. Private repositories cannot be cloned yet: upload an archive instead.",
         )
-    if "not found" in said or "error: 404" in said or "does not appear to be a git repository" in said:
+    if any(mark in said for mark in ("not found", "error: 404", "to be a git repository", "is this a git repository")):
         return NotFound(f"There is no repository at {url}.", "Check the address.")
     if "error: 30" in said or "unable to update url base from redirection" in said:
         return Invalid(f"{url} sends on to another address, which is not followed.", "Give the address it leads to.")
-    if any(
-        mark in said for mark in ("failed to connect", "couldn't connect", "timed out", "could not resolve", "refused")
-    ):
+    fault = re.search(r"error: (5\d\d)", said)
+    if fault:
+        return Refused(f"The server of {url} has a fault (status {fault[1]}).", "Try again later.")
+    if any(mark in said for mark in _NO_ANSWER):
         return Refused(f"The server of {url} does not answer.", "Check the address and try again.")
     return GitFailed("clone", words, None)
 
