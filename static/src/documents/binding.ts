@@ -48,6 +48,11 @@ export class Binding {
     return changes
   }
 
+  // Whether what waits changes the editor's text between two positions.
+  touches(from: number, to: number): boolean {
+    return !!this.pending?.touchesRange(from, to)
+  }
+
   // Write a local transaction into Y.
   write(transaction: Transaction) {
     let changes = transaction.changes

@@ -11,10 +11,12 @@ export interface At {
   line?: number
   focus?: boolean
 }
+const PAIR = 2 // a rename is announced as the old path and the new one
 
 export class Documents {
   readonly tabs = signal<OpenDocument[]>([])
   readonly active = signal<OpenDocument | null>(null)
+  readonly closing = signal<OpenDocument[]>([]) // closed, with edits that are not saved yet
   private opening = new Map<string, Promise<OpenDocument>>()
 
   constructor(
@@ -28,13 +30,13 @@ export class Documents {
     const doc = there ?? (await this.fetch(path))
     this.show(doc)
     if (at.line !== undefined) whenLoaded(doc, () => doc.goTo(at.line!))
-    if (at.focus !== false) queueMicrotask(() => doc.view?.focus())
+    if (at.focus !== false) doc.focus()
     return doc
   }
 
   show(doc: OpenDocument) {
     this.active.value = doc
-    this.socket.presence.awareness?.setLocalState({ path: doc.path.value, document: doc.id })
+    this.tell()
   }
 
   byId(id: Id) {
@@ -46,35 +48,77 @@ export class Documents {
     const at = tabs.indexOf(doc)
     this.tabs.value = tabs.filter((other) => other !== doc)
     if (this.active.peek() === doc) {
-      const next = this.tabs.peek()[Math.min(at, tabs.length - 2)] ?? null
-      this.active.value = next
-      this.socket.presence.awareness?.setLocalState(next ? { path: next.path.value, document: next.id } : {})
+      this.active.value = this.tabs.peek()[Math.min(at, tabs.length - 2)] ?? null
+      this.tell()
     }
-    doc.destroy()
+    this.closing.value = [...this.closing.peek(), doc]
+    void whenSaved(doc).then(() => {
+      if (!this.closing.peek().includes(doc)) return // opened again meanwhile
+      this.closing.value = this.closing.peek().filter((other) => other !== doc)
+      doc.destroy()
+    })
+  }
+
+  // Whether something here is only in this browser.
+  get unsaved() {
+    return [...this.tabs.value, ...this.closing.value].some(isUnsaved)
+  }
+
+  // Settles when all is saved, which may be after the next connection.
+  async saved() {
+    await Promise.all([...this.tabs.peek(), ...this.closing.peek()].map(whenSaved))
   }
 
   take(event: Event) {
     if (event.type === 'document.disk') this.byId(event.document)?.disk(event.on_disk)
+    if (event.type === 'files.changed' && event.paths.length === PAIR) void this.follow(event.paths)
   }
 
-  // A file was renamed: its document, if open, keeps its text and gets the new name.
+  // A file or folder was renamed: its documents, if open, keep their text and get the new name.
   renamed(from: string, to: string) {
     for (const doc of this.tabs.peek()) {
       const path = doc.path.peek()
-      if (path === from || path.startsWith(`${from}/`)) doc.path.value = to + path.slice(from.length)
+      if (isWithin(path, from)) doc.path.value = to + path.slice(from.length)
     }
+    this.tell()
   }
 
   destroy() {
-    for (const doc of this.tabs.peek()) doc.destroy()
+    for (const doc of [...this.tabs.peek(), ...this.closing.peek()]) doc.destroy()
+    this.tabs.value = []
+    this.closing.value = []
+  }
+
+  // What the others see of this tab.
+  private tell() {
+    const doc = this.active.peek()
+    this.socket.presence.awareness?.setLocalState(doc ? { path: doc.path.peek(), document: doc.id } : {})
+  }
+
+  // Somebody else's rename says no more than two paths: the document that is now under the other one has moved.
+  private async follow(paths: string[]) {
+    for (const [from, to] of [paths, [...paths].reverse()] as [string, string][]) {
+      const doc = this.tabs.peek().find((one) => isWithin(one.path.peek(), from))
+      if (!doc) continue
+      const path = to + doc.path.peek().slice(from.length)
+      const ref = await this.ref(path).catch(() => null) // gone, or never a text
+      if (ref?.id === doc.id) return this.renamed(from, to)
+    }
+  }
+
+  private ref(path: string) {
+    return get<DocumentRef>(`/workspaces/${this.live.id}/documents?path=${encodeURIComponent(path)}`)
   }
 
   private fetch(path: string): Promise<OpenDocument> {
     const running = this.opening.get(path)
     if (running) return running
-    const made = get<DocumentRef>(`/workspaces/${this.live.id}/documents?path=${encodeURIComponent(path)}`)
+    const made = this.ref(path)
       .then((ref) => {
-        const doc = this.byId(ref.id) ?? new OpenDocument(ref, this.live, this.socket)
+        const kept = this.byId(ref.id) ?? this.closing.peek().find((doc) => doc.id === ref.id)
+        const doc = kept ?? new OpenDocument(ref, this.live, this.socket)
+        this.closing.value = this.closing.peek().filter((other) => other !== doc)
+        doc.path.value = ref.path
         if (!this.tabs.peek().includes(doc)) this.tabs.value = [...this.tabs.peek(), doc]
         return doc
       })
@@ -84,13 +128,30 @@ export class Documents {
   }
 }
 
+const isWithin = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`)
+// What a reader may not write is never saved: there is nothing to wait for.
+const isUnsaved = (doc: OpenDocument) =>
+  doc.access.value === 'edit' && (doc.saved.value === 'typing' || doc.saved.value === 'sent')
+
+function whenSaved(doc: OpenDocument): Promise<void> {
+  return new Promise((resolve) => when(() => !isUnsaved(doc), resolve))
+}
+
 function whenLoaded(doc: OpenDocument, run: () => void) {
-  if (doc.loaded.peek()) return run()
+  when(
+    () => doc.loaded.value,
+    () => pump.after(run),
+  )
+}
+
+// Once, outside of the effect that saw it come true.
+function when(isTrue: () => boolean, run: () => void) {
+  if (isTrue()) return run()
   const stop = effect(() => {
-    if (!doc.loaded.value) return
+    if (!isTrue()) return
     queueMicrotask(() => {
       stop()
-      pump.after(run)
+      run()
     })
   })
 }

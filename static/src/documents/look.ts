@@ -6,7 +6,12 @@ import { tags as t } from '@lezer/highlight'
 const theme = EditorView.theme({
   '&': { height: '100%', fontSize: '13px', color: 'var(--text)', background: 'var(--ground)' },
   '&.cm-focused': { outline: 'none' },
-  '.cm-scroller': { fontFamily: 'var(--font-code)', lineHeight: '21px', overflow: 'auto' },
+  '.cm-scroller': {
+    fontFamily: 'var(--font-code)',
+    fontVariantLigatures: 'none',
+    lineHeight: '21px',
+    overflow: 'auto',
+  },
   '.cm-content': { padding: '12px 0', caretColor: 'var(--text)' },
   '.cm-line': { padding: '0 16px 0 4px' },
   '.cm-gutters': { background: 'var(--ground)', color: 'var(--faint)', border: 'none' },

@@ -1,8 +1,15 @@
 // OpenDocument: one shared document in this tab. It owns Y.Text and the editor's state, with a view or without one.
 
-import { Compartment, EditorState, type Extension, Prec, type TransactionSpec } from '@codemirror/state'
+import {
+  Compartment,
+  EditorState,
+  type Extension,
+  Prec,
+  type StateEffect,
+  type TransactionSpec,
+} from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
-import { computed, effect, signal } from '@preact/signals'
+import { computed, effect, signal, untracked } from '@preact/signals'
 import * as Y from 'yjs'
 import type { DocumentProvider } from '../net/provider'
 import type { Socket } from '../net/socket'
@@ -15,6 +22,7 @@ import { indentOf, loadLanguage, setup } from './setup'
 
 export type Saved = 'typing' | 'sent' | 'saved' | 'disk'
 const CURSOR_MS = 100
+const COMPOSING_MS = 500 // how long remote text may wait for an input method
 
 type Extend = (doc: OpenDocument, live: Live) => Extension
 const extensions: Extend[] = []
@@ -45,7 +53,10 @@ export class OpenDocument {
   private indent = new Compartment()
   private cursorTimer: ReturnType<typeof setTimeout> | undefined
   private moved = new Set<number>()
-  private stop: () => void
+  private scroll: StateEffect<unknown> | undefined // where the view stood, or is to stand once there is one
+  private takesFocus = false
+  private composingSince = 0
+  private stops: (() => void)[]
   readonly saved = computed<Saved>(() => {
     if (this.provider.unsent.value) return 'typing'
     if (this.provider.outstanding.value) return 'sent'
@@ -66,13 +77,18 @@ export class OpenDocument {
     this.held = EditorState.create({ extensions: this.extensions() })
     this.provider = socket.provide(ref.id, this.doc)
     this.follow()
-    this.stop = effect(() => {
-      const readonly = this.access.value === 'read' || !this.loaded.value
-      this.dispatch({
-        effects: this.writable.reconfigure([EditorState.readOnly.of(readonly), EditorView.editable.of(!readonly)]),
-      })
-    })
-    void loadLanguage(ref.path).then((found) => found && this.dispatch({ effects: this.language.reconfigure(found) }))
+    this.stops = [
+      effect(() => {
+        const readonly = this.access.value === 'read' || !this.loaded.value
+        const effects = this.writable.reconfigure(EditorState.readOnly.of(readonly))
+        untracked(() => this.dispatch({ effects }))
+      }),
+      effect(() => {
+        void loadLanguage(this.path.value).then((found) =>
+          this.dispatch({ effects: this.language.reconfigure(found ?? []) }),
+        )
+      }),
+    ]
   }
 
   get state(): EditorState {
@@ -85,23 +101,38 @@ export class OpenDocument {
     else {
       const transaction = this.held.update(spec)
       this.held = transaction.state
+      this.scroll = this.scroll?.map(transaction.changes)
       if (transaction.docChanged && !transaction.annotation(remote)) this.binding.write(transaction)
     }
   }
 
   mount(parent: HTMLElement) {
-    this.view = new EditorView({ state: this.held, parent })
+    const view = new EditorView({ state: this.held, parent, ...(this.scroll && { scrollTo: this.scroll }) })
+    this.view = view
+    if (this.takesFocus) view.focus()
+    this.takesFocus = false
+    if (view.state.doc.length) this.selected()
     return () => {
-      if (!this.view) return
-      this.held = this.view.state
-      this.view.destroy()
+      if (this.view !== view) return
+      this.held = view.state
+      this.scroll = view.scrollSnapshot()
+      view.destroy()
       this.view = null
+      clearTimeout(this.cursorTimer)
+      this.cursorTimer = undefined
+      this.provider.awareness?.setLocalState({}) // a caret is where somebody looks
     }
+  }
+
+  // Now, or when there is a view.
+  focus() {
+    if (this.view) this.view.focus()
+    else this.takesFocus = true
   }
 
   // All that arrived since the last frame, in one dispatch.
   flush() {
-    if (this.view?.compositionStarted) return void setTimeout(() => pump.wake(this), 60)
+    if (this.composing()) return void setTimeout(() => pump.wake(this), 60)
     const changes = this.binding.take()
     const effects = this.moved.size ? [setCursors.of(this.resolveCursors())] : []
     if (changes || effects.length)
@@ -114,9 +145,8 @@ export class OpenDocument {
   }
 
   posOf(anchor: Anchor): number | null {
-    const relative = Y.decodeRelativePosition(decode(anchor))
-    const found = Y.createAbsolutePositionFromRelativePosition(relative, this.doc)
-    return found && found.type === this.text ? Math.min(this.binding.fromY(found.index), this.state.doc.length) : null
+    const index = this.indexOf(anchor)
+    return index === null ? null : Math.min(this.binding.fromY(index), this.state.doc.length)
   }
 
   selection() {
@@ -126,7 +156,9 @@ export class OpenDocument {
 
   goTo(line: number) {
     const at = this.state.doc.line(Math.max(1, Math.min(line, this.state.doc.lines))).from
-    this.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) })
+    const effect = EditorView.scrollIntoView(at, { y: 'center' })
+    if (!this.view) this.scroll = effect
+    this.dispatch({ selection: { anchor: at }, effects: effect })
   }
 
   // From the event `document.disk`. What is not acknowledged yet cannot be in the file it speaks of.
@@ -135,7 +167,7 @@ export class OpenDocument {
   }
 
   destroy() {
-    this.stop()
+    for (const stop of this.stops) stop()
     clearTimeout(this.cursorTimer)
     this.view?.destroy()
     this.view = null
@@ -147,7 +179,7 @@ export class OpenDocument {
 
   private extensions(): Extension {
     const undo = (act: () => void) => () => {
-      act()
+      if (!this.state.readOnly) act()
       pump.flush()
       return true
     }
@@ -166,7 +198,7 @@ export class OpenDocument {
       this.indent.of([]),
       setup,
       cursors,
-      EditorView.contentAttributes.of({ 'aria-label': `Text of ${this.path.value}` }),
+      EditorView.contentAttributes.of(() => ({ 'aria-label': `Text of ${this.path.peek()}` })),
       EditorView.updateListener.of((update) => {
         for (const tr of update.transactions) if (tr.docChanged && !tr.annotation(remote)) this.binding.write(tr)
         if (update.docChanged || update.selectionSet) this.selected()
@@ -182,7 +214,11 @@ export class OpenDocument {
     })
     provider.on('authenticated', ({ scope }: { scope: string }) => {
       this.access.value = scope === 'readonly' ? 'read' : 'edit'
-      if (scope === 'readonly' && !this.reason.value) this.reason.value = 'Your role lets you read this workspace.'
+      if (scope !== 'readonly') this.reason.value = ''
+      else if (!this.reason.value) this.reason.value = 'Your role lets you read this workspace.'
+      this.refused.value = ''
+      // The others were told that we left: a state they have seen is only taken again with a higher clock.
+      provider.awareness?.setLocalState(provider.awareness.getLocalState())
     })
     provider.on('authenticationFailed', ({ reason }: { reason: string }) => {
       this.refused.value = reason || 'This file cannot be opened.'
@@ -204,19 +240,39 @@ export class OpenDocument {
     provider.attach()
   }
 
+  // In the text as it is after what `binding.take` gave: positions of Y.
   private resolveCursors() {
     const states = this.provider.awareness?.getStates() as Map<number, AwarenessState> | undefined
     const moved: Cursor[] = []
     const gone: number[] = []
+    const early = new Set<number>()
     for (const client of this.moved) {
-      const state = states?.get(client)
-      const anchor = state?.cursor ? this.posOf(state.cursor.anchor) : null
-      const head = state?.cursor ? this.posOf(state.cursor.head) : null
-      if (state?.person && anchor !== null && head !== null) moved.push({ client, person: state.person, anchor, head })
-      else gone.push(client)
+      const { person, cursor } = states?.get(client) ?? {}
+      const anchor = cursor ? this.indexOf(cursor.anchor) : null
+      const head = cursor ? this.indexOf(cursor.head) : null
+      if (!person || !cursor) gone.push(client)
+      else if (anchor !== null && head !== null) moved.push({ client, person, anchor, head })
+      else early.add(client) // its text has not arrived yet: looked at again with the next
     }
-    this.moved.clear()
+    this.moved = early
     return { moved, gone }
+  }
+
+  private indexOf(anchor: Anchor): number | null {
+    const relative = Y.decodeRelativePosition(decode(anchor))
+    const found = Y.createAbsolutePositionFromRelativePosition(relative, this.doc)
+    return found && found.type === this.text ? found.index : null
+  }
+
+  // An input method loses its text if the line it writes in changes under it.
+  private composing(): boolean {
+    if (!this.view?.compositionStarted) {
+      this.composingSince = 0
+      return false
+    }
+    this.composingSince ||= performance.now()
+    const line = this.state.doc.lineAt(this.state.selection.main.head)
+    return this.binding.touches(line.from, line.to) && performance.now() - this.composingSince < COMPOSING_MS
   }
 
   private selected() {

@@ -1,5 +1,4 @@
 // One pump for all that arrives: documents are flushed once per animation frame, events follow the text they speak of.
-// A hidden tab has no frames, so a timer takes their place; it keeps its documents true.
 const HIDDEN_MS = 100
 
 export interface Flushes {
@@ -11,12 +10,7 @@ export class Pump {
   private events: (() => void)[] = []
   private planned = false
 
-  constructor(
-    private plan: (run: () => void) => void = (run) => {
-      if (document.hidden) setTimeout(run, HIDDEN_MS)
-      else requestAnimationFrame(run)
-    },
-  ) {}
+  constructor(private plan: (run: () => void) => void = soon) {}
 
   // This document has something to show.
   wake(document: Flushes) {
@@ -38,14 +32,29 @@ export class Pump {
     const events = this.events
     this.waiting.clear()
     this.events = []
-    for (const document of documents) document.flush()
-    for (const run of events) run()
+    for (const document of documents) attempt(() => document.flush())
+    for (const run of events) attempt(run)
   }
 
   private schedule() {
     if (this.planned) return
     this.planned = true
     this.plan(() => this.planned && this.flush())
+  }
+}
+
+// The next frame. A hidden tab has none, also when it is hidden after asking: the timer keeps its documents true.
+function soon(run: () => void) {
+  requestAnimationFrame(run)
+  setTimeout(run, HIDDEN_MS)
+}
+
+// One part that fails must not keep the others from what they are told.
+function attempt(run: () => void) {
+  try {
+    run()
+  } catch (error) {
+    reportError(error)
   }
 }
 

@@ -36,7 +36,7 @@ import { look } from './look'
 export const setup: Extension = [
   // Documents have LF only. Without this, a stray CR would be a line break here and a character in Y.
   EditorState.lineSeparator.of('\n'),
-  EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, '\n')),
+  EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, '\n').toWellFormed()),
   lineNumbers(),
   foldGutter(),
   highlightSpecialChars(),

@@ -17,7 +17,7 @@ const UNREACHABLE: Problem = {
 }
 
 // The app answers 401 itself by going to sign-in: it is never an error to show.
-const signIn = () => location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname)}`)
+export const signIn = () => location.assign(`/accounts/login/?next=${encodeURIComponent(location.pathname)}`)
 
 const csrf = () => {
   const cookie = document.cookie.match(/(?:^|; )(?:tandem_csrf|__Host-csrf)=([^;]+)/)
@@ -73,6 +73,7 @@ export function upload<T>(path: string, form: FormData, onProgress?: (share: num
       } catch {
         body = null
       }
+      if (request.status === 401) signIn()
       if (request.status < 300) resolve(body as T)
       else reject(new Refusal(problemOf(body, request.status), request.status))
     }

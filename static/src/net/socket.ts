@@ -18,6 +18,8 @@ const FINAL: Record<number, Problem> = {
   4410: { code: 'epoch', message: 'This document was restored on the server.', do: 'Reload the page.' },
 }
 const PING_MS = 5000
+const SILENT_MS = 12_000 // a connection that does not answer for so long is taken for dead
+const IDLE_MS = 90_000 // the stock watch; longer than a hidden tab's timers may be held back
 
 export class Socket {
   readonly connection = signal<Connection>('connecting')
@@ -27,6 +29,7 @@ export class Socket {
   readonly presence: HocuspocusProvider
   private rpc: Rpc
   private ping: ReturnType<typeof setInterval>
+  private asked = false
 
   constructor(workspace: string, onEvent: (event: Event) => void, onReady: () => void) {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
@@ -35,6 +38,7 @@ export class Socket {
       delay: 500,
       minDelay: 500,
       maxDelay: 15_000,
+      messageReconnectTimeout: IDLE_MS,
       onDisconnect: ({ event }) => this.closed(event.code),
     })
     this.presence = new HocuspocusProvider({
@@ -45,6 +49,9 @@ export class Socket {
       onStateless: ({ payload }) => this.rpc.take(payload),
       onAuthenticated: () => {
         this.connection.value = 'live'
+        // The others were told that we left: a state they have seen is only taken again with a higher clock.
+        const { awareness } = this.presence
+        awareness?.setLocalState(awareness.getLocalState())
         onReady()
       },
     })
@@ -77,13 +84,18 @@ export class Socket {
   }
 
   private async measure() {
-    if (this.connection.value !== 'live' || document.hidden) return
+    if (this.connection.value !== 'live' || this.asked) return
     const began = performance.now()
+    const dead = setTimeout(() => this.ws.onClose({ event: new CloseEvent('close', { code: 4408 }) }), SILENT_MS)
+    this.asked = true
     try {
       await this.rpc.call('ping', {})
       this.roundTrip.value = Math.max(1, Math.round(performance.now() - began))
     } catch {
       this.roundTrip.value = null
+    } finally {
+      clearTimeout(dead)
+      this.asked = false
     }
   }
 

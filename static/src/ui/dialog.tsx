@@ -18,6 +18,10 @@ export function Dialog({ title, open, onClose, footer, children }: Props) {
     if (open && !box.current?.open) box.current?.showModal()
     if (!open && box.current?.open) box.current.close()
   }, [open])
+  useEffect(() => {
+    const dialog = box.current
+    return () => dialog?.close() // taken away while open: the focus goes back all the same
+  }, [])
   return (
     <dialog ref={box} class="dialog" aria-labelledby={name} onClose={onClose}>
       {open && (

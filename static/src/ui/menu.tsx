@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 
 export interface MenuItem {
   label: string
@@ -18,27 +18,52 @@ interface Props {
   left?: boolean
 }
 
+const GAP = 4
+
+// Below the button, its right edges in line; above or to the right where there is no room. In the browser's top layer,
+// so that no scrolling parent cuts it off.
+function place(list: HTMLElement, button: HTMLElement, up = false, left = false) {
+  list.showPopover?.()
+  const at = button.getBoundingClientRect()
+  const { offsetWidth: width, offsetHeight: height } = list
+  const below = at.bottom + GAP
+  const above = at.top - GAP - height
+  const top = (up && above >= GAP) || below + height > innerHeight - GAP ? Math.max(GAP, above) : below
+  const start = left || at.right - width < GAP ? at.left : at.right - width
+  list.style.top = `${top}px`
+  list.style.left = `${Math.max(GAP, Math.min(start, innerWidth - width - GAP))}px`
+}
+
 // A button that opens a list of acts. Arrow keys move, Escape and a click elsewhere close, focus goes back.
 export function Menu({ button, items, label, class: cls = 'quiet', up, left }: Props) {
   const open = useSignal(false)
   const box = useRef<HTMLDivElement>(null)
+  const list = useRef<HTMLDivElement>(null)
   const close = () => {
     open.value = false
     box.current?.querySelector('button')?.focus()
   }
+  useLayoutEffect(() => {
+    const trigger = box.current?.querySelector('button')
+    if (list.current && trigger) place(list.current, trigger, up, left)
+  }, [open.value])
   useEffect(() => {
     if (!open.value) return
     box.current?.querySelector<HTMLElement>('[role=menuitem]:not(:disabled)')?.focus()
     const away = (e: Event) => {
       if (!box.current?.contains(e.target as Node)) open.value = false
     }
-    addEventListener('pointerdown', away)
-    return () => removeEventListener('pointerdown', away)
+    const types = ['pointerdown', 'focusin', 'wheel', 'resize']
+    for (const type of types) addEventListener(type, away)
+    return () => {
+      for (const type of types) removeEventListener(type, away)
+    }
   }, [open.value])
   const onKeyDown = (e: KeyboardEvent) => {
     if (!open.value) return
     if (e.key === 'Escape') {
       e.stopPropagation()
+      e.preventDefault() // a dialog around it stays open
       close()
     }
     if (e.key !== 'ArrowDown' && e.key !== 'ArrowUp') return
@@ -64,7 +89,7 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left }: P
         {button}
       </button>
       {open.value && (
-        <div class={`menu-list${up ? ' up' : ''}${left ? ' left' : ''}`} role="menu">
+        <div ref={list} class="menu-list" role="menu" popover="manual">
           {items.map((item) => (
             <button
               key={item.label}

@@ -33,11 +33,14 @@ export const keyText = (key: string) =>
     .map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase() : part))
     .join(isMac ? '' : ' ')
 
+const BRACKETS: Record<string, string> = { '[': 'BracketLeft', ']': 'BracketRight' }
+
 // tinykeys' spelling of ours. A letter goes by its physical key, so that Alt and other layouts cannot change it.
-function spell(key: string) {
+export function spell(key: string) {
   const parts = key.split('-')
   const last = parts.pop()!
-  const code = /^[a-z]$/.test(last) ? `Key${last.toUpperCase()}` : /^\d$/.test(last) ? `Digit${last}` : last
+  const named = /^[a-z]$/.test(last) ? `Key${last.toUpperCase()}` : /^\d$/.test(last) ? `Digit${last}` : last
+  const code = BRACKETS[named] ?? named
   return [...parts.map((p) => (p === 'Mod' ? '$mod' : p)), code].join('+')
 }
 

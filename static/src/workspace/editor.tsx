@@ -8,7 +8,7 @@ import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/shell'
-import { registerCommand } from './commands'
+import { keyText, registerCommand } from './commands'
 import { live } from './live'
 import { openPalette } from './palette'
 import { shownName } from './tree-model'
@@ -22,13 +22,7 @@ function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
   const unsent = doc.saved.value === 'typing'
   return (
     <span class={`tab${on ? ' on' : ''}`}>
-      <button
-        type="button"
-        role="tab"
-        aria-selected={on}
-        title={shownName(path)}
-        onClick={() => documents()?.show(doc)}
-      >
+      <button type="button" aria-pressed={on} title={shownName(path)} onClick={() => documents()?.show(doc)}>
         {name}
         {proposed && <i class="dot" style={{ background: colourOf('model') }} title="Open proposal" />}
         {unsent && <i class="dot warn-dot" title={words.saved.typing} />}
@@ -48,7 +42,7 @@ function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
 export function Tabs() {
   const all = documents()
   return (
-    <div class="tabs" role="tablist" aria-label={words.files}>
+    <div class="tabs" role="group" aria-label={words.openFiles}>
       {all?.tabs.value.map((doc) => (
         <Tab key={doc.id} doc={doc} on={doc === all.active.value} />
       ))}
@@ -65,7 +59,13 @@ function Mounted({ doc }: { doc: OpenDocument }) {
 export function Editor() {
   const doc = documents()?.active.value
   if (!doc)
-    return <Empty title={words.noFile} text={words.noFileText} act={{ label: words.find, run: () => openPalette() }} />
+    return (
+      <Empty
+        title={words.noFile}
+        text={words.noFileText(keyText('Mod-p'), keyText('Mod-k'))}
+        act={{ label: words.find, run: () => openPalette() }}
+      />
+    )
   if (doc.refused.value) return <Failure problem={{ code: 'refused', message: doc.refused.value, do: '' }} />
   return (
     <>

@@ -3,6 +3,7 @@ import { computed, effect, signal } from '@preact/signals'
 import { del, get, patch, post, Refusal, upload } from '../net/http'
 import { toast } from '../ui/toast'
 import type { GitStatus, Tree } from '../wire'
+import { narrow, pane } from './layout'
 import { live } from './live'
 import { build } from './tree-model'
 
@@ -13,37 +14,63 @@ export const nodes = computed(() => build(tree.value?.entries ?? []))
 export const statusOf = computed(() => new Map(git.value?.changes.map((c) => [c.path, c.status])))
 const CALM_MS = 150
 
-let timer: ReturnType<typeof setTimeout> | undefined
+const GIT_CALM_MS = 1000 // every second of typing saves a file
+
+let treeTimer: ReturnType<typeof setTimeout> | undefined
+let gitTimer: ReturnType<typeof setTimeout> | undefined
+let asked = 0
 
 export async function refresh() {
-  const id = live.peek()?.id
-  if (!id) return
+  await Promise.all([refreshTree(), refreshGit()])
+}
+
+async function refreshTree() {
+  const now = live.peek()
+  const mine = ++asked
+  if (!now) return
   try {
-    const [files, status] = await Promise.all([
-      get<Tree>(`/workspaces/${id}/tree`),
-      get<GitStatus>(`/workspaces/${id}/git`).catch(() => null),
-    ])
-    if (live.peek()?.id !== id) return
-    tree.value = files
-    if (status) git.value = status
+    const found = await get<Tree>(`/workspaces/${now.id}/tree`)
+    if (mine !== asked || live.peek() !== now) return
+    tree.value = found
     treeProblem.value = null
   } catch (error) {
-    if (error instanceof Refusal) treeProblem.value = error
-    else throw error
+    if (!(error instanceof Refusal)) throw error
+    if (mine === asked) treeProblem.value = error
   }
+}
+
+async function refreshGit() {
+  const now = live.peek()
+  clearTimeout(gitTimer)
+  gitTimer = undefined
+  if (!now) return
+  const found = await get<GitStatus>(`/workspaces/${now.id}/git`).catch(() => null)
+  if (found && live.peek() === now) git.value = found
 }
 
 effect(() => {
   const now = live.value
   tree.value = null
   git.value = null
+  treeProblem.value = null
   if (!now) return
-  void refresh()
-  return now.on((event) => {
-    if (event.type !== 'files.changed' && event.type !== 'document.disk') return
-    clearTimeout(timer)
-    timer = setTimeout(refresh, CALM_MS)
+  // Anew after every connection: what changed meanwhile was not told.
+  const stop = effect(() => {
+    if (now.connection.value === 'live' || !tree.peek()) void refresh()
   })
+  const off = now.on((event) => {
+    if (event.type === 'files.changed') {
+      clearTimeout(treeTimer)
+      treeTimer = setTimeout(refresh, CALM_MS)
+    } else if (event.type === 'document.disk' && event.on_disk) gitTimer ??= setTimeout(refreshGit, GIT_CALM_MS)
+  })
+  return () => {
+    stop()
+    off()
+    clearTimeout(treeTimer)
+    clearTimeout(gitTimer)
+    gitTimer = undefined
+  }
 })
 
 // The acts. Each says by itself what went wrong.
@@ -81,6 +108,7 @@ export function send(folder: string, files: Iterable<File>) {
 export async function openFile(path: string, line?: number) {
   try {
     await live.peek()?.documents.open(path, line === undefined ? {} : { line })
+    if (narrow.peek()) pane.value = 'main'
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     toast(`${error.problem.message} ${error.problem.do}`, 'warn')

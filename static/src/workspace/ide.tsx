@@ -5,6 +5,7 @@ import { JobsPanel } from '../jobs/panel'
 import { Review } from '../jobs/review'
 import { JobsSide } from '../jobs/side'
 import { jobs } from '../jobs/state'
+import { signIn } from '../net/http'
 import { SessionPanel } from '../sessions/panel'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
@@ -34,7 +35,7 @@ const SIDES: Record<layout.Side, { icon: IconName; label: string; body: () => Co
 const names = Object.keys(SIDES) as layout.Side[]
 
 export function show(side: layout.Side) {
-  const same = layout.side.value === side && layout.sizes.value.sideOpen
+  const same = layout.side.value === side && layout.sizes.value.sideOpen && !layout.narrow.value
   layout.side.value = side
   layout.change({ sideOpen: !same })
   layout.pane.value = 'side'
@@ -67,8 +68,8 @@ function Notices() {
   if (!notices.length) return <Empty title={words.noNotices} text={words.noNoticesText} />
   return (
     <ul class="notices">
-      {notices.map((n) => (
-        <li key={+n.at} class={n.tone === 'info' ? '' : n.tone}>
+      {notices.map((n, at) => (
+        <li key={notices.length - at} class={n.tone === 'info' ? '' : n.tone}>
           <time class="num faint">{n.at.toLocaleTimeString()}</time> {n.text}
         </li>
       ))}
@@ -80,8 +81,7 @@ function Bottom() {
   const tab = (name: layout.Bottom, label: string) => (
     <button
       type="button"
-      role="tab"
-      aria-selected={layout.bottom.value === name}
+      aria-pressed={layout.bottom.value === name}
       class={layout.bottom.value === name ? 'on' : ''}
       onClick={() => (layout.bottom.value = name)}
     >
@@ -91,7 +91,7 @@ function Bottom() {
   const notices = live.value?.notices.value.length ?? 0
   return (
     <section class="bottom" aria-label={words.regions.bottom}>
-      <div class="bottom-tabs" role="tablist">
+      <div class="bottom-tabs" role="group" aria-label={words.regions.bottom}>
         {tab('jobs', words.jobs)}
         {tab('notices', notices ? `${words.notices} ${notices}` : words.notices)}
       </div>
@@ -118,13 +118,14 @@ function Panes() {
 
 function Screen({ me, review }: { me: Me; review: Id | null }) {
   const s = layout.sizes.value
-  const columns = `48px ${s.sideOpen ? s.side : 0}px minmax(0, 1fr) ${s.talkOpen ? s.talk : 0}px`
-  const offline = live.value?.connection.value === 'offline'
+  const column = (open: boolean, width: number) => (open ? `minmax(160px, ${width}px)` : '0px')
+  const columns = `48px ${column(s.sideOpen, s.side)} minmax(320px, 1fr) ${column(s.talkOpen, s.talk)}`
+  const narrow = layout.narrow.value
   return (
     <div class={`ide pane-${layout.pane.value}`} style={{ gridTemplateColumns: columns }}>
       <Header me={me} />
       <Rail />
-      {s.sideOpen && (
+      {(s.sideOpen || narrow) && (
         <aside class="side" aria-label={words.regions.side}>
           {SIDES[layout.side.value].body()}
           <Splitter
@@ -145,12 +146,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
       >
         <Tabs />
         <div class="main-body">
-          {offline && (
-            <p class="banner warn" role="status">
-              <Icon name="triangle-alert" size={14} />
-              {words.offline}
-            </p>
-          )}
+          <Connection />
           {review ? <Review job={review} /> : <Editor />}
         </div>
         {s.bottomOpen && (
@@ -168,7 +164,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
           </div>
         )}
       </main>
-      {s.talkOpen && (
+      {(s.talkOpen || narrow) && (
         <section class="talk" aria-label={words.regions.talk}>
           <Splitter
             label={words.resize(words.regions.talk)}
@@ -192,13 +188,14 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
 export function Ide({ id, me, review }: { id: Id; me: Me; review: Id | null }) {
   useEffect(() => enter(id, me), [id])
   const { workspace, error } = opening.value
-  const refused = live.value?.refused.value
+  const now = live.value?.id === id ? live.value : null
+  const refused = now?.refused.value
   const home = { label: words.home, run: () => go('/') }
   useEffect(() => {
     document.title = workspace ? `${workspace.name} · ${me.site}` : me.site
   }, [workspace?.name])
   if (error) return <Empty title={error.problem.message} text={error.problem.do} act={home} />
-  if (refused) return <Empty title={refused.message} text={refused.do} act={home} />
+  if (refused && !keepsScreen(refused.code)) return <Empty title={refused.message} text={refused.do} act={home} />
   if (workspace?.state === 'creating')
     return (
       <Empty
@@ -208,8 +205,33 @@ export function Ide({ id, me, review }: { id: Id; me: Me; review: Id | null }) {
       />
     )
   if (workspace?.state === 'failed') return <Failed problem={workspace.problem} />
-  if (!live.value) return null
+  if (!now) return <p class="alone muted">{words.entering}</p>
   return <Screen me={me} review={review} />
+}
+
+// Signed out or moved elsewhere, one may still read and copy what is on the screen.
+const keepsScreen = (code: string) => ['signed_out', 'elsewhere', 'epoch'].includes(code)
+
+function Connection() {
+  const now = live.value
+  const refused = now?.refused.value
+  if (now?.connection.value !== 'offline' && !refused) return null
+  return (
+    <p class={`banner ${refused ? 'bad' : 'warn'}`} role="status">
+      <Icon name="triangle-alert" size={14} />
+      <span>{refused ? `${refused.message} ${refused.do}` : words.offline}</span>
+      {refused?.code === 'signed_out' && (
+        <button type="button" onClick={signIn}>
+          {words.signIn}
+        </button>
+      )}
+      {refused && refused.code !== 'signed_out' && (
+        <button type="button" onClick={() => location.reload()}>
+          {words.reload}
+        </button>
+      )}
+    </p>
+  )
 }
 
 function Failed({ problem }: { problem: string }) {

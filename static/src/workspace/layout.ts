@@ -28,6 +28,11 @@ export const sizes = signal<Kept>(kept())
 export const side = signal<Side>('files')
 export const bottom = signal<Bottom>('jobs')
 export const pane = signal<Pane>('main') // narrow windows show one at a time
+const few = globalThis.matchMedia?.('(max-width: 900px)')
+export const narrow = signal(few?.matches ?? false)
+few?.addEventListener('change', () => {
+  narrow.value = few.matches
+})
 export const change = (part: Partial<Kept>) => {
   sizes.value = { ...sizes.value, ...part }
 }

@@ -4,6 +4,7 @@ import { Documents } from '../documents/documents'
 import { pump } from '../documents/pump'
 import { get, Refusal } from '../net/http'
 import { Socket } from '../net/socket'
+import { toast } from '../ui/toast'
 import type { AwarenessState, Event, Me, Models, Ops, Person, Role, Workspace } from '../wire'
 
 export interface Notice {
@@ -64,7 +65,11 @@ export class Live {
     return () => this.listeners.delete(fn)
   }
 
-  destroy() {
+  // Leaves at once, or when what was typed here is saved: the connection may be away just now.
+  async destroy() {
+    leaving.value = [...leaving.peek(), this]
+    if (!this.refused.peek()) await this.documents.saved()
+    leaving.value = leaving.peek().filter((other) => other !== this)
     this.documents.destroy()
     this.socket.destroy()
   }
@@ -72,12 +77,14 @@ export class Live {
   private async join() {
     try {
       const snapshot = await this.call('workspace.open', {})
+      await new Promise<void>((done) => pump.after(done)) // behind the events that came before it
       this.role.value = snapshot.role
       this.people.value = snapshot.people
       this.models.value = snapshot.models
       this.snapshot.value = snapshot
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
+      if (this.connection.value === 'live') toast(`${error.problem.message} ${error.problem.do}`, 'bad')
     }
   }
 
@@ -91,6 +98,7 @@ export class Live {
   }
 
   private note({ document, tone, text }: Extract<Event, { type: 'document.notice' }>) {
+    if (tone !== 'info') toast(`${this.documents.byId(document)?.path.value ?? ''}: ${text}`, tone)
     this.notices.value = [{ at: new Date(), document, tone, text }, ...this.notices.value].slice(0, 100)
   }
 
@@ -104,6 +112,7 @@ export class Live {
 }
 
 export const live = signal<Live | null>(null)
+const leaving = signal<Live[]>([]) // left, with edits that are not saved yet
 export const opening = signal<{ workspace: Workspace | null; error: Refusal | null }>({ workspace: null, error: null })
 const POLL_MS = 700
 
@@ -129,14 +138,13 @@ export function enter(id: string, me: Me): () => void {
     left = true
     clearTimeout(timer)
     live.value = null
-    joined?.destroy()
+    void joined?.destroy()
   }
 }
 
 // While something is not saved, closing the tab asks first.
 effect(() => {
-  const dirty = live.value?.documents.tabs.value.some(
-    (doc) => doc.saved.value === 'typing' || doc.saved.value === 'sent',
-  )
+  const here = [...leaving.value, ...(live.value ? [live.value] : [])]
+  const dirty = here.some((one) => one.documents.unsaved)
   window.onbeforeunload = dirty ? (event: BeforeUnloadEvent) => event.preventDefault() : null
 })

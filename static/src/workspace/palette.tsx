@@ -70,6 +70,7 @@ function Box({ start }: { start: string }) {
   }
   const pick = (choice: Choice | undefined) => {
     if (!choice) return
+    box.current?.close() // gives the focus back, before the choice takes it
     close()
     queueMicrotask(choice.run)
   }

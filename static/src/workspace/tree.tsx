@@ -1,5 +1,5 @@
 // The file tree: keyboard first, one row a file, dots for who is in it.
-import { useSignal } from '@preact/signals'
+import { useSignal, useSignalEffect } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { proposals, regions } from '../documents/proposals'
 import { colourOf } from '../ui/avatar'
@@ -18,6 +18,7 @@ type NameAsk = { kind: 'file' | 'folder'; folder: string } | { kind: 'rename'; p
 type Ask = NameAsk | { kind: 'remove'; path: string }
 const parent = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')))
 const join = (folder: string, name: string) => (folder ? `${folder}/${name}` : name)
+const folders = (path: string): string[] => (path.includes('/') ? [parent(path), ...folders(parent(path))] : [])
 const canEdit = () => !['viewer', 'commenter'].includes(live.value?.role.value ?? 'viewer')
 
 function Dots({ path }: { path: string }) {
@@ -91,7 +92,7 @@ function TreeRow({
         <span class="acts" onClick={(e) => e.stopPropagation()} onKeyDown={(e) => e.stopPropagation()}>
           <Menu
             button={<Icon name="ellipsis" size={14} />}
-            label={`${node.name}: ${words.rename} ${words.remove}`}
+            label={words.more(node.name)}
             items={items}
             class="quiet icon"
           />
@@ -107,6 +108,11 @@ export function FileTree() {
   const ask = useSignal<Ask | null>(null)
   const box = useRef<HTMLDivElement>(null)
   const list = rows(files.nodes.value, open.value)
+  // The shown file is in sight.
+  useSignalEffect(() => {
+    const shown = live.value?.documents.active.value?.path.value
+    if (shown?.includes('/')) open.value = new Set([...open.peek(), ...folders(shown)])
+  })
   const toggle = (path: string) => {
     const next = new Set(open.value)
     if (!next.delete(path)) next.add(path)
@@ -154,17 +160,19 @@ export function FileTree() {
       )}
       {!files.tree.value && !files.treeProblem.value && <Skeleton rows={6} />}
       {files.tree.value && !list.length && <Empty title={words.emptyTree} text={words.emptyTreeText} />}
-      <div ref={box} role="tree" aria-label={words.files} onKeyDown={onKeyDown} tabIndex={-1}>
-        {list.map((row, index) => (
-          <TreeRow
-            key={row.node.path}
-            row={row}
-            focused={at.value ? at.value === row.node.path : index === 0}
-            onAsk={(a) => (ask.value = a)}
-            onToggle={() => toggle(row.node.path)}
-          />
-        ))}
-      </div>
+      {list.length > 0 && (
+        <div ref={box} role="tree" aria-label={words.files} onKeyDown={onKeyDown} tabIndex={-1}>
+          {list.map((row, index) => (
+            <TreeRow
+              key={row.node.path}
+              row={row}
+              focused={at.value ? at.value === row.node.path : index === 0}
+              onAsk={(a) => (ask.value = a)}
+              onToggle={() => toggle(row.node.path)}
+            />
+          ))}
+        </div>
+      )}
       {files.tree.value?.truncated && <p class="side-note">{words.truncated}</p>}
       {ask.value && <AskDialog ask={ask.value} onClose={() => (ask.value = null)} />}
     </div>
@@ -191,7 +199,10 @@ function SideHead({ ask }: { ask: (a: Ask) => void }) {
         multiple
         hidden
         aria-label={words.upload}
-        onChange={(e) => void files.send('', [...(e.currentTarget.files ?? [])])}
+        onChange={(e) => {
+          void files.send('', [...(e.currentTarget.files ?? [])])
+          e.currentTarget.value = '' // the same file may be sent again
+        }}
       />
     </header>
   )
