@@ -58,7 +58,9 @@ def new_person(browser: Browser, browser_context_args: dict[str, Any]) -> Iterat
         return made[-1]
 
     yield make
-    for person in made:
+    ARTEFACTS.mkdir(exist_ok=True)
+    for number, person in enumerate(made):
+        person.page.screenshot(path=ARTEFACTS / f"last-{number}.png")
         person.context.close()
 
 

@@ -197,7 +197,6 @@ def start_job(page: Page) -> Locator:
 def delegate(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
     side = start_job(ana)
     side.get_by_role("button", name="Add a docstring to every function").click()
-    side.get_by_text("till.py").last.click()
     side.get_by_role("button", name="Start job").click()
     row = ben.locator(".bottom").get_by_text("Add a docstring to every function").first
     expect(row).to_be_visible()
