@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Person, repository_of
+from tests.e2e.conftest import Person, eventually, repository_of
 from tests.site import Site
 
 pytestmark = pytest.mark.e2e
@@ -174,7 +174,7 @@ def talk_with_tools(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
     picture(ana, "4-tools")
     ana.get_by_role("button", name="Accept all").click()
     expect(ben.get_by_role("button", name="Accept all")).to_have_count(0)
-    assert "Thousands" in (repository_of(site) / "shop/till.py").read_text()
+    eventually(lambda: "Thousands" in (repository_of(site) / "shop/till.py").read_text())
 
 
 def interrupt(ana: Page, ben: Page) -> None:
@@ -215,9 +215,9 @@ def delegate(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
     expect(line(ben, "REDUCED_TAX = 7")).to_contain_text("typed while the job ran")
     picture(ben, "5-merged-ben")
     ana.get_by_role("button", name="Back to the files").click()
-    text = (repository_of(site) / "shop/till.py").read_text()
-    assert "typed while the job ran" in text
-    assert '"""' in text
+    file = repository_of(site) / "shop/till.py"
+    eventually(lambda: "typed while the job ran" in file.read_text() and '"""' in file.read_text())
+    text = file.read_text()
     compile(text, "till.py", "exec")
 
 
@@ -236,7 +236,7 @@ def delegate_with_tools(site: Site, ana: Page, picture: Picture) -> None:
     expect(ana.get_by_text("Merged 1 file")).to_be_visible()
     ana.get_by_role("button", name="Back to the files").click()
     repository = repository_of(site)
-    assert "if not basket.counts:" in (repository / "shop/basket.py").read_text()
+    eventually(lambda: "if not basket.counts:" in (repository / "shop/basket.py").read_text())
     done = subprocess.run(
         [sys.executable, "-m", "unittest", "-q"], cwd=repository, capture_output=True, text=True, check=False
     )
