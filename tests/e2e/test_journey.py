@@ -214,7 +214,7 @@ def delegate(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
     expect(ben.locator(".cm-line", has_text='"""').first).to_be_visible()
     expect(line(ben, "REDUCED_TAX = 7")).to_contain_text("typed while the job ran")
     picture(ben, "5-merged-ben")
-    ana.get_by_role("button", name="Back to the files").click()
+    ana.get_by_text("Back to the files").click()
     file = repository_of(site) / "shop/till.py"
     eventually(lambda: "typed while the job ran" in file.read_text() and '"""' in file.read_text())
     text = file.read_text()
@@ -234,7 +234,7 @@ def delegate_with_tools(site: Site, ana: Page, picture: Picture) -> None:
     picture(ana, "5-review-tools")
     ana.get_by_role("button", name=re.compile("^Merge")).click()
     expect(ana.get_by_text("Merged 1 file")).to_be_visible()
-    ana.get_by_role("button", name="Back to the files").click()
+    ana.get_by_text("Back to the files").click()
     repository = repository_of(site)
     eventually(lambda: "if not basket.counts:" in (repository / "shop/basket.py").read_text())
     done = subprocess.run(
