@@ -7,6 +7,7 @@ and says what it waited for.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import time
@@ -83,32 +84,33 @@ class Person:
     # --- HTTP ----------------------------------------------------------------------------------------------------
 
     async def get(self, path: str, /, **query: str) -> Any:
-        return await self._ask("GET", path, params=query)
+        return await self.send("GET", path, params=query)
 
     async def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
-        return await self._ask("POST", path, json=dict(body or {}))
+        return await self.send("POST", path, json=dict(body or {}))
 
     async def patch(self, path: str, body: Mapping[str, object]) -> Any:
-        return await self._ask("PATCH", path, json=dict(body))
+        return await self.send("PATCH", path, json=dict(body))
 
     async def delete(self, path: str, /, **query: str) -> None:
-        await self._ask("DELETE", path, params=query)
+        await self.send("DELETE", path, params=query)
 
-    async def upload(self, path: str, name: str, data: bytes, **fields: str) -> Any:
-        form = aiohttp.FormData(fields)
-        form.add_field("file", data, filename=name, content_type="application/octet-stream")
-        return await self._ask("POST", path, data=form)
+    async def upload(self, path: str, name: str, data: bytes, /, **fields: str) -> Any:
+        form = aiohttp.FormData(fields, quote_fields=False)  # names go as browsers send them
+        form.add_field("file", io.BytesIO(data), filename=name, content_type="application/octet-stream")
+        return await self.send("POST", path, data=form)
 
     async def raw(self, workspace: str, path: str) -> bytes:
         """The bytes of a file, as its download gives them."""
-        answer: bytes = await self._ask("GET", f"/workspaces/{workspace}/raw", params={"path": path})
+        answer: bytes = await self.send("GET", f"/workspaces/{workspace}/raw", params={"path": path})
         return answer
 
-    async def _ask(self, method: str, path: str, **more: Any) -> Any:
-        """JSON, bytes or None; raises Refusal."""
+    async def send(self, method: str, path: str, **more: Any) -> Any:
+        """Any request; the answer is JSON, bytes or None. Raises Refusal."""
         cookies = self.http.cookie_jar.filter_cookies(URL(self.url))
         csrf = next((c.value for name, c in cookies.items() if name in ("tandem_csrf", "__Host-csrf")), "")
-        async with self.http.request(method, f"{self.url}/api{path}", headers={"X-CSRFToken": csrf}, **more) as answer:
+        headers = {"X-CSRFToken": csrf, **more.pop("headers", {})}
+        async with self.http.request(method, f"{self.url}/api{path}", headers=headers, **more) as answer:
             data = await answer.read()
             is_json = answer.content_type == "application/json"
             if answer.status >= 400:

@@ -46,6 +46,7 @@ class Document:
         self.loaded = False
         self.scope = ""
         self.unsaved = 0
+        self.refused = False  # an update was not taken
 
     @property
     def text(self) -> str:
@@ -150,6 +151,7 @@ class Tab:
             await self.send(protocol.step_2(document.id, document.doc.get_update(message.state)))
         elif isinstance(message, protocol.SyncStatus):
             document.unsaved -= 1
+            document.refused = document.refused or not message.applied
         elif isinstance(message, protocol.Access):
             document.scope = message.scope
             if not message.scope:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ide.accounts.permissions import Action
+from ide.api import read_json
 from ide.errors import Invalid, NotFound, Refused
 from ide.live.host import WorkspaceHost
 from ide.live.participant import Participant
@@ -86,7 +87,7 @@ def _parse(payload: str) -> dict[str, Any]:
     if len(payload) > REQUEST_LIMIT:
         raise Invalid("The request is larger than 1 MiB.", "Send less at once.")
     try:
-        request = json.loads(payload)
+        request = read_json(payload)
     except (ValueError, RecursionError) as error:
         raise Invalid("The request is not JSON.") from error
     if not isinstance(request, dict) or not isinstance(request.get("id"), int | str | None):

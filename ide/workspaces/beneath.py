@@ -31,14 +31,21 @@ class _How(ctypes.Structure):
 def parts_of(path: str) -> list[str]:
     """The parts of a usable path; raises Invalid. All bytes but NUL and '/' may be in a name; '.' and '..' are none."""
     parts = path.split("/")
-    if not path or len(os.fsencode(path)) > PATH_BYTES:
+    if not path or _bytes(path) > PATH_BYTES:
         raise Invalid("This is not a path in the workspace.", "Give a name.")
     for part in parts:
         if part in ("", ".", "..") or "\0" in part:
             raise Invalid("This path does not stay inside the workspace.", "Give a path relative to its top folder.")
-        if len(os.fsencode(part)) > NAME_BYTES:
+        if _bytes(part) > NAME_BYTES:
             raise Invalid("A name in this path is too long.", f"Use at most {NAME_BYTES} bytes for a name.")
     return parts
+
+
+def _bytes(name: str) -> int:
+    try:
+        return len(os.fsencode(name))
+    except UnicodeEncodeError as error:  # half of a surrogate pair, as JSON can carry it
+        raise Invalid("This name is not valid Unicode.", "Choose another name.") from error
 
 
 def is_git_name(name: str) -> bool:
