@@ -1,5 +1,5 @@
 // Other people's carets and selections, mapped through changes; positions are resolved only for who moved.
-import { StateEffect, StateField } from '@codemirror/state'
+import { StateEffect, StateField, type Text } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, WidgetType } from '@codemirror/view'
 import { colourOf } from '../ui/avatar'
 import type { Person } from '../wire'
@@ -13,31 +13,42 @@ export interface Cursor {
 export const setCursors = StateEffect.define<{ moved: Cursor[]; gone: number[] }>()
 const LABEL_MS = 2000
 
-class Caret extends WidgetType {
+// Where the name stands: above the caret, beside it, or at the end of its line, so that it covers no code.
+type Place = 'above' | 'beside' | 'line-end'
+
+class Mark extends WidgetType {
   constructor(
     readonly person: Person,
     readonly moved: number,
-    readonly lineEnd: boolean,
+    readonly named: boolean,
+    readonly caret: boolean,
+    readonly above = false,
   ) {
     super()
   }
-  override eq(other: Caret) {
-    return other.person.name === this.person.name && other.moved === this.moved && other.lineEnd === this.lineEnd
+  override eq(other: Mark) {
+    const same = this.person.name === other.person.name && this.person.colour === other.person.colour
+    const shape = this.named === other.named && this.caret === other.caret && this.above === other.above
+    return same && shape && this.moved === other.moved
   }
   toDOM() {
-    const caret = document.createElement('span')
-    caret.className = `remote-caret${this.lineEnd ? ' at-end' : ''}`
-    caret.style.setProperty('--who', colourOf(this.person))
+    const mark = document.createElement('span')
+    mark.className = `remote-mark${this.caret ? ' remote-caret' : ''}${this.above ? ' above' : ''}`
+    mark.style.setProperty('--who', colourOf(this.person))
+    mark.setAttribute('aria-hidden', 'true')
+    if (this.named) mark.append(this.label(mark))
+    return mark
+  }
+  private label(mark: HTMLElement) {
     const label = document.createElement('span')
     label.className = 'remote-label'
     label.textContent = this.person.name
-    caret.append(label)
-    caret.setAttribute('aria-hidden', 'true')
-    if (performance.now() - this.moved < LABEL_MS) {
-      caret.classList.add('moved')
-      setTimeout(() => caret.classList.remove('moved'), LABEL_MS)
+    const left = this.moved + LABEL_MS - performance.now()
+    if (left > 0) {
+      mark.classList.add('moved')
+      setTimeout(() => mark.classList.remove('moved'), left)
     }
-    return caret
+    return label
   }
   override ignoreEvent() {
     return true
@@ -52,13 +63,27 @@ interface Value {
   marks: DecorationSet
 }
 
-function draw(list: Held[], length: number, lineEnd: (at: number) => boolean): DecorationSet {
+function placeOf(head: number, doc: Text): Place {
+  const line = doc.lineAt(head)
+  if (head === line.to) return 'beside'
+  const free = line.number > 1 && doc.line(line.number - 1).length <= head - line.from
+  return free ? 'above' : 'line-end'
+}
+
+function draw(list: Held[], doc: Text): DecorationSet {
   const marks = list.flatMap((c) => {
-    const head = Math.min(c.head, length)
-    const [from, to] = [Math.min(c.anchor, head), Math.min(Math.max(c.anchor, head), length)]
-    const caret = Decoration.widget({ widget: new Caret(c.person, c.moved, lineEnd(head)), side: 1 }).range(head)
-    const tint = { style: `background: color-mix(in oklch, ${colourOf(c.person)} 24%, transparent)` }
-    return from < to ? [Decoration.mark({ attributes: tint }).range(from, to), caret] : [caret]
+    const head = Math.min(c.head, doc.length)
+    const [from, to] = [Math.min(c.anchor, head), Math.min(Math.max(c.anchor, head), doc.length)]
+    const place = placeOf(head, doc)
+    const caret = new Mark(c.person, c.moved, place !== 'line-end', true, place === 'above')
+    const found = [Decoration.widget({ widget: caret, side: 1 }).range(head)]
+    if (place === 'line-end') {
+      const name = new Mark(c.person, c.moved, true, false)
+      found.push(Decoration.widget({ widget: name, side: 2 }).range(doc.lineAt(head).to))
+    }
+    const tint = { style: `background: color-mix(in oklab, ${colourOf(c.person)} 24%, transparent)` }
+    if (from < to) found.push(Decoration.mark({ attributes: tint }).range(from, to))
+    return found
   })
   return Decoration.set(marks, true)
 }
@@ -82,36 +107,31 @@ const field = StateField.define<Value>({
       const moved = performance.now()
       list = [...list.filter((c) => !replaced.has(c.client)), ...change.moved.map((c) => ({ ...c, moved }))]
     }
-    const { doc } = tr.state
-    return { list, marks: draw(list, doc.length, (at) => doc.lineAt(at).to === at) }
+    return { list, marks: draw(list, tr.state.doc) }
   },
   provide: (f) => EditorView.decorations.from(f, (value) => value.marks),
 })
 
 const theme = EditorView.baseTheme({
-  '.remote-caret': {
-    position: 'relative',
-    borderLeft: '2px solid var(--who)',
-    margin: '0 -1px',
-    pointerEvents: 'none',
-  },
+  '.remote-mark': { position: 'relative' },
+  '.remote-caret': { borderLeft: '2px solid var(--who)', margin: '0 -1px', pointerEvents: 'none' },
   '.remote-label': {
     position: 'absolute',
-    bottom: '100%',
-    left: '-2px',
+    top: '0',
+    left: '5px',
     padding: '0 5px',
     font: '600 10px/15px var(--font-ui)',
     whiteSpace: 'nowrap',
     color: 'var(--p-ink)',
     background: 'var(--who)',
-    borderRadius: '3px 3px 3px 0',
+    borderRadius: '3px',
     opacity: '0',
     transition: 'opacity var(--ease)',
+    pointerEvents: 'none',
     zIndex: '3',
   },
-  '.remote-caret.moved .remote-label, .remote-caret:hover .remote-label': { opacity: '1' },
-  // At a line's end the label stands beside the caret: above, it would cover code.
-  '.remote-caret.at-end .remote-label': { bottom: 'auto', top: '0', left: '5px', borderRadius: '3px' },
+  '.remote-mark.moved .remote-label': { opacity: '1' },
+  '.remote-mark.above .remote-label': { top: 'auto', bottom: '100%', left: '-2px', borderRadius: '3px 3px 3px 0' },
 })
 
 export const cursors = [field, theme]

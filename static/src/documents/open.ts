@@ -198,7 +198,7 @@ export class OpenDocument {
       this.indent.of([]),
       setup,
       cursors,
-      EditorView.contentAttributes.of(() => ({ 'aria-label': `Text of ${this.path.peek()}` })),
+      EditorView.contentAttributes.of(() => ({ 'aria-label': `Text of ${this.path.peek()}`, tabindex: '0' })),
       EditorView.updateListener.of((update) => {
         for (const tr of update.transactions) if (tr.docChanged && !tr.annotation(remote)) this.binding.write(tr)
         if (update.docChanged || update.selectionSet) this.selected()

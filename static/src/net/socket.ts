@@ -60,6 +60,7 @@ export class Socket {
       (params) => onEvent(params as Event),
     )
     this.presence.attach()
+    addEventListener('online', this.again)
     this.ping = setInterval(() => this.measure(), PING_MS)
   }
 
@@ -78,9 +79,15 @@ export class Socket {
 
   destroy() {
     clearInterval(this.ping)
+    removeEventListener('online', this.again)
     this.rpc.drop()
     this.presence.destroy()
     this.ws.destroy()
+  }
+
+  // The network is back: not at the next of the ever longer waits, but now.
+  private again = () => {
+    if (this.connection.value === 'offline') void this.ws.connect()
   }
 
   private async measure() {

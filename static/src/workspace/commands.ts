@@ -49,15 +49,17 @@ export function listenToKeys(target: Window) {
   const table: Record<string, (event: KeyboardEvent) => void> = {}
   for (const command of commands.values()) {
     if (!command.key) continue
-    const { when, run } = command
+    const { key, when, run } = command
     const spelled = spell(command.key)
     const before = table[spelled]
     table[spelled] = (event) => {
       before?.(event)
       if (event.defaultPrevented || !(when?.() ?? true)) return
-      event.preventDefault()
-      run()
+      const modal = document.querySelector('dialog[open]') !== null
+      if (!modal || key.startsWith('Mod-')) event.preventDefault() // never the browser's print or save
+      if (!modal) run()
     }
   }
-  return tinykeys(target, table)
+  // By itself tinykeys would leave out every key pressed in an editor or a field.
+  return tinykeys(target, table, { ignore: (event) => event.defaultPrevented || event.isComposing })
 }

@@ -64,7 +64,7 @@ export function Header({ me }: { me: Me }) {
           go('/')
         }}
       />
-      <b class="workspace-name">{now?.workspace.value?.name}</b>
+      <h1 class="workspace-name">{now?.workspace.value?.name}</h1>
       <span class="crumb">{git.value?.branch}</span>
       <button type="button" class="find" onClick={() => openPalette()}>
         <span>{words.find}</span>

@@ -165,7 +165,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
         )}
       </main>
       {(s.talkOpen || narrow) && (
-        <section class="talk" aria-label={words.regions.talk}>
+        <div class="talk">
           <Splitter
             label={words.resize(words.regions.talk)}
             value={s.talk}
@@ -176,7 +176,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
             onChange={(talk) => layout.change({ talk })}
           />
           <SessionPanel />
-        </section>
+        </div>
       )}
       <Status />
       <Panes />
