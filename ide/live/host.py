@@ -121,6 +121,7 @@ class WorkspaceHost:
             inside = document.room.path == path or document.room.path.startswith(path + "/")
             if inside and to is not None:
                 await document.move(to + document.room.path[len(path) :])
+                self.publish({"type": "document.moved", "document": document.room.id, "path": document.room.path})
             elif inside:
                 await document.reconcile()
 

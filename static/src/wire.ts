@@ -294,6 +294,7 @@ export type WorkspaceEvent =
   | { type: 'job.event'; job: Id; event: JobEvent }
   | { type: 'files.changed'; paths: string[] } // the tree or git status may have changed
   | { type: 'document.disk'; document: Id; on_disk: boolean; seq: number } // whether everything saved is in the file
+  | { type: 'document.moved'; document: Id; path: string } // its file was renamed
   | { type: 'document.notice'; document: Id; tone: 'info' | 'warn' | 'bad'; text: string } // merged from disk, deleted on disk…
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }

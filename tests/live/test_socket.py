@@ -241,6 +241,7 @@ async def test_a_renamed_file_keeps_its_document(world: World) -> None:
     host = await host_of(world.workspace.pk)
     host.files.move("a.py", "b 😀.py")
     await tell(FileChange(host.workspace_id, "moved", "a.py", "b 😀.py"))
+    await one.until(lambda: {"type": "document.moved", "document": id, "path": "b 😀.py"} in one.events)
     one.type(id, 0, "x")
     await one.until(lambda: [e for e in one.events if e["type"] == "document.disk" and e["on_disk"]])
     assert (world.workspace.folder / "b 😀.py").read_text() == "x" + TEXT

@@ -11,7 +11,6 @@ export interface At {
   line?: number
   focus?: boolean
 }
-const PAIR = 2 // a rename is announced as the old path and the new one
 
 export class Documents {
   readonly tabs = signal<OpenDocument[]>([])
@@ -71,15 +70,14 @@ export class Documents {
 
   take(event: Event) {
     if (event.type === 'document.disk') this.byId(event.document)?.disk(event.on_disk)
-    if (event.type === 'files.changed' && event.paths.length === PAIR) void this.follow(event.paths)
+    if (event.type === 'document.moved') this.moved(event.document, event.path)
   }
 
-  // A file or folder was renamed: its documents, if open, keep their text and get the new name.
-  renamed(from: string, to: string) {
-    for (const doc of this.tabs.peek()) {
-      const path = doc.path.peek()
-      if (isWithin(path, from)) doc.path.value = to + path.slice(from.length)
-    }
+  // Its file was renamed: the text stays, the name is new.
+  private moved(id: Id, path: string) {
+    const doc = this.byId(id)
+    if (!doc) return
+    doc.path.value = path
     this.tell()
   }
 
@@ -93,17 +91,6 @@ export class Documents {
   private tell() {
     const doc = this.active.peek()
     this.socket.presence.awareness?.setLocalState(doc ? { path: doc.path.peek(), document: doc.id } : {})
-  }
-
-  // Somebody else's rename says no more than two paths: the document that is now under the other one has moved.
-  private async follow(paths: string[]) {
-    for (const [from, to] of [paths, [...paths].reverse()] as [string, string][]) {
-      const doc = this.tabs.peek().find((one) => isWithin(one.path.peek(), from))
-      if (!doc) continue
-      const path = to + doc.path.peek().slice(from.length)
-      const ref = await this.ref(path).catch(() => null) // gone, or never a text
-      if (ref?.id === doc.id) return this.renamed(from, to)
-    }
   }
 
   private ref(path: string) {
@@ -128,7 +115,6 @@ export class Documents {
   }
 }
 
-const isWithin = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`)
 // What a reader may not write is never saved: there is nothing to wait for.
 const isUnsaved = (doc: OpenDocument) =>
   doc.access.value === 'edit' && (doc.saved.value === 'typing' || doc.saved.value === 'sent')

@@ -88,11 +88,7 @@ async function act(run: (base: string) => Promise<unknown>): Promise<boolean> {
 
 export const make = (path: string, kind: 'file' | 'folder') => act((base) => post(base, { path, kind }))
 export const remove = (path: string) => act((base) => del(`${base}?path=${encodeURIComponent(path)}`))
-export const move = (path: string, to: string) =>
-  act(async (base) => {
-    await patch(base, { path, to })
-    live.peek()?.documents.renamed(path, to)
-  })
+export const move = (path: string, to: string) => act((base) => patch(base, { path, to }))
 
 export function send(folder: string, files: Iterable<File>) {
   return act(async (base) => {
