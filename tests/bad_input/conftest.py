@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,9 +20,10 @@ import pytest_asyncio
 from tests.bad_input.git_server import GitServer
 from tests.client import Document, Person, Tab
 from tests.provider_server import ProviderServer
-from tests.site import ROOT, Site
+from tests.site import ROOT, Site, free_port
 
 NOTICED = 5.0  # seconds an edit of others may take at most, however busy the machine is
+DOWN = "down"  # a model whose server is not there
 REST = 0.1  # seconds between two rounds of theirs
 _numbers = itertools.count(1)
 
@@ -75,6 +78,31 @@ class World:
         """What unfinished creations have left."""
         return list(self.site.data.glob("staging/*"))
 
+    @contextlib.contextmanager
+    def frozen(self, program: str) -> Iterator[None]:
+        """The site's processes of that program are there and do nothing."""
+        pids = self._pids(program)
+        assert pids, f"no {program} runs"
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def _pids(self, program: str) -> list[int]:
+        """Descendants of `up` whose command line names the program. (Valkey writes over what /proc says of its
+        environment, so that does not tell whose it is.)"""
+        parents: dict[int, int] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        mine = {self.site.process.pid}
+        while grown := {pid for pid, parent in parents.items() if parent in mine} - mine:
+            mine |= grown
+        return [pid for pid in mine if program.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
     async def django(self, code: str) -> str:
         """Run code in the site's Django shell; the last line it prints."""
         command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
@@ -99,6 +127,24 @@ async def world(site: Site) -> AsyncIterator[World]:
         await one.close()
     for person in (ada, ben):
         await person.close()
+
+
+ENDPOINTS = """
+import json
+from agents.keys import encrypt
+from agents.models import Endpoint
+rows = {{name: Endpoint.objects.create(name=name, model=name, base_url=url, key_encrypted=encrypt("k3y"), rank=500)
+        for name, url in json.loads('''{}''').items()}}
+print(json.dumps({{name: row.pk for name, row in rows.items()}}))
+"""
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def models(world: World, provider: ProviderServer) -> dict[str, int]:
+    """Endpoints by the manners of their model."""
+    urls = dict.fromkeys(provider.models, provider.url) | {DOWN: f"http://127.0.0.1:{free_port()}/v1"}
+    made: dict[str, int] = json.loads(await world.django(ENDPOINTS.format(json.dumps(urls))))
+    return made
 
 
 class Neighbours:
