@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from './icon'
 
 interface Props {
@@ -14,11 +14,11 @@ interface Props {
 export function Dialog({ title, open, onClose, footer, children }: Props) {
   const box = useRef<HTMLDialogElement>(null)
   const name = useId()
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open && !box.current?.open) box.current?.showModal()
     if (!open && box.current?.open) box.current.close()
   }, [open])
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = box.current
     return () => dialog?.close() // taken away while open: the focus goes back all the same
   }, [])

@@ -16,6 +16,7 @@ interface Props {
   class?: string
   up?: boolean
   left?: boolean
+  tabIndex?: number
 }
 
 const GAP = 4
@@ -35,7 +36,7 @@ function place(list: HTMLElement, button: HTMLElement, up = false, left = false)
 }
 
 // A button that opens a list of acts. Arrow keys move, Escape and a click elsewhere close, focus goes back.
-export function Menu({ button, items, label, class: cls = 'quiet', up, left }: Props) {
+export function Menu({ button, items, label, class: cls = 'quiet', up, left, tabIndex }: Props) {
   const open = useSignal(false)
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<HTMLDivElement>(null)
@@ -78,6 +79,7 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left }: P
       <button
         type="button"
         class={cls}
+        tabIndex={tabIndex}
         aria-haspopup="menu"
         aria-expanded={open.value}
         aria-label={label}

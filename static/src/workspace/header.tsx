@@ -76,7 +76,7 @@ export function Header({ me }: { me: Me }) {
         ))}
         {regions.value.size > 0 && <Avatar person="model" size={24} />}
       </span>
-      <button type="button" onClick={() => (sharing.value = true)}>
+      <button type="button" aria-label={words.share} onClick={() => (sharing.value = true)}>
         <Icon name="users" size={14} />
         <span class="wide">{words.share}</span>
       </button>

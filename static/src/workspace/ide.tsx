@@ -165,9 +165,9 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
         )}
       </main>
       {(s.talkOpen || narrow) && (
-        <div class="talk">
+        <aside class="talk" aria-label={words.regions.talk}>
           <Splitter
-            label={words.resize(words.regions.talk)}
+            label={words.resize(words.session)}
             value={s.talk}
             min={260}
             max={720}
@@ -176,7 +176,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
             onChange={(talk) => layout.change({ talk })}
           />
           <SessionPanel />
-        </div>
+        </aside>
       )}
       <Status />
       <Panes />

@@ -2,7 +2,7 @@
 
 import uFuzzy from '@leeoniya/ufuzzy'
 import { signal, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../ui/words/shell'
 import { keyText, listCommands, registerCommand } from './commands'
 import * as files from './files'
@@ -61,7 +61,7 @@ function Box({ start }: { start: string }) {
   const at = useSignal(0)
   const box = useRef<HTMLDialogElement>(null)
   const list = useRef<HTMLDivElement>(null)
-  useEffect(() => box.current?.showModal(), [])
+  useLayoutEffect(() => box.current?.showModal(), []) // at once: the next key is already for the box
   const choices = text.value.startsWith('>')
     ? commandChoices(text.value.slice(1).trim())
     : fileChoices(text.value.trim())

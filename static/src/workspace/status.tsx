@@ -19,7 +19,7 @@ export function Status() {
         <i class={`lamp ${state}`} />
         {state === 'live' && now?.roundTrip.value ? `${now.roundTrip.value} ms` : words.connection[state]}
       </span>
-      {git.value && <span>{git.value.branch}</span>}
+      {git.value && <span class="wide">{git.value.branch}</span>}
       {all.length > 0 && (
         <span class="saved" data-state={worst} title={words.savedWhy[worst]}>
           {words.saved[worst]}
@@ -28,7 +28,7 @@ export function Status() {
       {doc?.access.value === 'read' && <span class="warn">{words.readOnly}</span>}
       <span class="push" />
       {at && (
-        <span>
+        <span class="wide">
           {words.position(at.line, at.column)}
           {at.selected > 0 && ` (${words.selected(at.selected)})`}
         </span>

@@ -77,6 +77,10 @@ function TreeRow({
       data-path={node.path}
       title={node.problem || node.name}
       style={{ paddingLeft: `${12 + depth * 14}px` }}
+      onContextMenu={(e) => {
+        e.preventDefault()
+        e.currentTarget.querySelector<HTMLElement>('.acts button')?.click()
+      }}
       onClick={() => (folder ? onToggle() : void files.openFile(node.path))}
     >
       {folder ? <Icon name={open ? 'chevron-down' : 'chevron-right'} size={14} /> : <span class="twig" />}
@@ -93,6 +97,7 @@ function TreeRow({
           <Menu
             button={<Icon name="ellipsis" size={14} />}
             label={words.more(node.name)}
+            tabIndex={focused ? 0 : -1}
             items={items}
             class="quiet icon"
           />
@@ -216,7 +221,7 @@ function Remove({ path, onClose }: { path: string; onClose: () => void }) {
   const gone = async () => (await files.remove(path)) && onClose()
   const footer = (
     <>
-      <button type="button" onClick={onClose}>
+      <button type="button" autofocus onClick={onClose}>
         {words.cancel}
       </button>
       <button type="button" class="danger" onClick={() => void gone()}>

@@ -83,7 +83,7 @@ export const words = {
   closeTab: (name: string) => `Close ${name}`,
   allSaved: 'Everything is saved as you type.',
   resize: (what: string) => `Resize ${what}`,
-  regions: { side: 'Side bar', main: 'Editor', talk: 'Session', bottom: 'Bottom panel' },
+  regions: { side: 'Left side bar', main: 'Editor', talk: 'Right side bar', bottom: 'Bottom panel' },
   noNotices: 'No notices',
   noNoticesText: 'What happens to files outside the editor is told here.',
 }
