@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 
 from agents.api import router as agents_router
 from ide import pages
@@ -18,6 +19,7 @@ api.add_router("", documents_router)
 api.add_router("", agents_router)
 
 urlpatterns = [
+    path("favicon.ico", RedirectView.as_view(url="/static/icon.svg", permanent=True)),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
     path("metrics", pages.metrics),
