@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Refusal } from '../src/net/http'
 import { Rpc } from '../src/net/rpc'
 
@@ -43,4 +43,28 @@ test('a notification reaches the listener and garbage is dropped', () => {
   rpc.take('null')
   rpc.take(JSON.stringify({ jsonrpc: '2.0', method: 'event', params: { type: 'people', people: [] } }))
   expect(told).toEqual([{ type: 'people', people: [] }])
+})
+
+test('a request nobody answers is refused after thirty seconds, and its late answer is ignored', async () => {
+  vi.useFakeTimers()
+  const { rpc, sent } = pair()
+  const asked = rpc.call('a', {})
+  const refused = expect(asked).rejects.toMatchObject({ problem: { code: 'lost' } })
+  vi.advanceTimersByTime(29_999)
+  expect(vi.getTimerCount()).toBe(1)
+  vi.advanceTimersByTime(1)
+  await refused
+  rpc.take(JSON.stringify({ jsonrpc: '2.0', id: sent[0]!.id, result: 1 }))
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
+
+test('an answer takes its timer with it', async () => {
+  vi.useFakeTimers()
+  const { rpc, sent } = pair()
+  const asked = rpc.call('a', {})
+  rpc.take(JSON.stringify({ jsonrpc: '2.0', id: sent[0]!.id, result: 1 }))
+  await asked
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
 })
