@@ -243,15 +243,16 @@ function Failed({ problem }: { problem: string }) {
   )
 }
 
-const focusRegion = (by: number) => {
+// Where the focus goes in a region: its text or its rows rather than its first button.
+const TARGETS = ['.cm-content', 'textarea', '[role=treeitem][tabindex="0"]', 'input:not([hidden])', 'button']
+
+function focusRegion(by: number) {
   const regions = [...document.querySelectorAll<HTMLElement>('.rail, .side, .main-body, .bottom, .talk')]
   const at = regions.findIndex((r) => r.contains(document.activeElement))
   for (let n = 1; n <= regions.length; n++) {
     const next = regions[(at + by * n + regions.length * 2) % regions.length]
-    const target = next?.querySelector<HTMLElement>(
-      '.cm-content, textarea, input:not([hidden]), [tabindex="0"], button',
-    )
-    if (target) return target.focus()
+    const found = TARGETS.map((target) => next?.querySelector<HTMLElement>(target)).find(Boolean)
+    if (found) return found.focus()
   }
 }
 const inside = () => !!live.value

@@ -123,10 +123,15 @@ export function FileTree() {
     if (!next.delete(path)) next.add(path)
     open.value = next
   }
-  const focus = (row: Row | undefined) => {
-    if (!row) return
-    at.value = row.node.path
-    queueMicrotask(() => box.current?.querySelector<HTMLElement>(`[data-path="${CSS.escape(row.node.path)}"]`)?.focus())
+  const focusPath = (path: string) => {
+    at.value = path
+    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-path="${CSS.escape(path)}"]`)?.focus())
+  }
+  const focus = (row: Row | undefined) => row && focusPath(row.node.path)
+  // The row that had the focus is gone: the renamed one has it now, or the neighbour of the deleted one.
+  const next = (path: string) => {
+    const index = list.findIndex((row) => row.node.path === path)
+    return (list[index + 1] ?? list[index - 1])?.node.path
   }
   const onKeyDown = (e: KeyboardEvent) => {
     const index = list.findIndex((r) => r.node.path === (document.activeElement as HTMLElement)?.dataset.path)
@@ -179,7 +184,7 @@ export function FileTree() {
         </div>
       )}
       {files.tree.value?.truncated && <p class="side-note">{words.truncated}</p>}
-      {ask.value && <AskDialog ask={ask.value} onClose={() => (ask.value = null)} />}
+      {ask.value && <AskDialog ask={ask.value} next={next} onDone={focusPath} onClose={() => (ask.value = null)} />}
     </div>
   )
 }
@@ -213,12 +218,22 @@ function SideHead({ ask }: { ask: (a: Ask) => void }) {
   )
 }
 
-function AskDialog({ ask, onClose }: { ask: Ask; onClose: () => void }) {
-  return ask.kind === 'remove' ? <Remove path={ask.path} onClose={onClose} /> : <Name ask={ask} onClose={onClose} />
+interface Asked {
+  onClose: () => void
+  onDone: (path: string) => void
 }
 
-function Remove({ path, onClose }: { path: string; onClose: () => void }) {
-  const gone = async () => (await files.remove(path)) && onClose()
+function AskDialog({ ask, next, ...rest }: Asked & { ask: Ask; next: (path: string) => string | undefined }) {
+  if (ask.kind !== 'remove') return <Name ask={ask} {...rest} />
+  return <Remove path={ask.path} next={next(ask.path)} {...rest} />
+}
+
+function Remove({ path, next, onClose, onDone }: Asked & { path: string; next: string | undefined }) {
+  const gone = async () => {
+    if (!(await files.remove(path))) return
+    onClose()
+    if (next) onDone(next)
+  }
   const footer = (
     <>
       <button type="button" autofocus onClick={onClose}>
@@ -238,7 +253,7 @@ function Remove({ path, onClose }: { path: string; onClose: () => void }) {
 
 const TITLES = { file: words.newFile, folder: words.newFolder, rename: words.rename.replace('…', '') }
 
-function Name({ ask, onClose }: { ask: NameAsk; onClose: () => void }) {
+function Name({ ask, onClose, onDone }: Asked & { ask: NameAsk }) {
   const name = useSignal(ask.kind === 'rename' ? ask.path : '')
   const input = useRef<HTMLInputElement>(null)
   const submit = async (e: Event) => {
@@ -250,6 +265,7 @@ function Name({ ask, onClose }: { ask: NameAsk; onClose: () => void }) {
     if (!done) return
     onClose()
     if (ask.kind === 'file') void files.openFile(path)
+    else onDone(path)
   }
   return (
     <Dialog title={TITLES[ask.kind]} open onClose={onClose}>
