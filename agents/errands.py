@@ -26,7 +26,7 @@ async def request(workspace_id: str, person: User, order: jobs.Order) -> wire.Js
     jobs.endpoint_fits(order, endpoint)
     host = await host_of(workspace_id)
     await asyncio.to_thread(_check_paths, host, order.paths)
-    await host.flush()
+    await host.flush(order.paths)
     job_id = new_id()
     base = await git.snapshot(host.root, f"refs/tandem/bases/{job_id}", f"Ground of job {job_id}\n")
     ground = jobs.Ground(job_id, base)

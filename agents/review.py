@@ -154,7 +154,7 @@ async def merge(host: WorkspaceHost, job: Job, chosen: Collection[str] | None) -
     for change in wanted:
         if change.path not in rooms:
             await _file(host, change, origin)
-    await host.flush()
+    await host.flush(change.path for change in wanted)
     await _mark_merged(host, job)
     await in_db(jobs.move, job.pk, Job.State.MERGED, merged_as=job.head, phase="")
     host.publish({"type": "files.changed", "paths": [change.path for change in wanted]})

@@ -22,7 +22,7 @@ from agents.sessions import Way
 from agents.turns import LiveTurn, Region
 from ide.documents.room import Anchor, Room
 from ide.documents.text import minimal_edits
-from ide.errors import Conflict, Invalid, NotFound
+from ide.errors import Conflict, Invalid, NotFound, Refused
 
 
 def region_of(room: Room, start: str, end: str) -> Region:
@@ -194,7 +194,7 @@ async def mentioned(turn: LiveTurn, mentions: Sequence[Mapping[str, object]]) ->
         path = str(mention.get("path", ""))
         try:
             room = await turn.host.open_path(path)
-        except (NotFound, Invalid) as error:
+        except Refused as error:
             await turn.items.add(Item.Kind.NOTE, {"text": f"{path}: {error}", "tone": "warn"})
             continue
         text = room.text()

@@ -112,7 +112,7 @@ class LiveEnvironment:
 
     async def move(self, path: str, to: str) -> None:
         self.turn.check()
-        await self.turn.host.flush()
+        await self.turn.host.flush([path])
         await in_db(self.turn.host.files.move, path, to)
         self.turn.host.moved(path, to)
 

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ide import metrics
-from ide.accounts.models import Membership
 from ide.db import in_db
-from ide.documents.models import Document
 from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.documents.store import store as process_store
-from ide.errors import NotFound, Refused, Unavailable
-from ide.live import announce, lease, shutdown
+from ide.errors import Conflict, NotFound, Refused, Unavailable
+from ide.live import announce, lease, rows, shutdown
 from ide.live.open_document import OpenDocument
 from ide.live.participant import RESTARTING, Participant
 from ide.workspaces import watch
@@ -85,10 +83,10 @@ class WorkspaceHost:
         """The live room of a file; with `create`, a file that is not there is made, empty."""
         if create:
             await asyncio.to_thread(self._make, path)
-        row_id = await in_db(_row_of, self.workspace_id, path)
+        row_id = await in_db(rows.id_of, self.workspace_id, path)
         if row_id is None:
             await asyncio.to_thread(self.files.read, path)  # raises if it is missing or cannot be a document
-            row_id = await in_db(_make_row, self.workspace_id, path)
+            row_id = await in_db(rows.make, self.workspace_id, path)
         return await self.open_room(row_id)
 
     def _make(self, path: str) -> None:
@@ -100,7 +98,7 @@ class WorkspaceHost:
     async def _open(self, document_id: str) -> OpenDocument:
         if self.closed:
             raise Unavailable("The workspace is being closed.", "Reload the page.")
-        row = await in_db(_row, self.workspace_id, document_id)
+        row = await in_db(rows.document, self.workspace_id, document_id)
         if row is None:
             raise NotFound("There is no such document.", "Open the file again.")
         document = OpenDocument(row, self)
@@ -116,7 +114,7 @@ class WorkspaceHost:
     async def follow(self, path: str, to: str | None) -> None:
         """`moved`, awaited."""
         if to is not None:
-            await in_db(_move_rows, self.workspace_id, path, to)
+            await in_db(rows.move, self.workspace_id, path, to)
         for document in list(self._documents.values()):
             inside = document.room.path == path or document.room.path.startswith(path + "/")
             if inside and to is not None:
@@ -159,7 +157,7 @@ class WorkspaceHost:
     async def recheck_roles(self) -> None:
         """Bring the roles in memory up to date; who may not see the workspace any more is disconnected."""
         users = {p.user_id for p in self.participants.values()}
-        roles = await in_db(_roles, self.team_id, users) if users else {}
+        roles = await in_db(rows.roles, self.team_id, users) if users else {}
         for participant in list(self.participants.values()):
             role = roles.get(participant.user_id)
             if role == participant.role or participant.user_id not in users:
@@ -189,10 +187,17 @@ class WorkspaceHost:
         """The host is not closed for want of people while `busy()`."""
         self._busy.append(busy)
 
-    async def flush(self) -> None:
-        """Return when everything typed so far is committed and on disk. Raises what a save raised."""
+    async def flush(self, needed: Iterable[str] = ()) -> None:
+        """Return when everything typed so far is committed, and on disk where its file can be written: whoever has
+        the others open was told. Raises Conflict for the paths that are `needed`."""
+        failed: dict[str, str] = {}
         for document in list(self._documents.values()):
-            await document.save()
+            try:
+                await document.save()
+            except (OSError, Refused) as error:
+                failed[document.room.path] = str(error)
+        for path in failed.keys() & set(needed):
+            raise Conflict(f"“{path}” is not on disk: {failed[path]}", "Put that right, then try again.")
 
     async def start(self) -> None:
         self.owned(self._tick(), "tick")
@@ -307,7 +312,7 @@ async def _start(workspace_id: str) -> WorkspaceHost:
     old = _hosts.get(workspace_id)
     if old is not None:  # it is closing: its last saves come first
         await asyncio.gather(*(t for t in _background if t.get_name() == workspace_id), return_exceptions=True)
-    row = await in_db(lambda: Workspace.objects.filter(pk=workspace_id).first())
+    row = await in_db(rows.workspace, workspace_id)
     if row is None:
         raise NotFound("There is no such workspace.", "Go back to the list of workspaces.")
     if row.state != Workspace.State.READY:
@@ -359,33 +364,3 @@ async def close_all() -> None:
         await asyncio.gather(_listener, return_exceptions=True)
         _listener = None
     await asyncio.to_thread(process_store.close)
-
-
-# --- rows (in a database thread) ----------------------------------------------------------------------------------
-
-
-def _row(workspace_id: str, document_id: str) -> Document | None:
-    return Document.objects.filter(workspace_id=workspace_id, pk=document_id).first()
-
-
-def _row_of(workspace_id: str, path: str) -> str | None:
-    return Document.objects.filter(workspace_id=workspace_id, path=path).values_list("pk", flat=True).first()
-
-
-def _make_row(workspace_id: str, path: str) -> str:
-    return str(Document.objects.get_or_create(workspace_id=workspace_id, path=path)[0].pk)
-
-
-def _move_rows(workspace_id: str, path: str, to: str) -> None:
-    rows = Document.objects.filter(workspace_id=workspace_id)
-    for row in [*rows.filter(path=path), *rows.filter(path__startswith=path + "/")]:
-        target = to + row.path[len(path) :]
-        # A move never replaces a file, so a document of that path lost its file before: it makes room.
-        for stale in rows.filter(path=target):
-            rows.filter(pk=stale.pk).update(path=f"{target}#{stale.pk}", detached=True)
-        rows.filter(pk=row.pk).update(path=target)
-
-
-def _roles(team_id: str, users: set[int]) -> dict[int, str]:
-    members = Membership.objects.filter(team_id=team_id, user_id__in=users, user__is_active=True)
-    return dict(members.values_list("user_id", "role"))

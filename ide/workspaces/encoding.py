@@ -63,6 +63,9 @@ def decode(data: bytes) -> Decoded:
 
 def encode(text: str, form: Format) -> bytes:
     """The bytes to write. In a CRLF file every line ends in CRLF, also those typed with LF. Raises Invalid."""
+    if "\0" in text:  # it could not be opened again
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise Invalid(f"There is a NUL character in line {line}, which would make the file binary.", "Remove it.")
     if form.newline == "\r\n":
         text = text.replace("\r\n", "\n").replace("\n", "\r\n")
     try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from tests.bad_input.conftest import World
@@ -74,22 +77,55 @@ async def test_a_file_deleted_on_disk_is_told_and_its_text_kept(world: World) ->
     await eventually(lambda: _is(world, mine, "still here\n" + TEXT + "back\n"), "it is written again once it is back")
 
 
-async def test_a_file_that_becomes_binary_is_told_and_left_alone(world: World) -> None:
+BECOMES = {
+    "binary": (lambda file: file.write_bytes(b"\0binary\0"), "binary"),
+    "latin-1": (lambda file: file.write_bytes("caf\u00e9\n".encode("latin-1")), "not valid UTF-8"),
+    "huge": (lambda file: file.write_bytes(bytes(1) * ((5 << 20) + 1)), "larger than 5 MiB"),
+    "a link": (lambda file: (file.unlink(), file.symlink_to("/etc/hostname")), "This is a link"),
+    "a pipe": (lambda file: (file.unlink(), os.mkfifo(file)), "not a regular file"),
+    "a folder": (lambda file: (file.unlink(), file.mkdir()), "This is a folder"),
+}
+
+
+@pytest.mark.parametrize("kind", list(BECOMES))
+async def test_a_file_that_becomes_unreadable_is_told_and_left_alone(kind: str, world: World) -> None:
+    become, why = BECOMES[kind]
     mine, others = await opened(world)
     file = world.root / mine.path
     before = len(world.other.events)
-    file.write_bytes(b"\0binary\0")
-    told = await notice(others, before, "cannot be merged")
+    become(file)
+    was = os.lstat(file)
+    told = await notice(others, before, why)
     assert told["tone"] == "bad"
-    assert "binary" in told["text"]
     await mine.append("typed meanwhile\n")
     await mine.saved()
     await others.shows("typed meanwhile\n")
-    assert file.read_bytes() == b"\0binary\0"
-    before = len(world.tab.events)
+    assert os.lstat(file) == was, "it is neither read through nor written"
+    file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
     file.write_text(TEXT)
-    await mine.on_disk(before)
-    assert file.read_text() == TEXT + "typed meanwhile\n"
+    await eventually(lambda: _is(world, mine, TEXT + "typed meanwhile\n"), "what was typed is in the file")
+    assert others.text == TEXT + "typed meanwhile\n"
+
+
+async def test_a_folder_swapped_for_a_link_is_not_followed(world: World, tmp_path: Path) -> None:
+    """Nothing outside the workspace is read into it or written from it."""
+    folder = world.root / "swapped"
+    folder.mkdir()
+    (folder / "a.txt").write_text(TEXT)
+    (tmp_path / "a.txt").write_text("outside\n")
+    mine, others = await world.tab.open("swapped/a.txt"), await world.other.open("swapped/a.txt")
+    before = len(world.other.events)
+    folder.rename(world.root / "kept")
+    folder.symlink_to(tmp_path)
+    await mine.append("typed\n")
+    await mine.saved()
+    await notice(others, before, "")
+    await others.shows("typed\n")
+    assert (tmp_path / "a.txt").read_text() == "outside\n"
+    folder.unlink()
+    (world.root / "kept").rename(folder)
+    await eventually(lambda: _is(world, mine, TEXT + "typed\n"), "what was typed is in the file")
+    assert (tmp_path / "a.txt").read_text() == "outside\n"
 
 
 async def test_a_file_that_becomes_read_only_is_told_and_written_when_it_may_be(world: World) -> None:
@@ -106,19 +142,3 @@ async def test_a_file_that_becomes_read_only_is_told_and_written_when_it_may_be(
     file.chmod(0o644)
     await mine.on_disk(before)
     assert file.read_text() == TEXT + "typed\n"
-
-
-async def test_a_folder_in_place_of_the_file_is_told_and_nothing_typed_is_lost(world: World) -> None:
-    mine, others = await opened(world)
-    file = world.root / mine.path
-    before = len(world.other.events)
-    file.unlink()
-    file.mkdir()
-    await notice(others, before, "")
-    await mine.append("typed\n")
-    await mine.saved()
-    await others.shows("typed\n")
-    before = len(world.other.events)
-    file.rmdir()
-    file.write_text(TEXT)
-    await eventually(lambda: _is(world, mine, TEXT + "typed\n"), "what was typed is in the file")

@@ -29,6 +29,9 @@ KEPT = {
     "CRLF": Kept(b"one\r\ntwo\r\n", b"one\r\ntwo\r\n+ \xf0\x9f\x98\x80\r\n"),
     "BOM": Kept(codecs.BOM_UTF8 + b"one\n", codecs.BOM_UTF8 + b"one\n+ \xf0\x9f\x98\x80\n"),
     "BOM and CRLF": Kept(codecs.BOM_UTF8 + b"one\r\n", codecs.BOM_UTF8 + b"one\r\n+ \xf0\x9f\x98\x80\r\n"),
+    "BOM alone": Kept(codecs.BOM_UTF8, codecs.BOM_UTF8 + b"+ \xf0\x9f\x98\x80\n"),
+    "CR alone": Kept(b"one\rtwo\r", b"one\rtwo\r+ \xf0\x9f\x98\x80\n"),
+    "CRLF but for the last": Kept(b"one\r\ntwo", b"one\r\ntwo+ \xf0\x9f\x98\x80\r\n"),
     "UTF-16": Kept("\ufefföne 😀\n".encode("utf-16-le"), "\ufefföne 😀\n+ 😀\n".encode("utf-16-le")),
     "UTF-16 BE": Kept("\ufeffone\r\n".encode("utf-16-be"), "\ufeffone\r\n+ 😀\r\n".encode("utf-16-be")),
     "empty": Kept(b"", "+ 😀\n".encode()),
@@ -144,6 +147,23 @@ async def test_a_read_only_file_says_so_and_stays_as_it_is(world: World) -> None
     await world.other.until(lambda: document.refused, "the edit is refused")
     assert file.read_bytes() == b"locked\n"
     assert (await fresh(world, path)).text == "locked\n", "what was refused reaches nobody"
+
+
+async def test_a_character_that_would_make_the_file_binary_is_told_and_the_rest_is_not_lost(world: World) -> None:
+    path = "nul.txt"
+    (world.root / path).write_bytes(b"text\n")
+    document, others = await world.tab.open(path), await world.other.open(path)
+    before = len(world.other.events)
+    await document.append("a\0b\n")
+    await document.saved()
+    told = await world.other.event("document.notice", lambda e: e["document"] == document.id, before)
+    assert "NUL" in told["text"]
+    assert (world.root / path).read_bytes() == b"text\n"
+    assert (await fresh(world, path)).text == "text\na\0b\n", "it can still be opened"
+    before = len(world.other.events)
+    await others.edit(6, 7, "")
+    await others.on_disk(before)
+    assert (world.root / path).read_bytes() == b"text\nab\n"
 
 
 async def fresh(world: World, path: str) -> Document:

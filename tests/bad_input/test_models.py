@@ -237,3 +237,102 @@ async def test_a_model_that_is_not_connected_is_refused_before_anything_begins(w
         await world.tab.call("turn.start", session=session, text="Hello", mentions=[], endpoint=987654)
     assert "Choose another model" in caught.value.words
     assert (await world.other.call("session.open", session=session))["snapshot"]["turns"] == []
+
+
+# --- files a model cannot have ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("path", "why"), [("odd.bin", "binary"), ("missing.py", "not there"), ("../x", "inside")])
+async def test_a_file_that_is_no_text_is_left_out_of_the_question_and_noted(
+    path: str, why: str, world: World, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    provider.reply = PROSE
+    (world.root / "odd.bin").write_bytes(b"\0\1")
+    session = (await world.tab.call("session.create"))["session"]["id"]
+    mention = {"kind": "file", "path": path}
+    ask = {"session": session, "text": "And this?", "mentions": [mention], "endpoint": models[provider_server.OK]}
+    turn = (await world.tab.call("turn.start", **ask))["turn"]
+    assert (await ended(world, turn))["state"] == "completed"
+    (note,) = await said(world, session, "note")
+    assert path in note
+    assert why in note
+    assert await said(world, session, "model") == [PROSE]
+
+
+async def test_a_read_only_file_is_not_rewritten(
+    world: World, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    provider.reply = FENCED
+    path = f"{world.name()}.py"
+    (world.root / path).write_text(BEFORE)
+    (world.root / path).chmod(0o444)
+    document = await world.tab.open(path)
+    try:
+        turn = await rewrite(world, document, models[provider_server.OK])
+    except Refusal as refusal:
+        words = refusal.words
+    else:
+        row = await ended(world, turn)
+        assert row["state"] == "failed"
+        words = row["error"]
+    assert "read-only" in words
+    assert document.text == BEFORE
+    assert (world.root / path).read_text() == BEFORE
+
+
+async def test_a_job_does_the_files_it_can_read_and_says_what_is_with_the_others(
+    world: World, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    provider.reply = FENCED
+    good, odd = f"{world.name()}.py", f"{world.name()}.py"
+    (world.root / good).write_text(SELECTED)
+    (world.root / odd).write_bytes("caf\u00e9".encode("latin-1"))
+    order = {"kind": "map", "instruction": "Type it.", "paths": [odd, good], "endpoint": models[provider_server.OK]}
+    job = await world.ada.post(f"/workspaces/{world.home}/jobs", order)
+    await world.tab.event("job", lambda e: e["job"]["id"] == job["id"] and e["job"]["state"] == "review", seconds=30)
+    detail = await world.ada.get(f"/jobs/{job['id']}")
+    errors = {step["name"]: step["error"] for step in detail["steps"]}
+    assert errors[good] == ""
+    assert "not valid UTF-8" in errors[odd]
+    assert (detail["done"], detail["failed"], detail["files"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "parts"), [(provider_server.KEY, AUTH), (provider_server.CUT, MIDWAY[provider_server.CUT])]
+)
+async def test_a_job_of_a_broken_model_fails_with_the_sentence_and_can_be_retried(
+    model: str, parts: tuple[str, ...], world: World, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    provider.reply = FENCED
+    path = f"{world.name()}.py"
+    (world.root / path).write_text(SELECTED)
+    order = {"kind": "map", "instruction": "Type it.", "paths": [path], "endpoint": models[model]}
+    job = await world.ada.post(f"/workspaces/{world.home}/jobs", order)
+    await world.tab.event("job", lambda e: e["job"]["id"] == job["id"] and e["job"]["state"] == "failed", seconds=30)
+    detail = await world.ada.get(f"/jobs/{job['id']}")
+    for part in parts:
+        assert part in detail["error"]
+    assert (world.root / path).read_text() == SELECTED
+    assert (await world.ada.post(f"/jobs/{job['id']}/retry"))["state"] in ("queued", "running", "failed")
+
+
+async def test_a_document_that_cannot_be_written_keeps_only_its_own_jobs_back(
+    world: World, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    provider.reply = FENCED
+    stuck, good = await code(world), f"{world.name()}.py"
+    (world.root / good).write_text(SELECTED)
+    before = len(world.tab.events)
+    (world.root / stuck.path).chmod(0o444)
+    await stuck.append("# typed\n")
+    await world.tab.event("document.notice", lambda e: "could not be written" in e["text"], before)
+    order = {"kind": "map", "instruction": "Type it.", "paths": [good], "endpoint": models[provider_server.OK]}
+    job = await world.ben.post(f"/workspaces/{world.home}/jobs", order)
+    await world.tab.event("job", lambda e: e["job"]["id"] == job["id"] and e["job"]["state"] == "review", seconds=30)
+    assert (await world.ben.post(f"/jobs/{job['id']}/merge"))["state"] == "merged"
+    assert (world.root / good).read_text() == NEW
+    with pytest.raises(Refusal) as caught:
+        await world.ben.post(f"/workspaces/{world.home}/jobs", {**order, "paths": [good, stuck.path]})
+    assert f"“{stuck.path}” is not on disk" in caught.value.words
+    assert "read-only" in caught.value.words
+    (world.root / stuck.path).chmod(0o644)
