@@ -10,6 +10,7 @@ want bwrap bubblewrap
 want cc gcc
 [ -x /usr/lib/postgresql/15/bin/initdb ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 fc-list 2>/dev/null | grep -qi dejavu || missing="$missing fonts-dejavu-core"
+fc-list 2>/dev/null | grep -qi emoji || missing="$missing fonts-noto-color-emoji"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then

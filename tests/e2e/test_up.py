@@ -48,7 +48,7 @@ def test_killed_outright_it_leaves_no_part_behind(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.start()
     os.kill(site.process.pid, signal.SIGKILL)
-    site.process.wait()
+    site.stop()
     deadline = time.monotonic() + 15
     while site.left():
         assert time.monotonic() < deadline, site.left()
