@@ -40,6 +40,8 @@ async def opened(host: WorkspaceHost) -> None:
 
 
 async def closing(host: WorkspaceHost) -> None:
+    if AgentsLive not in host.extensions:  # it never came to be open
+        return
     live = of(host)
     await live.sessions.close()
     await live.proposals.close()

@@ -6,8 +6,12 @@ class LiveConfig(AppConfig):
     label = "live"
 
     def ready(self) -> None:
-        from ide.live.seams import file_changed, people_now
+        from ide.accounts.members import on_membership_change
+        from ide.live.announce import on_hint
+        from ide.live.seams import file_changed, membership_changed, people_changed, people_now
         from ide.workspaces.figures import on_file_change, register_figures
 
         on_file_change(file_changed)
         register_figures(people_now)
+        on_membership_change(membership_changed)
+        on_hint("people", people_changed)

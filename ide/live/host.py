@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+
+from django.db import DatabaseError
 
 from ide import metrics
 from ide.db import in_db
@@ -29,9 +31,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_SECONDS = 60.0
 RECHECK_SECONDS = 5.0
-NOT_ALLOWED, GONE, ELSEWHERE = 4403, 4404, 4409
+SIGN_IN, NOT_ALLOWED, GONE, ELSEWHERE = 4401, 4403, 4404, 4409
 
-Hook = Callable[["WorkspaceHost"], Awaitable[None]]
+Hook = Callable[["WorkspaceHost"], Coroutine[Any, Any, None]]
 
 
 class WorkspaceHost:
@@ -155,12 +157,15 @@ class WorkspaceHost:
         participant.notify(event)
 
     async def recheck_roles(self) -> None:
-        """Bring the roles in memory up to date; who may not see the workspace any more is disconnected."""
-        users = {p.user_id for p in self.participants.values()}
-        roles = await in_db(rows.roles, self.team_id, users) if users else {}
-        for participant in list(self.participants.values()):
+        """Bring the roles in memory up to date; who may not see the workspace any more, or has signed out, is
+        disconnected."""
+        here = list(self.participants.values())
+        if not here:
+            return
+        roles = await in_db(rows.roles, self.team_id, {p.user_id for p in here})
+        for participant in here:
             role = roles.get(participant.user_id)
-            if role == participant.role or participant.user_id not in users:
+            if role == participant.role:
                 continue
             participant.role = role
             participant.notify({"type": "role", "role": role})
@@ -168,6 +173,10 @@ class WorkspaceHost:
                 participant.close(NOT_ALLOWED, "no longer allowed")
             else:
                 participant.on_role()
+        gone = await in_db(rows.ended, {p.session: p.user_id for p in here if p.session is not None})
+        for participant in here:
+            if participant.session in gone:
+                participant.close(SIGN_IN, "signed out")
 
     # --- work ----------------------------------------------------------------------------------------------------
 
@@ -210,11 +219,16 @@ class WorkspaceHost:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            if not await in_db(lease.renew, self.workspace_id, self._epoch):
+            try:
+                mine = await in_db(lease.renew, self.workspace_id, self._epoch)
+                await self.recheck_roles()
+            except DatabaseError as error:  # away or busy; it is asked again, and the log takes no edit meanwhile
+                log.warning("workspace %s: the lease was not renewed: %s", self.workspace_id, error)
+                continue
+            if not mine:
                 log.error("workspace %s is hosted elsewhere now", self.workspace_id)
                 _close_soon(self, ELSEWHERE, "hosted elsewhere")
                 return
-            await self.recheck_roles()
             now = loop.time()
             for participant in list(self.participants.values()):
                 participant.check_pace()
@@ -226,7 +240,10 @@ class WorkspaceHost:
     async def _follow_disk(self) -> None:
         try:
             async for paths in watch.changes(self.root, self._stop):
-                await self.changed_on_disk(paths)
+                try:
+                    await self.changed_on_disk(paths)
+                except (OSError, Refused, DatabaseError) as error:  # the next save merges what was missed
+                    log.warning("workspace %s: a change on disk was not merged: %s", self.workspace_id, error)
         except Unavailable as error:  # a save still looks at the file first
             log.warning("workspace %s is not watched: %s", self.workspace_id, error)
 
@@ -249,10 +266,10 @@ class WorkspaceHost:
         self.closed = True
         self._stop.set()
         for hook in _on_close:
-            await hook(self)
+            await self._tried(hook(self))
         if code != ELSEWHERE:
             for document in list(self._documents.values()):
-                await document.close()
+                await self._tried(document.close())
         for participant in list(self.participants.values()):
             participant.close(code, reason)
         me = asyncio.current_task()
@@ -263,7 +280,14 @@ class WorkspaceHost:
         metrics.rooms.dec(len(self._documents))
         self._documents.clear()
         if code != ELSEWHERE:
-            await in_db(lease.release, self.workspace_id, self._epoch)
+            await self._tried(in_db(lease.release, self.workspace_id, self._epoch))
+
+    async def _tried(self, work: Coroutine[Any, Any, None]) -> None:
+        """One step of closing: what it cannot do keeps nothing else from being saved."""
+        try:
+            await work
+        except Exception:
+            log.exception("workspace %s: a part could not be closed", self.workspace_id)
 
 
 # --- the hosts of this process -------------------------------------------------------------------------------------

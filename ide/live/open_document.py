@@ -7,13 +7,15 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
+from django.db import DatabaseError
+
 from ide.db import in_db
 from ide.documents.disk import DiskCopy
 from ide.documents.models import Document
 from ide.documents.replica import Poisoned
 from ide.documents.room import Room
 from ide.documents.store import COMPACT_AFTER, Store, compact
-from ide.errors import Refused
+from ide.errors import Refused, Unavailable
 from ide.workspaces.files import Files
 
 log = logging.getLogger(__name__)
@@ -48,10 +50,14 @@ class OpenDocument:
         return self.disk.access
 
     async def open(self) -> None:
-        """Load the history, or seed it from the file. Raises Refused, Poisoned."""
+        """Load the history, or seed it from the file. Raises Refused."""
         loaded = await self._store.load(self.id)
         self._tail = loaded.tail
-        self.room.restore(loaded.updates, loaded.seq)
+        try:
+            self.room.restore(loaded.updates, loaded.seq)
+        except Poisoned as error:
+            log.exception("document %s: its history cannot be applied", self.id)
+            raise Unavailable("The history of this document cannot be applied.", "Ask an administrator.") from error
         if loaded.seq == 0:
             await self.disk.first(self.room)
         else:
@@ -114,7 +120,7 @@ class OpenDocument:
             version, wait = self.room.version, SAVE_SECONDS
             try:
                 await self.save()
-            except (OSError, Refused) as error:
+            except (OSError, Refused, DatabaseError) as error:
                 version, wait = -1, RETRY_SECONDS
                 if str(error) != problem:
                     self._notice("bad", f"The file could not be written: {error} It is tried again.")

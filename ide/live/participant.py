@@ -89,13 +89,15 @@ class Outbox:
 
 
 class Participant:
-    """`person` is {id, name, colour}; `role` is the membership's, kept up to date by the host."""
+    """`person` is {id, name, colour}; `role` is the membership's, kept up to date by the host; `session` the key of
+    the browser's session, which must not have ended."""
 
-    def __init__(self, person: Mapping[str, Any], role: str | None, outbox: Outbox) -> None:
+    def __init__(self, person: Mapping[str, Any], role: str | None, outbox: Outbox, session: str | None = None) -> None:
         self.id = new_id()
         self.person = dict(person)
         self.role = role
         self.outbox = outbox
+        self.session = session
         self.workspace_name = WORKSPACE  # as this client spells it (it may carry a session id)
         self.on_role: Callable[[], None] = lambda: None
 

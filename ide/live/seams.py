@@ -1,8 +1,12 @@
-"""What the live side tells workspaces and hears from them: who is here, and files people changed over HTTP."""
+"""What the live side tells other apps and hears from them: who is here, files people changed over HTTP, roles."""
 
 from __future__ import annotations
 
-from ide.live.host import close_host, live_host
+from typing import Any
+
+from ide.live import rows
+from ide.live.announce import hint
+from ide.live.host import WorkspaceHost, close_host, live_host
 from ide.workspaces.figures import FileChange
 
 
@@ -23,3 +27,13 @@ async def file_changed(change: FileChange) -> None:
     if change.kind in ("moved", "deleted"):
         await host.follow(change.path, change.to or None)
     await host.changed_on_disk({change.path, change.to} - {""})
+
+
+def membership_changed(team_id: str, user_id: int, role: str | None) -> None:
+    """Let the hosts of the team's workspaces, in whatever process, look at once. After the commit, in its thread."""
+    for workspace_id in rows.workspaces_of(team_id):
+        hint(workspace_id, "people", user=user_id)
+
+
+async def people_changed(host: WorkspaceHost, ids: dict[str, Any]) -> None:
+    await host.recheck_roles()

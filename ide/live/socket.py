@@ -85,10 +85,12 @@ class Channel:
 class Connection:
     """One accepted socket."""
 
-    def __init__(self, host: WorkspaceHost, person: Mapping[str, Any], role: str, presence: Roster) -> None:
+    def __init__(
+        self, host: WorkspaceHost, person: Mapping[str, Any], role: str, presence: Roster, session: str | None = None
+    ) -> None:
         self.host = host
         self.outbox = Outbox(self._hold, self._free)
-        self.participant = Participant(person, role, self.outbox)
+        self.participant = Participant(person, role, self.outbox, session)
         self.participant.on_role = self._role_changed
         self._channels: dict[str, Channel] = {}
         self._presence = presence
@@ -150,10 +152,11 @@ class Connection:
     async def _opened(self, channel: Channel, document: str) -> None:
         try:
             room = await self.host.open_room(document)
-        except Refused as error:
+        except Exception as error:  # this socket's edge too; what is no refusal was logged by the host
             if self._channels.get(channel.name) is channel:
                 del self._channels[channel.name]
-            channel.send(protocol.denied(channel.name, error.what))
+            why = error.what if isinstance(error, Refused) else "It could not be opened. Try it again."
+            channel.send(protocol.denied(channel.name, why))
             return
         if self._channels.get(channel.name) is not channel:
             return  # closed meanwhile
@@ -245,7 +248,8 @@ class MainSocket:
         try:
             if user is None or not user.is_authenticated:
                 raise _Turned(SIGN_IN, "sign in")
-            connection = await _admitted(user, workspace_id)
+            session = getattr(scope.get("session"), "session_key", None)
+            connection = await _admitted(user, workspace_id, session)
         except _Turned as turned:
             with contextlib.suppress(OSError):
                 await send({"type": "websocket.close", "code": turned.code, "reason": turned.reason})
@@ -272,7 +276,7 @@ def _facts(user_id: int, workspace_id: str) -> tuple[dict[str, Any], str]:
     return {"id": user.pk, "name": user.shown_name, "colour": user.colour}, role
 
 
-async def _admitted(user: User, workspace_id: str) -> Connection:
+async def _admitted(user: User, workspace_id: str, session: str | None) -> Connection:
     try:
         person, role = await in_db(_facts, user.pk, workspace_id)
         host = await host_of(workspace_id)
@@ -287,7 +291,7 @@ async def _admitted(user: User, workspace_id: str) -> Connection:
         log.exception("workspace %s could not be opened", workspace_id)
         raise _Turned(BUG, "the workspace could not be opened") from error
     presence = cast(Roster, host.extensions.setdefault(Roster, Roster()))
-    return Connection(host, person, role, presence)
+    return Connection(host, person, role, presence, session)
 
 
 async def _serve(connection: Connection, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.sessions.backends.base import SessionBase
 from pycrdt import Doc, Text
 
 from ide.accounts.models import User
@@ -15,7 +16,7 @@ from ide.live.socket import MainSocket
 
 
 class Tab:
-    def __init__(self, workspace_id: str, user: User | None, reads: bool = True) -> None:
+    def __init__(self, workspace_id: str, user: User | None, session: SessionBase | None = None) -> None:
         self.frames: list[protocol.Message] = []
         self.events: list[dict[str, Any]] = []
         self.order: list[str] = []
@@ -25,7 +26,9 @@ class Tab:
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._answers: dict[int, dict[str, Any]] = {}
         self._changed = asyncio.Event()
-        scope = {"type": "websocket", "user": user, "url_route": {"kwargs": {"workspace_id": workspace_id}}}
+        route = {"kwargs": {"workspace_id": workspace_id}}
+        scope: dict[str, Any] = {"type": "websocket", "user": user, "url_route": route}
+        scope |= {"session": session} if session is not None else {}
         self._in.put_nowait({"type": "websocket.connect"})
         self._task = asyncio.ensure_future(MainSocket()(scope, self._in.get, self._send))
         self._number = 0

