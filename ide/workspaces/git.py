@@ -112,6 +112,13 @@ def _clone_refusal(url: str, words: str, timed_out: bool) -> Refused:
         return NotFound(f"There is no repository at {url}.", "Check the address.")
     if "error: 30" in said or "unable to update url base from redirection" in said:
         return Invalid(f"{url} sends on to another address, which is not followed.", "Give the address it leads to.")
+    unsafe = re.search(r"error: object \w+: (.+)", words)
+    if unsafe or "fsck error" in said:
+        why = f" ({unsafe[1].strip()[:200]})" if unsafe else ""
+        return Invalid(
+            f"The repository at {url} holds something git refuses as unsafe or damaged{why}.",
+            "Upload an archive of its files instead.",
+        )
     fault = re.search(r"error: (5\d\d)", said)
     if fault:
         return Refused(f"The server of {url} has a fault (status {fault[1]}).", "Try again later.")

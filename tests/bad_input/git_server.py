@@ -17,13 +17,12 @@ _PLAIN = {
 }
 
 
-def git(folder: Path, *words: str) -> str:
+def git(folder: Path, *words: str, stdin: bytes = b"") -> str:
     """A person's own git, with nothing configured."""
     identity = {f"GIT_{who}_{what}": "t@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    done = subprocess.run(
-        ["git", *words], cwd=folder, env={**_PLAIN, **identity}, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
+    env = {**_PLAIN, **identity}
+    done = subprocess.run(["git", *words], cwd=folder, env=env, input=stdin, check=True, capture_output=True)
+    return done.stdout.decode().strip()
 
 
 class GitServer:
@@ -49,6 +48,15 @@ class GitServer:
         git(work, "add", "--all")
         git(work, "commit", "-q", "-m", "first")
         git(self.folder, "clone", "-q", "--bare", str(work), name)
+
+    def add_unsafe(self, name: str) -> None:
+        """A repository whose commit has a folder `.git`, which no honest git makes."""
+        self.add(name, {"a.txt": b"x\n"})
+        bare = self.folder / name
+        inside = git(bare, "rev-parse", "HEAD^{tree}")
+        raw = b"40000 .git\0" + bytes.fromhex(inside)
+        tree = git(bare, "hash-object", "-t", "tree", "--literally", "-w", "--stdin", stdin=raw)
+        git(bare, "update-ref", "refs/heads/main", git(bare, "commit-tree", "-m", "second", tree))
 
     def url(self, path: str) -> str:
         return f"http://{self.host}/{path}"

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests import provider_server
 from tests.bad_input.conftest import World
 from tests.bad_input.git_server import GitServer, git
 from tests.client import Refusal, eventually
+from tests.provider_server import ProviderServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
@@ -19,6 +21,8 @@ CODE = b"def greet():\n    return 'hello'\n"
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def served(git_server: GitServer) -> GitServer:
     git_server.add("good", {"greet.py": CODE, "docs/read me.md": b"# Hello\n"}, {"outside": "/etc/passwd"})
+    git_server.add_unsafe("unsafe")
+    git(git_server.folder, "init", "-q", "--bare", "empty")
     return git_server
 
 
@@ -56,6 +60,7 @@ async def test_a_listed_internal_host_is_cloned_end_to_end(world: World, served:
         ("moved/good", ("sends on to another address", "Give the address it leads to")),
         ("broken/good", ("The server of", "has a fault (status 500)", "Try again later")),
         ("page/good", ("There is no repository at", "Check the address")),
+        ("unsafe", ("holds something git refuses as unsafe", "hasDotgit", "Upload an archive of its files instead")),
         ("gone/good", ("The server of", "does not answer", "try again")),
     ],
 )
@@ -154,3 +159,25 @@ async def test_a_local_path_is_for_administrators(world: World, served: GitServe
     made = await world.ada.workspace(world.name(), "local", origin)
     assert made["state"] == "ready"
     assert git(world.folder(made["id"]), "log", "--format=%s") == "first"
+
+
+async def test_an_empty_repository_is_a_workspace_one_can_work_in(
+    world: World, served: GitServer, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    made = await world.ada.workspace(world.name(), "git", served.url("empty"))
+    assert (made["state"], made["problem"]) == ("ready", "")
+    status = await world.ada.get(f"/workspaces/{made['id']}/git")
+    assert (status["head"], status["changes"]) == ("", [])
+    await world.ada.post(f"/workspaces/{made['id']}/files", {"path": "a.py", "kind": "file"})
+    tab = await world.ada.tab(made["id"])
+    document = await tab.open("a.py")
+    before = len(tab.events)
+    await document.append("def one():\n    return 1\n")
+    await document.on_disk(before)
+    provider.reply = "```python\ndef one() -> int:\n    return 1\n```\n"
+    order = {"kind": "map", "instruction": "Type it.", "paths": ["a.py"], "endpoint": models[provider_server.OK]}
+    job = await world.ada.post(f"/workspaces/{made['id']}/jobs", order)
+    await tab.event("job", lambda e: e["job"]["id"] == job["id"] and e["job"]["state"] == "review", seconds=30)
+    await world.ada.post(f"/jobs/{job['id']}/merge")
+    await document.shows("def one() -> int:")
+    await tab.close()
