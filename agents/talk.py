@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -28,11 +29,13 @@ from ide.runner import client as runner
 
 SHOWN = 4000  # characters of a tool's arguments in the transcript
 REMEMBERED = 400  # characters of an earlier turn's tool result the model is told again
+_PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (?P<path>.+)$", re.MULTILINE)
 CUT = {
     "length": "The answer reached its longest length and stops here.",
     "filter": "The provider's filter stopped the answer.",
     "steps": "The turn reached its limit of steps.",
 }
+SILENT = "The model answered with nothing. Ask again, or choose another model."
 
 
 async def talk(turn: LiveTurn) -> None:
@@ -75,6 +78,7 @@ class _Told:
     """Turn events as items."""
 
     turn: LiveTurn
+    _silent: bool = True
     _prose: Item | None = None
     _tools: dict[str, Item] = field(default_factory=dict)
 
@@ -82,10 +86,12 @@ class _Told:
         items = self.turn.items
         match event:
             case Prose(text):
+                self._silent = False
                 if self._prose is None:
                     self._prose = items.begin(Item.Kind.MODEL, {"text": ""})
                 items.grow(self._prose, text)
             case ToolStarted(call_id, name):
+                self._silent = False
                 await self._end_prose()
                 data: dict[str, object] = {"name": name, "input": "", "output": "", "ok": None, "seconds": 0}
                 self._tools[call_id] = items.begin(Item.Kind.TOOL, data)
@@ -97,7 +103,7 @@ class _Told:
                     "ok": result.ok,
                     "seconds": round(seconds, 3),
                 }
-                path = _path(call)
+                path = path_of(call)
                 if path:
                     item.data["path"] = path
                 await items.complete(item)
@@ -105,6 +111,8 @@ class _Told:
                 await self._end_prose()
             case Finished(reason) if reason in CUT:
                 await items.add(Item.Kind.NOTE, {"text": CUT[reason], "tone": "warn"})
+            case Finished() if self._silent:
+                await items.add(Item.Kind.NOTE, {"text": SILENT, "tone": "warn"})
 
     async def _end_prose(self) -> None:
         prose, self._prose = self._prose, None
@@ -120,8 +128,11 @@ def _arguments(call: ToolCall) -> dict[str, object]:
     return given if isinstance(given, dict) else {}
 
 
-def _path(call: ToolCall) -> str:
-    return str(_arguments(call).get("path", ""))
+def path_of(call: ToolCall) -> str:
+    """The file a call is about: its `path`, or the first one of its patch."""
+    given = _arguments(call)
+    first = _PATCHED.search(str(given.get("patch", "")))
+    return str(given.get("path", "")) or (first["path"].strip() if first else "")
 
 
 def shown(call: ToolCall) -> str:

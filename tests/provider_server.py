@@ -14,6 +14,7 @@ from aiohttp import web
 
 OK, SLOW, CUT, HANG, SILENT = "ok", "slow", "cut", "hang", "silent"
 KEY, LIMIT, ONCE, FAULT, ERROR, GARBAGE = "401", "429", "429-once", "500", "error-200", "garbage"
+PAGE, NOTHING = "page", "nothing"
 PIECE = 12  # characters a chunk
 PACE = 0.03  # seconds between two chunks of the slow one
 
@@ -49,6 +50,8 @@ class ProviderServer:
             FAULT: self._refuse(500, "The engine is on fire.", "internal_error"),
             ERROR: self._error,
             GARBAGE: self._garbage,
+            PAGE: self._page,
+            NOTHING: self._nothing,
         }
         self._refused: set[str] = set()
 
@@ -138,6 +141,14 @@ class ProviderServer:
         response = await self._stream(request)
         await response.write(b"data: \xff\xfe\x00{]garbage\n\n" + bytes(range(256)) + b"\n\n")
         return response
+
+    async def _page(self, _: web.Request) -> web.StreamResponse:
+        """A web page, as a proxy that wants a sign-in gives it."""
+        return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
+
+    async def _nothing(self, request: web.Request) -> web.StreamResponse:
+        """A proper answer without a word in it."""
+        return await self._end(await self._stream(request))
 
     async def _once(self, request: web.Request) -> web.StreamResponse:
         """Too many requests the first time each text is asked, with a short wait; then an answer."""

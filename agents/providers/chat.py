@@ -30,6 +30,7 @@ OTHER_NAME: dict[str, str | None] = {
     "add_generation_prompt": None,
 }
 ERROR_BYTES = 64 << 10
+EVENTS = "text/event-stream"
 DRAIN = 0.05  # seconds
 
 
@@ -105,6 +106,8 @@ class ChatProvider:
                 async for events in pieces:
                     yield events
             closing = chunks.end()
+            if not closing and response.content_type != EVENTS:
+                raise BadResponse(f"it sent {response.content_type} that is not a chat completion")
             if not closing:
                 raise StreamBroken("The connection ended before the answer did.")
             yield closing
@@ -215,7 +218,7 @@ async def _drain(response: aiohttp.ClientResponse) -> None:
 
 
 def _headers(key: str) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"}
+    headers = {"Content-Type": "application/json", "Accept": f"{EVENTS}, application/json"}
     return headers | {"Authorization": f"Bearer {key}"} if key else headers
 
 

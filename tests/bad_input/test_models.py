@@ -23,6 +23,7 @@ AUTH = ("refused the key", "Incorrect API key provided.", "Check the key")
 LIMITED = ("limiting requests for this key", "Requests per minute: 0 left.", "choose another model")
 FAULT = ("overloaded or has a fault", "The engine is on fire.", "Try again in a moment")
 GARBAGE = ("an answer that cannot be used", "not a chat completion", "Check the model's name")
+PAGE = ("an answer that cannot be used", "it sent text/html that is not a chat completion", "Check the model's name")
 ABSENT = ("cannot be reached", "Nobody answers at 127.0.0.1:", "Check that its server runs")
 # Model → the parts of the sentence when it fails before it has said anything.
 AT_ONCE = {
@@ -30,6 +31,7 @@ AT_ONCE = {
     provider_server.LIMIT: LIMITED,
     provider_server.FAULT: FAULT,
     provider_server.GARBAGE: GARBAGE,
+    provider_server.PAGE: PAGE,
     DOWN: ABSENT,
 }
 # Model → the sentence when it fails in the middle.
@@ -133,6 +135,21 @@ async def test_what_a_model_said_before_it_broke_is_kept(
     assert await said(world, session, "model") == [PROSE[: len(PROSE) // 2]]
     assert await said(world, session, "note") == [row["error"]]
     await works_again(world, provider, models, session)
+
+
+async def test_an_answer_without_a_word_is_noted(
+    world: World, provider: ProviderServer, models: dict[str, int]
+) -> None:
+    session, turn = await talk(world, models[provider_server.NOTHING])
+    assert (await ended(world, turn))["state"] == "completed"
+    assert await said(world, session, "note") == [
+        "The model answered with nothing. Ask again, or choose another model."
+    ]
+    document = await code(world)
+    row = await ended(world, await rewrite(world, document, models[provider_server.NOTHING]))
+    assert row["state"] == "failed"
+    assert "Try again, or say it in other words." in row["error"]
+    assert document.text == BEFORE
 
 
 @pytest.mark.parametrize("model", [provider_server.HANG, provider_server.SILENT])
