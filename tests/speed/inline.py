@@ -91,7 +91,8 @@ async def measure(site: Site, port: int) -> None:
                 "ratio": value / statistics.median(theirs),
                 "against": "the same model over HTTP, streamed to this process",
                 "conditions": (
-                    f"clock: the provider's first token to the last change seen in a second tab; {ROUNDS} alternating rounds, built-in model, "
+                    "clock: the provider's first token to the last change seen in a second tab; "
+                    f"{ROUNDS} alternating rounds, built-in model, "
                     "Daphne; tokens as the model's server counts them"
                 ),
                 "runs": [ours, theirs],
