@@ -109,13 +109,17 @@ export class OpenDocument {
   mount(parent: HTMLElement) {
     const view = new EditorView({ state: this.held, parent, ...(this.scroll && { scrollTo: this.scroll }) })
     this.view = view
+    // Kept as it changes: when the view is told to go, its elements are already out of the page.
+    const keep = () => {
+      this.scroll = view.scrollSnapshot()
+    }
+    view.scrollDOM.addEventListener('scroll', keep, { passive: true })
     if (this.takesFocus) view.focus()
     this.takesFocus = false
     if (view.state.doc.length) this.selected()
     return () => {
       if (this.view !== view) return
       this.held = view.state
-      this.scroll = view.scrollSnapshot()
       view.destroy()
       this.view = null
       clearTimeout(this.cursorTimer)

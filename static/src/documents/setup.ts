@@ -31,6 +31,7 @@ import {
   lineNumbers,
   rectangularSelection,
 } from '@codemirror/view'
+import { words } from '../ui/words/shell'
 import { look } from './look'
 
 export const setup: Extension = [
@@ -53,6 +54,7 @@ export const setup: Extension = [
   highlightActiveLineGutter(),
   highlightSelectionMatches(),
   search({ top: true }),
+  EditorState.phrases.of(words.finding),
   keymap.of([
     ...closeBracketsKeymap,
     ...defaultKeymap,

@@ -13,15 +13,22 @@ interface Props {
 // A native modal dialog: the browser keeps the focus inside and gives it back afterwards.
 export function Dialog({ title, open, onClose, footer, children }: Props) {
   const box = useRef<HTMLDialogElement>(null)
+  const from = useRef<HTMLElement | null>(null)
   const name = useId()
   useLayoutEffect(() => {
-    if (open && !box.current?.open) box.current?.showModal()
+    if (open && !box.current?.open) {
+      from.current = document.activeElement as HTMLElement | null
+      box.current?.showModal()
+    }
     if (!open && box.current?.open) box.current.close()
   }, [open])
-  useLayoutEffect(() => {
-    const dialog = box.current
-    return () => dialog?.close() // taken away while open: the focus goes back all the same
-  }, [])
+  // Taken away while open, as when its act is done: the browser gives no focus back, so it is done here.
+  useLayoutEffect(
+    () => () => {
+      if (document.activeElement === document.body) from.current?.focus()
+    },
+    [],
+  )
   return (
     <dialog ref={box} class="dialog" aria-labelledby={name} onClose={onClose}>
       {open && (

@@ -14,15 +14,23 @@ import { openPalette } from './palette'
 import { shownName } from './tree-model'
 
 const documents = () => live.value?.documents ?? null
+const show = (doc: OpenDocument) => {
+  documents()?.show(doc)
+  doc.focus()
+}
 
 function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
   const path = doc.path.value
   const name = shownName(path.split('/').pop() ?? '')
   const proposed = [...proposals.value.values()].some((p) => p.document === doc.id)
   const unsent = doc.saved.value === 'typing'
+  const box = useRef<HTMLSpanElement>(null)
+  useEffect(() => {
+    if (on) box.current?.scrollIntoView({ inline: 'nearest', block: 'nearest' })
+  }, [on])
   return (
-    <span class={`tab${on ? ' on' : ''}`}>
-      <button type="button" aria-pressed={on} title={shownName(path)} onClick={() => documents()?.show(doc)}>
+    <span ref={box} class={`tab${on ? ' on' : ''}`}>
+      <button type="button" aria-pressed={on} title={shownName(path)} onClick={() => show(doc)}>
         {name}
         {proposed && <i class="dot" style={{ background: colourOf('model') }} title="Open proposal" />}
         {unsent && <i class="dot warn-dot" title={words.saved.typing} />}
@@ -86,7 +94,7 @@ const step = (by: number) => {
   const tabs = all?.tabs.value ?? []
   const at = tabs.findIndex((doc) => doc === all?.active.value)
   const next = tabs[(at + by + tabs.length) % tabs.length]
-  if (next) all?.show(next)
+  if (next) show(next)
 }
 const isOpen = () => !!documents()?.active.value
 
@@ -95,7 +103,10 @@ registerCommand({
   title: 'Close file',
   key: 'Alt-w',
   when: isOpen,
-  run: () => documents()!.close(documents()!.active.value!),
+  run: () => {
+    documents()!.close(documents()!.active.value!)
+    documents()!.active.value?.focus()
+  },
 })
 registerCommand({ id: 'tab.next', title: 'Next file', key: 'Alt-]', when: isOpen, run: () => step(1) })
 registerCommand({ id: 'tab.previous', title: 'Previous file', key: 'Alt-[', when: isOpen, run: () => step(-1) })
@@ -106,6 +117,6 @@ for (let n = 1; n <= 9; n++)
     key: `Alt-${n}`,
     hidden: true,
     when: () => (documents()?.tabs.value.length ?? 0) >= n,
-    run: () => documents()!.show(documents()!.tabs.value[n - 1]!),
+    run: () => show(documents()!.tabs.value[n - 1]!),
   })
 registerCommand({ id: 'file.save', title: 'Save', key: 'Mod-s', when: isOpen, run: () => toast(words.allSaved) })

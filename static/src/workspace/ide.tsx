@@ -5,11 +5,11 @@ import { JobsPanel } from '../jobs/panel'
 import { Review } from '../jobs/review'
 import { JobsSide } from '../jobs/side'
 import { jobs } from '../jobs/state'
-import { signIn } from '../net/http'
+import { post, Refusal, signIn } from '../net/http'
 import { SessionPanel } from '../sessions/panel'
 import { Empty } from '../ui/empty'
-import { Failure } from '../ui/failure'
 import { Icon, type IconName } from '../ui/icon'
+import { toast } from '../ui/toast'
 import { words } from '../ui/words/shell'
 import type { Id, Me } from '../wire'
 import { registerCommand } from './commands'
@@ -190,23 +190,47 @@ export function Ide({ id, me, review }: { id: Id; me: Me; review: Id | null }) {
   const { workspace, error } = opening.value
   const now = live.value?.id === id ? live.value : null
   const refused = now?.refused.value
-  const home = { label: words.home, run: () => go('/') }
   useEffect(() => {
     document.title = workspace ? `${workspace.name} · ${me.site}` : me.site
   }, [workspace?.name])
-  if (error) return <Empty title={error.problem.message} text={error.problem.do} act={home} />
-  if (refused && !keepsScreen(refused.code)) return <Empty title={refused.message} text={refused.do} act={home} />
+  if (error) return <Alone title={error.problem.message} text={error.problem.do} />
+  if (refused && !keepsScreen(refused.code)) return <Alone title={refused.message} text={refused.do} />
   if (workspace?.state === 'creating')
-    return (
-      <Empty
-        title={words.creating}
-        text={<span role="status">{workspace.progress || words.creatingText}</span>}
-        act={home}
-      />
-    )
-  if (workspace?.state === 'failed') return <Failed problem={workspace.problem} />
-  if (!now) return <p class="alone muted">{words.entering}</p>
+    return <Alone title={words.creating} text={<span role="status">{workspace.progress || words.creatingText}</span>} />
+  if (workspace?.state === 'failed')
+    return <Alone title={words.failed} text={workspace.problem} act={() => void again(id)} />
+  if (!now) return <main class="alone muted">{words.entering}</main>
   return <Screen me={me} review={review} />
+}
+
+async function again(id: Id) {
+  try {
+    await post(`/workspaces/${id}/retry`)
+    location.reload()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    toast(`${error.problem.message} ${error.problem.do}`, 'bad')
+  }
+}
+
+// There is no workspace to show: what happened, and where to go.
+function Alone({ title, text, act }: { title: string; text: ComponentChildren; act?: () => void }) {
+  return (
+    <main class="alone">
+      <h1>{title}</h1>
+      <p class="muted">{text}</p>
+      <div class="row">
+        {act && (
+          <button type="button" class="primary" onClick={act}>
+            {words.retry}
+          </button>
+        )}
+        <button type="button" onClick={() => go('/')}>
+          {words.home}
+        </button>
+      </div>
+    </main>
+  )
 }
 
 // Signed out or moved elsewhere, one may still read and copy what is on the screen.
@@ -231,15 +255,6 @@ function Connection() {
         </button>
       )}
     </p>
-  )
-}
-
-function Failed({ problem }: { problem: string }) {
-  return (
-    <div class="alone">
-      <h1>{words.failed}</h1>
-      <Failure problem={{ code: 'failed', message: problem, do: '' }} retry={() => go('/')} />
-    </div>
   )
 }
 
