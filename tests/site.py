@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -91,12 +92,16 @@ class Site:
         self.stop_seconds = time.monotonic() - began
 
     def left(self) -> list[str]:
-        """Command lines of processes that still have this site's data folder in their environment."""
+        """Command lines of processes of this site: its data folder in their environment, its sockets in their words."""
+        mark = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:10]
+        own = {f"TANDEM_DATA={self.data}".encode()}
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if f"TANDEM_DATA={self.data}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                words = (folder / "cmdline").read_bytes()
+                environment = set((folder / "environ").read_bytes().split(b"\0"))
             except OSError:
                 continue
+            if environment & own or f"tandem-{os.getuid()}-{mark}".encode() in words:
+                found.append(words.replace(b"\0", b" ").decode())
         return found
