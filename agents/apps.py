@@ -17,3 +17,4 @@ class AgentsConfig(AppConfig):
         on_open(live.opened)
         on_close(live.closing)
         on_hint("job", live.job_changed)
+        on_hint("people", live.people_changed)

@@ -60,12 +60,14 @@ async def cancel(job: Job) -> wire.Json:
 
 
 async def retry(job: Job) -> wire.Json:
-    await in_db(jobs.retry, job.pk)
+    async with live.of(await host_of(job.workspace_id)).merging:  # a result being merged is not thrown away
+        await in_db(jobs.retry, job.pk)
     return await _woken(job.workspace_id, job.pk)
 
 
 async def discard(job: Job) -> wire.Json:
-    await in_db(jobs.move, job.pk, Job.State.DISCARDED, phase="")
+    async with live.of(await host_of(job.workspace_id)).merging:
+        await in_db(jobs.move, job.pk, Job.State.DISCARDED, phase="")
     return await _shown(job.workspace_id, job.pk)
 
 

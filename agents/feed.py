@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import redis
 from celery.exceptions import CeleryError
 from django.conf import settings
+from django.db import DatabaseError
 from kombu.exceptions import KombuError
 
 from agents import jobs, wire
@@ -91,10 +92,14 @@ class JobFeed:
     async def run(self) -> None:
         swept = 0.0
         while True:
-            await self._tell()
-            if time.monotonic() - swept >= SWEEP and self._is_active:
-                swept = time.monotonic()
-                await self._sweep()
+            try:
+                await self._tell()
+                if time.monotonic() - swept >= SWEEP and self._is_active:
+                    swept = time.monotonic()
+                    await self._sweep()
+            except DatabaseError as error:  # the next look finds what this one missed
+                log.warning("workspace %s: its jobs could not be looked at: %s", self.host.workspace_id, error)
+                self._is_active = True
             try:
                 await asyncio.wait_for(self._news.wait(), LOOK if self._is_active else REST)
             except TimeoutError:
@@ -104,7 +109,11 @@ class JobFeed:
     async def _tell(self) -> None:
         hinted, self._hinted = self._hinted, set()
         known = [job_id for job_id, told in self._told.items() if told["state"] in ("queued", "running")]
-        rows, events, last = await in_db(_news, self.host.workspace_id, self._last_event, hinted.union(known))
+        try:
+            rows, events, last = await in_db(_news, self.host.workspace_id, self._last_event, hinted.union(known))
+        except DatabaseError:
+            self._hinted |= hinted
+            raise
         self._last_event = last
         for event in events:
             self.host.publish({"type": "job.event", "job": event.job_id, "event": wire.job_event(event)})

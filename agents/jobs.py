@@ -18,10 +18,12 @@ from agents import wire
 from agents.models import Endpoint, Job, JobEvent, Session, Step
 from ide import metrics
 from ide.accounts.models import User
+from ide.accounts.permissions import Action, may
 from ide.errors import Conflict, Invalid, NotFound
 
 LEASE = timedelta(seconds=20)
 ATTEMPTS = 3
+NOT_ANY_MORE = "Who asked for it may not delegate work here any more. Ask for it anew as yourself."
 LONGEST_INSTRUCTION = 20_000  # characters
 MOST_PATHS = 500
 WAITING = "waiting for a worker"
@@ -30,6 +32,14 @@ EVENTS_SHOWN = 500
 
 class Fenced(Exception):
     """The job is no longer this worker's: its lease ran out, or the job was ended. Nothing may be written."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How a running job has to end before its work is done."""
+
+    state: str
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,10 @@ def detail(job_id: str) -> wire.Json:
 
 
 def claim(job_id: str, worker: str) -> Job | None:
-    """The job, now this worker's until its lease ends; None when it is not to be worked on or somebody else has it."""
+    """The job, now this worker's until its lease ends; None when it is not to be worked on or somebody else has it.
+
+    A job acts for its owner, only while the owner may.
+    """
     now = timezone.now()
     taken = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, cancel_asked=False).update(
         state=Job.State.RUNNING,
@@ -141,26 +154,36 @@ def claim(job_id: str, worker: str) -> Job | None:
         return None
     job = get(job_id)
     note(job, [("state", {"state": Job.State.RUNNING, "attempt": job.attempt})])
-    return job
+    if _owner_may(job):
+        return job
+    finish(job, Job.State.FAILED, error=NOT_ANY_MORE, phase="")
+    return None
+
+
+def _owner_may(job: Job) -> bool:
+    owner = User.objects.filter(pk=job.owner_id).first() if job.owner_id else None  # anew: it may have changed
+    return owner is not None and may(owner, Action.JOB, job)
 
 
 def _mine(job: Job) -> QuerySet[Job]:
     return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, lease_fence=job.lease_fence)
 
 
-def renew(job: Job) -> bool:
-    """Hold the job for another lease; returns whether it is to be cancelled. Raises Fenced."""
+def renew(job: Job) -> Stop | None:
+    """Hold the job for another lease; says whether it is to end. Raises Fenced."""
     if not _mine(job).update(lease_until=timezone.now() + LEASE):
         raise Fenced(job.pk)
-    return cancel_asked(job)
+    return to_stop(job)
 
 
-def cancel_asked(job: Job) -> bool:
-    """Raises Fenced."""
+def to_stop(job: Job) -> Stop | None:
+    """Whether it was cancelled, or its owner may not any more. Raises Fenced."""
     asked = _mine(job).values_list("cancel_asked", flat=True).first()
     if asked is None:
         raise Fenced(job.pk)
-    return bool(asked)
+    if asked:
+        return Stop(Job.State.CANCELLED)
+    return None if _owner_may(job) else Stop(Job.State.FAILED, NOT_ANY_MORE)
 
 
 def report(job: Job, **values: object) -> None:
@@ -239,13 +262,16 @@ def retry(job_id: str) -> None:
 
 
 def move(job_id: str, state: str, **values: object) -> None:
-    """Bring a job that no worker holds to another state, once. Raises Conflict where it is not there to be moved."""
+    """Bring a job that no worker holds to another state, once. Raises Conflict where it is not there to be moved.
+
+    `ended_at` stays when its work ended.
+    """
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=job_id)
         job.move(state)
         for name, value in values.items():
             setattr(job, name, value)
-        job.ended_at = timezone.now()
+        job.ended_at = job.ended_at or timezone.now()
         job.save()
         note(job, [("state", {"state": state})])
     metrics.jobs.labels(state).inc()

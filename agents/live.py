@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
+
+from django.db import DatabaseError
 
 from agents import turns
 from agents.feed import JobFeed
@@ -12,13 +15,17 @@ from agents.sessions import Sessions
 from ide.db import in_db
 from ide.live.host import WorkspaceHost
 
+log = logging.getLogger(__name__)
+
+RIGHTS = 5.0  # seconds between two looks at the rights behind running turns
+
 
 @dataclass
 class AgentsLive:
     sessions: Sessions
     proposals: Proposals
     feed: JobFeed
-    merging: asyncio.Lock  # one merge at a time in a workspace
+    merging: asyncio.Lock  # one decision on a job's result at a time in a workspace
 
 
 def of(host: WorkspaceHost) -> AgentsLive:
@@ -35,8 +42,25 @@ async def opened(host: WorkspaceHost) -> None:
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)
     host.keep_awake(live.feed.active)
+    host.keep_awake(live.merging.locked)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
+    host.owned(_mind_rights(live.sessions), "rights of turns")
+
+
+async def _mind_rights(sessions: Sessions) -> None:
+    """A turn acts for its owner, only while the owner may; hints make it sooner."""
+    while True:
+        await asyncio.sleep(RIGHTS)
+        try:
+            await sessions.recheck()
+        except DatabaseError as error:
+            log.warning("the rights behind running turns were not looked at: %s", error)
+
+
+async def people_changed(host: WorkspaceHost, ids: dict[str, object]) -> None:
+    """A hint came: somebody's role changed."""
+    await of(host).sessions.recheck()
 
 
 async def closing(host: WorkspaceHost) -> None:

@@ -173,6 +173,7 @@ async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params
 
 async def block_apply(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(BlockApply, params)
+    await of(host).sessions.session(given.session)  # of this workspace, before anything of it is read
     code = await in_db(ways.code_block, given.session, given.item, given.block)
     room = writable(host, await host.open_path(given.path, create=True))
     region = ways.region_of(room, given.from_, given.to) if given.from_ and given.to else None

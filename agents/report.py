@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+from django.db import DatabaseError
 
 from agents import jobs
 from agents.measure import Speed
 from agents.models import Job
 from ide.db import in_db
 from ide.live.announce import hint_async
+
+log = logging.getLogger(__name__)
 
 EVERY = 0.25  # seconds between two writes
 LONGEST_TEXT = 16_000  # characters of one event
@@ -34,8 +39,7 @@ class Reporter:
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError, jobs.Fenced):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)  # a cancellation of our own goes on
         with suppress(jobs.Fenced):
             await self.flush()
 
@@ -64,10 +68,14 @@ class Reporter:
     async def flush(self) -> None:
         values, self._values = self._values, {}
         events, self._events = self._events, []
-        if values:
-            await in_db(jobs.report, self.job, **values)
-        if events:
-            await in_db(jobs.note, self.job, events)
+        try:
+            if values:
+                await in_db(jobs.report, self.job, **values)
+            if events:
+                await in_db(jobs.note, self.job, events)
+        except DatabaseError:
+            self._values, self._events = {**values, **self._values}, [*events, *self._events]
+            raise
         if values or events:
             await hint_async(self.job.workspace_id, "job", job=self.job.pk)
 
@@ -75,5 +83,8 @@ class Reporter:
         while True:
             await self._news.wait()
             self._news.clear()
-            await self.flush()
+            try:
+                await self.flush()
+            except DatabaseError as error:  # what was to be told is kept, and told with the next news
+                log.warning("job %s: its progress could not be written: %s", self.job.pk, error)
             await asyncio.sleep(EVERY)

@@ -21,9 +21,11 @@ from agents.providers.protocol import ProviderError
 from agents.transcript import Items, LiveSession, reserve_numbers, save_items
 from agents.turns import Ended, LiveTurn
 from ide.accounts.models import User
+from ide.accounts.permissions import Action, may
 from ide.db import in_db
-from ide.errors import Conflict, Invalid, NotFound, Refused
+from ide.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from ide.live.host import WorkspaceHost
+from ide.workspaces.models import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +110,8 @@ class Sessions:
         if live.saving is not None:
             await asyncio.wait({live.saving})  # what the turn before left must be in its history
         row = await in_db(_turn_row, live.row, user_id, start)
+        if self.host.closed:  # the row says so at the next opening
+            raise Unavailable("The workspace is being closed.", "Reload the page and try again.")
         owner = row.owner
         assert owner is not None  # noqa: S101 (just created with it)
         items = Items(live, row)
@@ -155,6 +159,16 @@ class Sessions:
         if turn.task is not None:
             turn.task.cancel()
         return str(turn.row.state)
+
+    async def recheck(self) -> None:
+        """Interrupt the turns of people who may not have any here now."""
+        turns = self._running()
+        if not turns:
+            return
+        able = await in_db(_allowed, self.host.workspace_id, {turn.owner.pk for turn in turns})
+        for turn in turns:
+            if turn.owner.pk not in able and turn.open:
+                self.interrupt(turn.row.pk)
 
     # --- the task of a turn ---------------------------------------------------------------------------------------
 
@@ -210,6 +224,11 @@ def _session_row(workspace_id: str, session_id: str) -> Session:
     if row is None:
         raise NotFound("There is no such session in this workspace.", "Choose another one, or start a new one.")
     return row
+
+
+def _allowed(workspace_id: str, user_ids: set[int]) -> set[int]:
+    workspace = Workspace.objects.get(pk=workspace_id)
+    return {user.pk for user in User.objects.filter(pk__in=user_ids) if may(user, Action.TURN, workspace)}
 
 
 def _session_rows(workspace_id: str) -> Sequence[Session]:

@@ -46,7 +46,7 @@ async def execute(job_id: str, worker: str = "") -> None:
     heart = asyncio.create_task(_hold(job, work), name=f"lease {job.pk}")
     try:
         await asyncio.wait({work})
-        if work.cancelled():
+        if work.cancelled() or heart.done():
             await heart  # it cancelled the work, and says how the job ends
         elif work.exception() is not None:
             log.warning("job %s: no longer ours (%s)", job.pk, work.exception())
@@ -64,7 +64,7 @@ async def _hold(job: Job, work: asyncio.Task[None]) -> None:
         await asyncio.sleep(LOOK)
         waited += LOOK
         try:
-            asked = await in_db(jobs.renew if waited >= RENEW else jobs.cancel_asked, job)
+            stop = await in_db(jobs.renew if waited >= RENEW else jobs.to_stop, job)
         except jobs.Fenced:
             work.cancel()
             return
@@ -72,10 +72,10 @@ async def _hold(job: Job, work: asyncio.Task[None]) -> None:
             log.warning("job %s: the lease could not be renewed: %s", job.pk, error)
             continue
         waited = 0.0 if waited >= RENEW else waited
-        if asked:
+        if stop is not None:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            await _end(job, Job.State.CANCELLED, phase="")
+            await _end(job, stop.state, error=stop.error, phase="")
             return
 
 

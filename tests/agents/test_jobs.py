@@ -13,6 +13,7 @@ from django.utils import timezone
 from agents import errands, jobs, mapping, work
 from agents.engine import context
 from agents.models import Job, Step
+from ide.accounts.models import Membership
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, Refused
 from tests.agents.conftest import CODE, Follower, Site, git
@@ -200,6 +201,32 @@ async def test_a_job_is_claimed_once_and_a_paused_worker_writes_nothing(site: Si
     await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past, attempt=jobs.ATTEMPTS))
     assert await in_db(jobs.sweep, site.workspace.pk) == []
     assert (await job_of(job_id)).state == "failed"
+
+
+async def test_a_job_ends_when_its_owner_may_not_delegate_any_more(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "thinking for ever", "pause_after": 4, "repeat": True})
+    running = await requested(site, jobs.Order("agent", "One"))
+    waiting = await requested(site, jobs.Order("agent", "Two"))
+    worker = asyncio.create_task(work.execute(running))
+    await ada.event("job.event", lambda e: e["job"] == running and e["event"]["kind"] == "text")
+    await in_db(lambda: Membership.objects.filter(user=site.ada).update(role="viewer"))
+    await asyncio.wait_for(worker, 5)
+    await work.execute(waiting)
+    for job in (await job_of(running), await job_of(waiting)):
+        assert (job.state, job.error) == ("failed", jobs.NOT_ANY_MORE)
+
+
+async def test_only_one_of_two_merges_and_a_discard_at_once_is_done(site: Site, ada: Follower) -> None:
+    await in_db(site.script, *docstrings("Return b.", "Return a."), builtin=True, tools=False)
+    job_id = await requested(site)
+    await work.execute(job_id)
+    job = await job_of(job_id)
+    acts = (errands.merge(job, None), errands.merge(job, None), errands.discard(job))
+    ends = await asyncio.gather(*acts, return_exceptions=True)
+    assert [isinstance(end, Conflict) for end in ends].count(True) == 2, ends
+    after = await job_of(job_id)
+    assert (after.state == "merged") == ('"""Return a."""' in (site.folder / "a.py").read_text())
+    assert after.ended_at == job.ended_at, "the work ended before it was merged"
 
 
 async def test_without_a_broker_the_job_waits_and_says_so(site: Site, ada: Follower) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from agents import talk
+from agents.engine.messages import ToolCall
 from agents.live import of
 from agents.models import Item, Proposal, Session, Turn
+from ide.accounts.models import Membership
 from ide.db import in_db
+from ide.workspaces.models import Workspace
 from tests.agents.conftest import CODE, Follower, Site
 
 NEW = "def one(a):\n    return a + 1\n"
@@ -296,3 +301,34 @@ async def test_a_person_may_edit_in_two_places_at_once(site: Site, ada: Follower
     third = await inline(site, ada)
     await ada.ask("turn.interrupt", turn=third)
     assert {event["turn"]["session"] for event in ada.of_type("turn.started")} == sessions, "a free one is used again"
+
+
+async def test_a_turn_ends_when_its_owner_may_not_have_one_any_more(site: Site, ada: Follower) -> None:
+    reply = "```python\ndef one(a):\n    b = a\n    return b\n```\n"
+    await in_db(site.script, {"text": reply, "pause_after": reply.index("    return b")}, tools=False)
+    await ada.opened(site.document.pk)
+    turn = await inline(site, ada)
+    await ada.until(lambda: "b = a" in ada.text(site.document.pk))
+    await of(await site.host()).sessions.recheck()
+    assert of(await site.host()).sessions.busy(), "nothing has changed"
+    await in_db(lambda: Membership.objects.filter(user=site.ada).update(role="viewer"))
+    await of(await site.host()).sessions.recheck()
+    assert (await ada.ended(turn))["state"] == "interrupted"
+
+
+async def test_a_block_of_another_workspace_is_not_read_and_no_file_is_made_for_it(site: Site, ada: Follower) -> None:
+    other = await in_db(lambda: Workspace.objects.create(name="x", team=site.workspace.team, source="empty"))
+    session = await in_db(lambda: Session.objects.create(workspace=other))
+    turn = await in_db(lambda: Turn.objects.create(session=session))
+    data = {"text": "```\nsecret\n```"}
+    item = await in_db(lambda: Item.objects.create(turn=turn, position=0, kind="model", data=data))
+    asked = {"session": session.pk, "item": item.pk, "block": 0, "path": "new.py"}
+    assert (await ada.refused("block.apply", **asked))["code"] == "not_found"
+    assert not (site.folder / "new.py").exists()
+
+
+def test_a_call_names_the_first_file_of_its_patch() -> None:
+    patch = "*** Begin Patch\n*** Update File: shop/till.py\n@@\n-a\n+b\n*** Add File: b.py\n+x\n*** End Patch"
+    assert talk.path_of(ToolCall("1", "apply_patch", json.dumps({"patch": patch}))) == "shop/till.py"
+    assert talk.path_of(ToolCall("1", "read_file", json.dumps({"path": "a.py"}))) == "a.py"
+    assert talk.path_of(ToolCall("1", "apply_patch", "{")) == ""
