@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,13 +78,28 @@ async def test_a_file_deleted_on_disk_is_told_and_its_text_kept(world: World) ->
     await eventually(lambda: _is(world, mine, "still here\n" + TEXT + "back\n"), "it is written again once it is back")
 
 
-BECOMES = {
+def link(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/etc/hostname")
+
+
+def pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+BECOMES: dict[str, tuple[Callable[[Path], object], str]] = {
     "binary": (lambda file: file.write_bytes(b"\0binary\0"), "binary"),
     "latin-1": (lambda file: file.write_bytes("caf\u00e9\n".encode("latin-1")), "not valid UTF-8"),
-    "huge": (lambda file: file.write_bytes(bytes(1) * ((5 << 20) + 1)), "larger than 5 MiB"),
-    "a link": (lambda file: (file.unlink(), file.symlink_to("/etc/hostname")), "This is a link"),
-    "a pipe": (lambda file: (file.unlink(), os.mkfifo(file)), "not a regular file"),
-    "a folder": (lambda file: (file.unlink(), file.mkdir()), "This is a folder"),
+    "huge": (lambda file: file.write_bytes(bytes((5 << 20) + 1)), "larger than 5 MiB"),
+    "a link": (link, "This is a link"),
+    "a pipe": (pipe, "not a regular file"),
+    "a folder": (folder, "This is a folder"),
 }
 
 
@@ -109,21 +125,21 @@ async def test_a_file_that_becomes_unreadable_is_told_and_left_alone(kind: str, 
 
 async def test_a_folder_swapped_for_a_link_is_not_followed(world: World, tmp_path: Path) -> None:
     """Nothing outside the workspace is read into it or written from it."""
-    folder = world.root / "swapped"
-    folder.mkdir()
-    (folder / "a.txt").write_text(TEXT)
+    inside = world.root / "swapped"
+    inside.mkdir()
+    (inside / "a.txt").write_text(TEXT)
     (tmp_path / "a.txt").write_text("outside\n")
     mine, others = await world.tab.open("swapped/a.txt"), await world.other.open("swapped/a.txt")
     before = len(world.other.events)
-    folder.rename(world.root / "kept")
-    folder.symlink_to(tmp_path)
+    inside.rename(world.root / "kept")
+    inside.symlink_to(tmp_path)
     await mine.append("typed\n")
     await mine.saved()
     await notice(others, before, "")
     await others.shows("typed\n")
     assert (tmp_path / "a.txt").read_text() == "outside\n"
-    folder.unlink()
-    (world.root / "kept").rename(folder)
+    inside.unlink()
+    (world.root / "kept").rename(inside)
     await eventually(lambda: _is(world, mine, TEXT + "typed\n"), "what was typed is in the file")
     assert (tmp_path / "a.txt").read_text() == "outside\n"
 
