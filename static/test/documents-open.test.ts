@@ -3,6 +3,7 @@ import { signal } from '@preact/signals'
 import { afterEach, expect, test } from 'vitest'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
+import { LIMIT } from '../src/documents/limit'
 import { OpenDocument } from '../src/documents/open'
 import { pump } from '../src/documents/pump'
 import type { Socket } from '../src/net/socket'
@@ -195,4 +196,18 @@ test('a name joins again with a higher clock, or the others would not believe it
   const before = clock()
   line.say('authenticated', { scope: 'read-write' })
   expect(clock()).toBeGreaterThan(before)
+})
+
+test('a paste over the limit is refused whole, and what others wrote is not', () => {
+  const { doc, peer, receive, send } = opened('kept\n')
+  doc.dispatch({ changes: { from: 0, insert: 'x'.repeat(LIMIT) } })
+  send()
+  expect(doc.state.doc.toString()).toBe('kept\n')
+  expect(peer.toString()).toBe('kept\n')
+  peer.insert(0, 'y'.repeat(LIMIT))
+  receive()
+  pump.flush()
+  expect(doc.state.doc.length).toBe(LIMIT + 5)
+  doc.dispatch({ changes: { from: 0, to: 10 } })
+  expect(doc.state.doc.length).toBe(LIMIT - 5)
 })

@@ -17,6 +17,7 @@ import type { Anchor, AwarenessState, DocumentRef } from '../wire'
 import type { Live } from '../workspace/live'
 import { Binding, remote } from './binding'
 import { type Cursor, cursors, setCursors } from './cursors'
+import { limit } from './limit'
 import { pump } from './pump'
 import { indentOf, loadLanguage, setup } from './setup'
 
@@ -201,6 +202,7 @@ export class OpenDocument {
       this.language.of([]),
       this.indent.of([]),
       setup,
+      limit,
       cursors,
       EditorView.contentAttributes.of(() => ({ 'aria-label': `Text of ${this.path.peek()}`, tabindex: '0' })),
       EditorView.updateListener.of((update) => {

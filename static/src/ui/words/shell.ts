@@ -48,6 +48,7 @@ export const words = {
   reload: 'Reload',
   openFiles: 'Open files',
   more: (name: string) => `More for ${name}`,
+  tooLarge: 'That would make the file larger than 5 MiB, so nothing was changed. Put in less, or upload it as a file.',
   readOnly: 'Read only',
   offline: 'Reconnecting. Your edits are kept here and are sent when the connection is back.',
   creating: 'Making the workspace',
