@@ -111,7 +111,7 @@ def get(job_id: str) -> Job:
     """The job with what it points at. Raises NotFound."""
     found = rows(pk=job_id).first()
     if found is None:
-        raise NotFound("There is no such job, or it is not shared with you.")
+        raise NotFound("There is nothing here, or it is not shared with you.", "Ask its owner for an invite.")
     return found
 
 

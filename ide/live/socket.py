@@ -20,7 +20,7 @@ from ide.documents.awareness import Roster
 from ide.documents.protocol import Malformed
 from ide.documents.replica import EMPTY_UPDATE
 from ide.documents.room import Room
-from ide.errors import Refused
+from ide.errors import NotFound, Refused
 from ide.live import ops
 from ide.live.host import WorkspaceHost, host_of
 from ide.live.lease import HostedElsewhere
@@ -270,7 +270,7 @@ def _facts(user_id: int, workspace_id: str) -> tuple[dict[str, Any], str]:
     user = User.objects.get(pk=user_id)
     workspace = Workspace.objects.filter(pk=workspace_id).first()
     if workspace is None:
-        raise _Turned(GONE, "there is no such workspace")
+        raise NotFound("There is nothing here, or it is not shared with you.")
     allow(user, Action.SEE, workspace)
     role = role_in(user, workspace) or ""
     return {"id": user.pk, "name": user.shown_name, "colour": user.colour}, role
