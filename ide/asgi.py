@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ide.settings")
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import path
 
@@ -18,11 +19,15 @@ http = get_asgi_application()  # sets the apps up; the imports below need them
 
 from ide.dashboard.routing import websocket_urlpatterns as dashboard_sockets  # noqa: E402
 from ide.live.socket import MainSocket  # noqa: E402
+from ide.workspaces.limit import App, BodyLimit  # noqa: E402
 
 # Django's `path` is typed for views; a URLRouter takes any ASGI application there.
 routes: list[Any] = [path("ws/workspaces/<str:workspace_id>", cast(Any, MainSocket())), *dashboard_sockets]
 sockets = URLRouter(routes)
 
 application = ProtocolTypeRouter(
-    {"http": http, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))},
+    {
+        "http": BodyLimit(cast(App, http), settings.UPLOAD_LIMIT),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
+    },
 )
