@@ -1,0 +1,78 @@
+"""Every screen in both themes: no accessibility violation (axe, WCAG 2.2 AA), no sideways scroll, a picture of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Person
+from tests.e2e.test_journey import Picture, open_file, sign_up
+from tests.site import ROOT, Site
+
+pytestmark = pytest.mark.e2e
+AXE = ROOT / "static/node_modules/axe-core/axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+NARROW = {"width": 390, "height": 844}
+WIDE = {"width": 1440, "height": 900}
+
+
+def violations(page: Page) -> list[str]:
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags}).then(r => r.violations)", TAGS)
+    return [f"{v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
+
+
+def themes(page: Page, name: str, picture: Picture) -> list[str]:
+    """What is wrong with the screen that is shown, in dark and in light."""
+    wrong = []
+    for theme in ("dark", "light"):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        picture(page, f"screen-{name}-{theme}")
+        wrong += [f"{name}, {theme}: {fault}" for fault in violations(page)]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"{name}, {theme}: scrolls sideways")
+    return wrong
+
+
+def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person], picture: Picture) -> None:
+    page = new_person().page
+    page.goto(site.link)
+    wrong = themes(page, "welcome", picture)
+    sign_up(page, site.link, "Ana")
+    expect(page.get_by_text("Welcome, Ana")).to_be_visible()
+    wrong += themes(page, "first-home", picture)
+    page.get_by_role("button", name="Start with the sample repository").click()
+    page.wait_for_url(re.compile(r"/w/[a-z0-9]+$"))
+    expect(page.get_by_role("treeitem", name="README.md")).to_be_visible()
+    wrong += themes(page, "workspace-empty", picture)
+    open_file(page, "shop/basket.py")
+    wrong += themes(page, "workspace", picture)
+    for side in ("Search", "Changes", "People", "Jobs"):
+        page.get_by_role("navigation", name="Side bars").get_by_role("button", name=side).click()
+        wrong += themes(page, f"side-{side.lower()}", picture)
+    page.get_by_role("button", name="Delegate").click()
+    wrong += themes(page, "delegate", picture)
+    page.get_by_role("button", name="Share").click()
+    wrong += themes(page, "share", picture)
+    page.keyboard.press("Escape")
+    page.keyboard.press("F1")
+    wrong += themes(page, "palette", picture)
+    page.keyboard.press("Escape")
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    wrong += themes(page, "narrow", picture)
+    page.goto(site.url)
+    wrong += themes(page, "narrow-home", picture)
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    wrong += themes(page, "home", picture)
+    page.goto(f"{site.url}/dashboard/")
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    wrong += themes(page, "dashboard", picture)
+    page.goto(f"{site.url}/nothing-here")
+    wrong += themes(page, "not-found", picture)
+    page.context.clear_cookies()
+    page.goto(site.url)
+    wrong += themes(page, "sign-in", picture)
+    assert not wrong, "\n".join(wrong)
