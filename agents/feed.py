@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import redis
@@ -31,6 +32,8 @@ REST = 30.0
 SWEEP = 5.0
 FIRST_WAIT, LONGEST_WAIT = 10.0, 300.0  # seconds between two wake-ups of the same job
 EVENTS_AT_ONCE = 200
+ACTIVE = (Job.State.QUEUED, Job.State.RUNNING)
+ENDED = (Job.State.REVIEW, Job.State.FAILED, Job.State.CANCELLED)
 
 
 def broker_problem() -> str | None:
@@ -71,6 +74,7 @@ class JobFeed:
     """An extension of the host; `run` is a task the host owns."""
 
     host: WorkspaceHost
+    ended: Callable[[str], Awaitable[None]]  # awaited with the id of a job whose work has ended
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _told: dict[str, wire.Json] = field(default_factory=dict)
     _hinted: set[str] = field(default_factory=set)
@@ -120,9 +124,12 @@ class JobFeed:
         self._is_active = any(row["state"] in ("queued", "running") for row in rows)
         for row in rows:
             job_id = str(row["id"])
-            if self._told.get(job_id) != row:
+            before = self._told.get(job_id)
+            if before != row:
                 self._told[job_id] = row
                 self.host.publish({"type": "job", "job": row})
+            if before is not None and before["state"] in ACTIVE and row["state"] in ENDED:
+                await self.ended(job_id)
 
     async def _sweep(self) -> None:
         ids = await in_db(jobs.sweep, self.host.workspace_id)

@@ -38,7 +38,8 @@ async def opened(host: WorkspaceHost) -> None:
     """The host is open: take up what was left when it was last live."""
     await in_db(turns.mark_restarted, host.workspace_id)
     proposals = Proposals(host)
-    live = AgentsLive(Sessions(host, proposals), proposals, JobFeed(host), asyncio.Lock())
+    sessions = Sessions(host, proposals)
+    live = AgentsLive(sessions, proposals, JobFeed(host, sessions.told_of_job), asyncio.Lock())
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)
     host.keep_awake(live.feed.active)

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from agents import endpoints, turns, wire
 from agents.measure import Measured, Purpose
-from agents.models import Endpoint, Item, Session, Turn
+from agents.models import Endpoint, Item, Job, Session, Turn
 from agents.proposals import Proposals
 from agents.providers.protocol import ProviderError
-from agents.transcript import Items, LiveSession, reserve_numbers, save_items
+from agents.transcript import Items, LiveSession, reserve_numbers, save_items, settle_numbers
 from agents.turns import Ended, LiveTurn
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, may
@@ -160,6 +160,19 @@ class Sessions:
             turn.task.cancel()
         return str(turn.row.state)
 
+    async def told_of_job(self, job_id: str) -> None:
+        """Say in the session a job was given in how it has ended: a turn of the job's own id, with one note."""
+        told = await in_db(_job_turn, job_id)
+        if told is None:
+            return
+        turn, item = told
+        live = await self.session(turn.session_id)
+        live.generation += 1
+        live.emit("turn.ended", turn=wire.turn(turn))
+        live.emit("item.completed", item=wire.item(item))
+        if live.turn is None and live.row.pk not in self._starting:
+            await in_db(settle_numbers, live.row.pk, live.seq)
+
     async def recheck(self) -> None:
         """Interrupt the turns of people who may not have any here now."""
         turns = self._running()
@@ -229,6 +242,25 @@ def _session_row(workspace_id: str, session_id: str) -> Session:
 def _allowed(workspace_id: str, user_ids: set[int]) -> set[int]:
     workspace = Workspace.objects.get(pk=workspace_id)
     return {user.pk for user in User.objects.filter(pk__in=user_ids) if may(user, Action.TURN, workspace)}
+
+
+def _job_turn(job_id: str) -> tuple[Turn, Item] | None:
+    """The turn and the note that tell a session of its job; written anew when the job ends again."""
+    job = Job.objects.select_related("owner", "endpoint").filter(pk=job_id).first()
+    if job is None or job.session_id is None:
+        return None
+    fields: dict[str, object] = {"session_id": job.session_id, "state": Turn.State.COMPLETED, "owner": job.owner}
+    fields |= {"endpoint": job.endpoint, "ended_at": job.ended_at}
+    turn, _ = Turn.objects.update_or_create(pk=job.pk, defaults=fields)
+    size = "{files} files changed, +{added} −{removed} lines".format(
+        **{"files": 0, "added": 0, "removed": 0, **job.result}
+    )
+    ends: dict[str, str] = {Job.State.REVIEW: f"is ready for review: {size}.", Job.State.CANCELLED: "was cancelled."}
+    text = f"The job “{job.instruction.splitlines()[0][:TITLE]}” {ends.get(job.state, f'failed: {job.error}')}"
+    data = {"text": text, "tone": "bad" if job.state == Job.State.FAILED else "info"}
+    item = Item(pk=job.pk, turn=turn, position=0, kind=Item.Kind.NOTE, data=data, created_at=timezone.now())
+    save_items([item])
+    return turn, item
 
 
 def _session_rows(workspace_id: str) -> Sequence[Session]:

@@ -229,6 +229,20 @@ async def test_only_one_of_two_merges_and_a_discard_at_once_is_done(site: Site, 
     assert after.ended_at == job.ended_at, "the work ended before it was merged"
 
 
+async def test_the_session_a_job_was_given_in_is_told_how_it_ended(site: Site, ada: Follower) -> None:
+    await in_db(site.script, *docstrings("Return b.", "Return a."), builtin=True, tools=False)
+    session = await ada.session()
+    job_id = await requested(site, jobs.Order("map", ORDER.instruction, ("a.py",), session=session))
+    await ada.event("job", lambda e: e["job"]["id"] == job_id)
+    await work.execute(job_id)
+    note = (await ada.event("item.completed", lambda e: e["item"]["kind"] == "note"))["item"]
+    assert "is ready for review: 1 files changed, +2 −0 lines." in note["data"]["text"]
+    snapshot = (await ada.ask("session.open", session=session))["snapshot"]
+    assert snapshot["items"] == [note]
+    assert [turn["id"] for turn in snapshot["turns"]] == [job_id]
+    assert snapshot["seq"] == (await ada.event("item.completed"))["seq"]
+
+
 async def test_without_a_broker_the_job_waits_and_says_so(site: Site, ada: Follower) -> None:
     await in_db(site.script, {"text": "x"})
     job = await job_of(await requested(site, jobs.Order("agent", "One")))
