@@ -156,7 +156,7 @@ def talk(ana: Page, ben: Page, picture: Picture) -> None:
 
 
 def choose_scripted(page: Page) -> None:
-    page.locator(".talk").get_by_role("button", name=re.compile("SmolLM2|Model")).last.click()
+    page.locator(".talk").get_by_role("button", name=re.compile("Model to ask")).last.click()
     page.get_by_role("menuitem").filter(has_text="cripted").click()
 
 

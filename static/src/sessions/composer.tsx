@@ -164,7 +164,7 @@ function EndpointPicker({ live, picked, pick }: { live: Live; picked: number | n
           <span class="endpoint-name">{now.name}</span> <Icon name="chevron-down" size={12} />
         </>
       }
-      label={words.endpoint}
+      label={words.endpoint(now.name)}
       up
       left
       items={all.map((one) => ({ label: words.endpointName(one), run: () => pick(one.id) }))}

@@ -1,21 +1,14 @@
 // The header of Home, and what a person sees there before the first workspace.
-import { useRef } from 'preact/hooks'
-import { Avatar } from '../ui/avatar'
 import { Icon, type IconName } from '../ui/icon'
-import { Menu } from '../ui/menu'
 import { words } from '../ui/words/around'
 import type { Me } from '../wire'
 import type { Way } from './create'
+import { PersonMenu } from './person-menu'
 import { go } from './route'
 
 const say = words.home
 
-function csrf(): string {
-  return document.querySelector<HTMLMetaElement>('meta[name="csrf"]')?.content ?? ''
-}
-
 export function Masthead({ me }: { me: Me | null }) {
-  const out = useRef<HTMLFormElement>(null)
   return (
     <header class="home-head">
       <a
@@ -33,22 +26,7 @@ export function Masthead({ me }: { me: Me | null }) {
           {say.dashboard}
         </a>
       )}
-      {me && (
-        <Menu
-          button={
-            <>
-              <Avatar person={me} size={22} /> {me.name}
-            </>
-          }
-          class="quiet home-me"
-          label={say.menu}
-          items={[{ label: say.signOut, run: () => out.current?.submit() }]}
-        />
-      )}
-      {/* Signing out is a page of the server: a form, so that it works with its redirect. */}
-      <form ref={out} method="post" action="/accounts/logout/" hidden>
-        <input type="hidden" name="csrfmiddlewaretoken" value={csrf()} />
-      </form>
+      {me && <PersonMenu me={me} />}
     </header>
   )
 }

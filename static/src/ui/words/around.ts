@@ -175,9 +175,7 @@ export const words = {
     title: 'Workspaces',
     search: 'Search workspaces',
     create: 'New workspace',
-    menu: 'Your menu',
     dashboard: 'Dashboard',
-    signOut: 'Sign out',
     sources: {
       git: 'cloned',
       local: 'from a path on the server',

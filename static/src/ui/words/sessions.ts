@@ -89,7 +89,7 @@ export const words = {
   mentionTab: 'tab',
   noMentions: 'Open a file to mention it.',
   removeMention: (label: string) => `Remove ${label}`,
-  endpoint: 'Model to ask',
+  endpoint: (name: string) => `Model to ask: ${name}`,
   endpointName: (one: Endpoint) => `${one.name} · ${one.model}`,
   builtinLine: 'Small built-in model. It rewrites selections and answers briefly; it cannot use tools.',
   builtinMore: 'Connect a better one',

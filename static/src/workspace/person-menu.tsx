@@ -1,0 +1,41 @@
+// What one may do about oneself, on every screen of the app.
+import { Avatar } from '../ui/avatar'
+import { Menu } from '../ui/menu'
+import { words } from '../ui/words/shell'
+import type { Me } from '../wire'
+import { registerCommand } from './commands'
+import { theme } from './layout'
+
+const flip = () => {
+  theme.value = theme.value === 'dark' ? 'light' : 'dark'
+}
+registerCommand({ id: 'view.theme', title: 'Switch between dark and light', run: flip })
+
+// Sign-out is a form of the server: it needs a POST.
+function signOut() {
+  const form = document.createElement('form')
+  form.method = 'post'
+  form.action = '/accounts/logout/'
+  const token = document.createElement('input')
+  token.name = 'csrfmiddlewaretoken'
+  token.value = document.querySelector<HTMLMetaElement>('meta[name=csrf]')?.content ?? ''
+  form.append(token)
+  document.body.append(form)
+  form.submit()
+}
+
+export function PersonMenu({ me }: { me: Me }) {
+  return (
+    <Menu
+      label={words.person}
+      button={<Avatar person={me} size={24} />}
+      class="quiet icon"
+      items={[
+        { label: theme.value === 'dark' ? words.light : words.dark, run: flip },
+        ...(me.staff ? [{ label: words.dashboard, run: () => location.assign('/dashboard/') }] : []),
+        { label: words.password, run: () => location.assign('/accounts/password/change/') },
+        { label: words.signOut, run: signOut },
+      ]}
+    />
+  )
+}
