@@ -10,7 +10,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ide.settings")
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import path
@@ -18,6 +17,7 @@ from django.urls import path
 http = get_asgi_application()  # sets the apps up; the imports below need them
 
 from ide.dashboard.routing import websocket_urlpatterns as dashboard_sockets  # noqa: E402
+from ide.live.origin import SameOrigin  # noqa: E402
 from ide.live.socket import MainSocket  # noqa: E402
 from ide.workspaces.limit import App, BodyLimit  # noqa: E402
 
@@ -28,6 +28,6 @@ sockets = URLRouter(routes)
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(cast(App, http), settings.UPLOAD_LIMIT),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
+        "websocket": SameOrigin(cast(Any, AuthMiddlewareStack(sockets))),
     },
 )

@@ -37,7 +37,9 @@ def readyz(_: HttpRequest) -> JsonResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format, for staff and for the loopback address."""
-    if not request.user.is_staff and request.META.get("REMOTE_ADDR") not in ("127.0.0.1", "::1"):
+    # Behind a proxy everybody comes from this machine: what was forwarded does not count as local.
+    local = request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and "HTTP_X_FORWARDED_FOR" not in request.META
+    if not request.user.is_staff and not local:
         return HttpResponse("Only administrators and this machine may read metrics.", status=403)
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 

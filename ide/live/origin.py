@@ -1,0 +1,47 @@
+"""SameOrigin: refuses a socket that another site's page opens with our cookies.
+
+Channels' own validator compares host names only; a page on another port of the same host would pass, and it gets our
+cookies too. Here the origin must be the very address the request came to (host and port), or TANDEM_URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import validate_host
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+FORBIDDEN = 4403
+
+
+class SameOrigin:
+    """Wraps an ASGI application of WebSockets."""
+
+    def __init__(self, inner: Application) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_our_page(dict(scope["headers"])):
+            await self._inner(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": FORBIDDEN})  # before the accept: HTTP 403
+
+
+def is_our_page(headers: dict[bytes, bytes]) -> bool:
+    """Whether a page of this site asks. A request without an Origin is none of a browser's and has no cookie to use."""
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    host = headers.get(b"host", b"").decode("latin-1")
+    if not origin or not host:
+        return False
+    if settings.PUBLIC_URL and origin == settings.PUBLIC_URL.rstrip("/"):
+        return True
+    name = urlsplit(f"//{host}").hostname or ""
+    shown = f"[{name}]" if ":" in name else name
+    return urlsplit(origin).netloc == host and validate_host(shown, settings.ALLOWED_HOSTS)
