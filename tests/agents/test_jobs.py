@@ -175,7 +175,7 @@ async def test_a_job_is_cancelled_before_and_while_it_runs(site: Site, ada: Foll
     worker = asyncio.create_task(work.execute(running))
     await ada.event("job.event", lambda e: e["job"] == running and e["event"]["kind"] == "text")
     await errands.cancel(await job_of(running))
-    await asyncio.wait_for(worker, 5)
+    await asyncio.wait_for(worker, 20)
     assert (await job_of(running)).state == "cancelled"
     await errands.retry(await job_of(running))
     assert (await job_of(running)).state == "queued"
@@ -210,7 +210,7 @@ async def test_a_job_ends_when_its_owner_may_not_delegate_any_more(site: Site, a
     worker = asyncio.create_task(work.execute(running))
     await ada.event("job.event", lambda e: e["job"] == running and e["event"]["kind"] == "text")
     await in_db(lambda: Membership.objects.filter(user=site.ada).update(role="viewer"))
-    await asyncio.wait_for(worker, 5)
+    await asyncio.wait_for(worker, 20)
     await work.execute(waiting)
     for job in (await job_of(running), await job_of(waiting)):
         assert (job.state, job.error) == ("failed", jobs.NOT_ANY_MORE)
