@@ -69,10 +69,16 @@ class OpenDocument:
                 self._changed("disk")
         self.room.observe(self._changed)
 
+    def on_disk(self) -> dict[str, Any]:
+        """The event that says whether everything typed is in the file; told to who opens the document, too."""
+        there = self._on_disk and not self.disk.detached
+        return {"type": "document.disk", "document": self.id, "on_disk": there, "seq": self.room.seq}
+
     async def save(self) -> None:
         """Bring everything typed so far to disk. Raises OSError, Refused."""
+        version = self.room.version
         seq = await self.disk.save(self.room)
-        if not self._on_disk and not self.disk.detached:
+        if not self._on_disk and not self.disk.detached and version == self.room.version:
             self._on_disk = True
             self._host.publish({"type": "document.disk", "document": self.id, "on_disk": True, "seq": seq})
 
@@ -108,7 +114,7 @@ class OpenDocument:
     def _changed(self, origin: str) -> None:
         if self._on_disk and not self.disk.detached:
             self._on_disk = False
-            self._host.publish({"type": "document.disk", "document": self.id, "on_disk": False, "seq": self.room.seq})
+            self._host.publish(self.on_disk())
         if self._saving is None or self._saving.done():
             self._saving = self._host.owned(self._save_soon(), f"save {self.id}")
 

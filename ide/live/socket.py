@@ -163,6 +163,9 @@ class Connection:
         channel.room = room
         channel.say_access()
         room.add_peer(channel)
+        opened = self.host.document(room.id)
+        if opened is not None:
+            self.participant.notify(opened.on_disk())
         if self.outbox.held:
             channel.hold()
         waiting, channel.waiting = channel.waiting, []

@@ -163,6 +163,8 @@ test('saved says typing, sent, saved and disk in turn', () => {
   doc.dispatch({ changes: { from: 0, insert: 'y' } })
   expect(doc.saved.value).toBe('sent')
   doc.disk(true) // of an earlier save
+  expect(doc.saved.value).toBe('sent')
+  doc.disk(false) // told before the acknowledgement
   line.outstanding.value = 0
   expect(doc.saved.value).toBe('saved')
   doc.disk(true)

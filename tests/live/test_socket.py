@@ -60,13 +60,27 @@ async def test_two_tabs_type_into_one_document_and_the_file_follows(world: World
     await one.opened(id)
     await two.opened(id)
     assert one.text(id) == TEXT
+    since = len(one.events)
     one.type(id, 0, "🎉 ")
     two.type(id, len(TEXT.encode()), "three\n")
     whole = "🎉 " + TEXT + "three\n"
     await one.until(lambda: one.text(id) == whole)
     await two.until(lambda: two.text(id) == whole)
-    await one.until(lambda: [e for e in one.events if e["type"] == "document.disk" and e["on_disk"]])
+    await one.until(lambda: [e for e in one.events[since:] if e["type"] == "document.disk" and e["on_disk"]])
     assert world.file.read_text() == whole
+
+
+async def test_who_opens_a_document_is_told_whether_it_is_on_disk(world: World) -> None:
+    one, id = tab(world), world.document.pk
+    await one.opened(id)
+    await one.until(lambda: [e for e in one.events if e["type"] == "document.disk"])
+    assert [e["on_disk"] for e in one.events if e["type"] == "document.disk"] == [True]
+    world.file.unlink()
+    await (await host_of(world.workspace.pk)).changed_on_disk({"a.py"})
+    two = tab(world)
+    await two.opened(id)
+    await two.until(lambda: [e for e in two.events if e["type"] == "document.disk"])
+    assert [e["on_disk"] for e in two.events if e["type"] == "document.disk"] == [False]
 
 
 async def test_a_viewer_reads_and_its_edit_is_refused(world: World) -> None:
@@ -279,8 +293,9 @@ async def test_a_renamed_file_keeps_its_document(world: World) -> None:
     host.files.move("a.py", "b 😀.py")
     await tell(FileChange(host.workspace_id, "moved", "a.py", "b 😀.py"))
     await one.until(lambda: {"type": "document.moved", "document": id, "path": "b 😀.py"} in one.events)
+    since = len(one.events)
     one.type(id, 0, "x")
-    await one.until(lambda: [e for e in one.events if e["type"] == "document.disk" and e["on_disk"]])
+    await one.until(lambda: [e for e in one.events[since:] if e["type"] == "document.disk" and e["on_disk"]])
     assert (world.workspace.folder / "b 😀.py").read_text() == "x" + TEXT
     assert (await host.open_path("b 😀.py")).id == id
 

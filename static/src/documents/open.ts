@@ -166,9 +166,10 @@ export class OpenDocument {
     this.dispatch({ selection: { anchor: at }, effects: effect })
   }
 
-  // From the event `document.disk`. What is not acknowledged yet cannot be in the file it speaks of.
+  // From the event `document.disk`: the host tells it when the document is opened and at each change, and it tells
+  // that a write is not on disk yet before it acknowledges that write.
   disk(onDisk: boolean) {
-    this.onDisk.value = onDisk && !this.provider.outstanding.peek() && !this.provider.unsent.peek()
+    this.onDisk.value = onDisk
   }
 
   destroy() {
@@ -215,9 +216,6 @@ export class OpenDocument {
 
   private follow() {
     const { provider } = this
-    this.doc.on('update', (_update: Uint8Array, origin: unknown) => {
-      if (origin !== provider) this.onDisk.value = false
-    })
     provider.on('authenticated', ({ scope }: { scope: string }) => {
       this.access.value = scope === 'readonly' ? 'read' : 'edit'
       if (scope !== 'readonly') this.reason.value = ''
