@@ -67,6 +67,7 @@ def test_the_main_job(site: Site, new_person: Callable[[], Person], picture: Pic
     talk(ana.page, ben.page, picture)
     talk_with_tools(site, ana.page, ben.page, picture)
     interrupt(ana.page, ben.page)
+    interrupt_inline(ana.page, ben.page, picture)
     delegate(site, ana.page, ben.page, picture)
     delegate_with_tools(site, ana.page, picture)
     assert ben.faults == []
@@ -185,6 +186,27 @@ def interrupt(ana: Page, ben: Page) -> None:
     for page in (ana, ben):
         expect(page.locator(".talk").get_by_text(re.compile("nterrupted")).first).to_be_visible()
     assert "And it goes on" not in ana.locator(".talk").inner_text()
+
+
+def interrupt_inline(ana: Page, ben: Page, picture: Picture) -> None:
+    for page in (ana, ben):
+        page.get_by_role("button", name="basket.py", exact=True).click()
+    select_function(ana, "def remove", 3)
+    ana.keyboard.press("Control+k")
+    box = ana.get_by_role("textbox", name="Say what should change")
+    box.fill("endless remarks")
+    box.press("Enter")
+    for page in (ana, ben):
+        expect(line(page, "# one remark")).to_be_visible()
+    expect(ben.locator(".main").get_by_text("Model for Ana").first).to_be_visible()
+    picture(ben, "3-writing-ben")
+    ana.keyboard.press("Escape")
+    for page in (ana, ben):
+        expect(page.get_by_text("changed 1 place")).to_be_visible()  # what was written stays, as a proposal
+    ben.get_by_role("button", name="Reject all").click()
+    for page in (ana, ben):
+        expect(page.locator(".cm-line", has_text="# one remark")).to_have_count(0)
+        page.get_by_role("button", name="till.py", exact=True).click()
 
 
 def start_job(page: Page) -> Locator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.client import Person
 from tests.site import ROOT, Site
 
 pytestmark = pytest.mark.e2e
@@ -42,6 +44,23 @@ def test_it_starts_prints_one_link_starts_again_quickly_and_leaves_nothing(tmp_p
         assert "/welcome/" in again.link, "nobody has used the first link, so there is a new one"
         assert again.link.rsplit("/", 1)[1] != site.link.rsplit("/", 1)[1]
     assert again.left() == []
+
+
+def test_uvicorn_serves_the_same_application(tmp_path: Path) -> None:
+    async def two_tabs(site: Site) -> None:
+        async with await Person.new(site.link, "ana") as ana:
+            workspace = await ana.workspace("smoke")
+            one, two = [await ana.tab(workspace["id"]) for _ in range(2)]
+            mine, other = [await tab.open("shop/basket.py") for tab in (one, two)]
+            await mine.append("# through uvicorn 🦄\n")
+            await other.shows("# through uvicorn 🦄")
+            await mine.saved()
+            for tab in (one, two):
+                await tab.close()
+
+    with Site(tmp_path, TANDEM_SERVER="uvicorn", TANDEM_BUILTIN_MODEL="false") as site:
+        asyncio.run(two_tabs(site))
+    assert site.left() == []
 
 
 def test_killed_outright_it_leaves_no_part_behind(tmp_path: Path) -> None:
