@@ -10,7 +10,7 @@ import celery
 from celery.exceptions import CeleryError
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, Sum
+from django.db.models import Count
 from django.utils import timezone
 from kombu.exceptions import KombuError
 
@@ -113,27 +113,12 @@ def _since(seconds: float) -> dict[str, object]:
     return {"started_at__gte": timezone.now() - timedelta(seconds=seconds)}
 
 
-def _tokens_today() -> int:
-    start = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    turns = Turn.objects.filter(started_at__gte=start).aggregate(used=Sum("output_tokens"))["used"] or 0
-    jobs = Job.objects.filter(created_at__gte=start).aggregate(used=Sum("output_tokens"))["used"] or 0
-    return int(turns + jobs)
-
-
-def _speed() -> float | None:
-    """Tokens a second of the turns that ended in the last five minutes."""
-    seen = Turn.objects.filter(seconds__gt=0, **_since(300)).aggregate(tokens=Sum("output_tokens"), time=Sum("seconds"))
-    return round(seen["tokens"] / seen["time"], 1) if seen["time"] else None
-
-
 def _figures() -> list[panels.Figure]:
     running = {"state": Turn.State.RUNNING}
     return [
         panels.Figure(
             "turns.running", "Turns running", lambda: Turn.objects.filter(**running).count(), group="Models", chart=True
         ),
-        panels.Figure("tokens.speed", "Tokens a second", _speed, unit="/s", group="Models", chart=True),
-        panels.Figure("tokens.today", "Tokens written today", _tokens_today, group="Models"),
         panels.Figure(
             "jobs.queued", "Jobs waiting", lambda: Job.objects.filter(state=Job.State.QUEUED).count(), group="Jobs"
         ),
