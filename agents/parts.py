@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
-from datetime import timedelta
 
 import celery
 from celery.exceptions import CeleryError
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count
-from django.utils import timezone
 from kombu.exceptions import KombuError
 
 from agents import endpoints
@@ -107,10 +105,6 @@ def register() -> None:
 
 
 # --- the dashboard ----------------------------------------------------------------------------------------------------
-
-
-def _since(seconds: float) -> dict[str, object]:
-    return {"started_at__gte": timezone.now() - timedelta(seconds=seconds)}
 
 
 def _figures() -> list[panels.Figure]:
