@@ -6,6 +6,7 @@ import { get, Refusal } from '../net/http'
 import { Socket } from '../net/socket'
 import { toast } from '../ui/toast'
 import type { AwarenessState, Event, Me, Models, Ops, Person, Role, Workspace } from '../wire'
+import { keepTabs } from './kept-tabs'
 
 export interface Notice {
   at: Date
@@ -121,13 +122,18 @@ export function enter(id: string, me: Me): () => void {
   let left = false
   let joined: Live | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
+  let forget: (() => void) | undefined
+  const join = (workspace: Workspace) => {
+    live.value = joined = new Live(id, me, workspace)
+    void keepTabs(id, joined.documents).then((stop) => (left ? stop() : (forget = stop)))
+  }
   const look = async () => {
     try {
       const workspace = await get<Workspace>(`/workspaces/${id}`)
       if (left) return
       opening.value = { workspace, error: null }
       if (workspace.state === 'creating') timer = setTimeout(look, POLL_MS)
-      else if (workspace.state === 'ready') live.value = joined = new Live(id, me, workspace)
+      else if (workspace.state === 'ready') join(workspace)
     } catch (error) {
       if (error instanceof Refusal && !left) opening.value = { workspace: null, error }
     }
@@ -137,6 +143,7 @@ export function enter(id: string, me: Me): () => void {
   return () => {
     left = true
     clearTimeout(timer)
+    forget?.()
     live.value = null
     void joined?.destroy()
   }
