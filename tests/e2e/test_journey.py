@@ -92,7 +92,7 @@ def invite(ana: Page, ben: Page, picture: Picture) -> None:
     expect(link).to_have_value(re.compile("/invite/"))
     picture(ana, "2-invite")
     sign_up(ben, link.input_value(), "Ben")
-    ana.get_by_role("button", name="Close").click()
+    ana.get_by_role("button", name="Close", exact=True).click()
     expect(ben.get_by_role("treeitem", name="README.md")).to_be_visible()
 
 
