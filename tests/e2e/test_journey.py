@@ -111,8 +111,7 @@ def write_together(site: Site, ana: Page, ben: Page, picture: Picture) -> None:
     file = repository_of(site) / "shop/basket.py"
     assert "# pieces 🧺" in file.read_text()
     assert "for ten and more" in file.read_text()
-    ben.reload()
-    open_file(ben, "shop/basket.py")
+    ben.reload()  # the open files come back
     expect(line(ben, "BULK = 10")).to_contain_text("# pieces 🧺")
 
 
