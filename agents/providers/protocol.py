@@ -38,7 +38,8 @@ class ProviderError(Exception):
     def sentence(self) -> str:
         """What, why and what to do, in one line."""
         why = self.why if not self.why or self.why.endswith((".", "!", "?")) else f"{self.why}."
-        return " ".join(part for part in (self.what, why, self.do) if part)
+        wait = f"It takes requests again in {self.retry_after:.0f} s." if self.retry_after else ""
+        return " ".join(part for part in (self.what, why, wait, self.do) if part)
 
 
 class AuthFailed(ProviderError):
