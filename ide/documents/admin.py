@@ -9,7 +9,7 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import Length
 from django.http import HttpRequest
 
-from ide.documents.models import ClientId, Document, DocumentUpdate, Snapshot
+from ide.documents.models import Document, DocumentUpdate, Snapshot
 
 
 class History(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -78,10 +78,3 @@ class SnapshotAdmin(Sized):
     list_filter = ("created_at",)
     exclude = ("data", "sha")
     readonly_fields = ("size",)
-
-
-@admin.register(ClientId)
-class ClientIdAdmin(History):
-    list_display = ("client", "document", "user", "origin")
-    list_select_related = ("document", "user")
-    search_fields = ("client", "document__path", "user__username", "origin")

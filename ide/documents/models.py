@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from django.db import models
 
-from ide.accounts.models import User
 from ide.db import new_id
 from ide.workspaces.models import Workspace
 
@@ -63,18 +62,3 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_id} {self.epoch}.{self.seq}"
-
-
-class ClientId(models.Model):
-    """Whose a Yjs client id is; committed before its first update counts, so that authorship cannot be forged."""
-
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="client_ids")
-    client = models.PositiveBigIntegerField()
-    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    origin = models.CharField(max_length=80)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["document", "client"], name="one_owner_per_client")]
-
-    def __str__(self) -> str:
-        return f"{self.client}: {self.origin}"

@@ -11,8 +11,8 @@ from ide.workspaces.models import Workspace
 
 @admin.register(Workspace)
 class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    list_display = ("name", "id", "team", "source", "state", "trusted", "live", "created_by", "active_at")
-    list_filter = ("state", "source", "trusted", "created_at", "active_at")
+    list_display = ("name", "id", "team", "source", "state", "live", "created_by", "active_at")
+    list_filter = ("state", "source", "created_at", "active_at")
     list_select_related = ("team", "created_by")
     search_fields = ("name", "id", "origin", "team__name", "created_by__username")
     readonly_fields = (

@@ -34,7 +34,6 @@ class Workspace(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.CREATING)
     progress = models.CharField(max_length=200, blank=True, help_text="What creation is doing now.")
     problem = models.TextField(blank=True, help_text="Why creation failed, and what to do.")
-    trusted = models.BooleanField(default=True, help_text="Whether the workspace's own code may run in the sandbox.")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     active_at = models.DateTimeField(auto_now_add=True)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from ide.accounts.invites import make_invite
 from ide.accounts.members import on_membership_change
 from ide.accounts.models import FirstLink, Invite, Membership, User
-from ide.documents.models import ClientId, Document, DocumentUpdate, Snapshot
+from ide.documents.models import Document, DocumentUpdate, Snapshot
 from ide.workspaces.models import Workspace
 
 ClientOf = Callable[..., Client]
@@ -22,7 +22,7 @@ Person = Callable[..., User]
 SECRET_TEXT = b"print('nobody may read this here')"
 PAGES = [
     "accounts_user accounts_team accounts_membership accounts_invite accounts_firstlink workspaces_workspace",
-    "documents_document documents_documentupdate documents_snapshot documents_clientid admin_logentry",
+    "documents_document documents_documentupdate documents_snapshot admin_logentry",
 ]
 NAMES = " ".join(PAGES).split()
 
@@ -40,7 +40,6 @@ def admin(client_of: ClientOf, person: Person, workspace: Workspace) -> Client:
     now = timezone.now()
     DocumentUpdate.objects.create(document=document, epoch=1, seq=1, data=SECRET_TEXT, origin="seed", created_at=now)
     Snapshot.objects.create(document=document, epoch=1, seq=1, data=SECRET_TEXT, sha="a" * 64)
-    ClientId.objects.create(document=document, client=7, user=root, origin=f"person:{root.pk}")
     LogEntry.objects.create(user=root, object_repr="something", action_flag=2, change_message="looked")
     return client_of(root)
 
