@@ -12,9 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import redis
 from celery.exceptions import CeleryError
-from django.conf import settings
 from django.db import DatabaseError
 from kombu.exceptions import KombuError
 
@@ -22,6 +20,7 @@ from agents import jobs, wire
 from agents.models import Job, JobEvent
 from agents.tasks import run_job
 from ide.db import in_db
+from ide.live.announce import broker_problem
 from ide.live.host import WorkspaceHost
 
 log = logging.getLogger(__name__)
@@ -36,21 +35,9 @@ ACTIVE = (Job.State.QUEUED, Job.State.RUNNING)
 ENDED = (Job.State.REVIEW, Job.State.FAILED, Job.State.CANCELLED)
 
 
-def broker_problem() -> str | None:
-    """None when the broker answers at once. Celery alone would try for six seconds to find out. Blocks."""
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER, socket_connect_timeout=ANSWER)
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        return str(error)
-    finally:
-        client.close()
-    return None
-
-
 def wake(job_id: str) -> bool:
     """Tell Celery that a job waits; returns whether the message left. Blocks: call it from a thread."""
-    problem = broker_problem()
+    problem = broker_problem(ANSWER)  # Celery alone would try for six seconds to find out
     if problem is not None:
         log.warning("job %s: no worker can be woken (%s)", job_id, problem)
         return False

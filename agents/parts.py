@@ -13,10 +13,11 @@ from django.db.models import Count
 from kombu.exceptions import KombuError
 
 from agents import endpoints
-from agents.feed import ANSWER, broker_problem
+from agents.feed import ANSWER
 from agents.models import Endpoint, Job, Turn
 from agents.providers import local
 from ide.dashboard import panels
+from ide.live.announce import broker_problem
 from ide.parts import Check, Part, register_check, register_part
 
 SHOWN = 20
@@ -41,7 +42,7 @@ def worker_name() -> str:
 
 def worker_problem() -> str | None:
     """None when that worker answers, else the sentence on what is missing."""
-    problem = broker_problem()
+    problem = broker_problem(ANSWER)
     if problem is not None:
         return f"the broker does not answer ({problem})"
     try:

@@ -11,8 +11,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+import redis
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 if TYPE_CHECKING:
     from ide.live.host import WorkspaceHost
@@ -21,11 +23,24 @@ log = logging.getLogger(__name__)
 
 GROUP = "hints"
 RETRY_SECONDS = 2.0
+ANSWER_SECONDS = 2.0
 
 OnHint = Callable[["WorkspaceHost", dict[str, Any]], Awaitable[None]]
 Find = Callable[[str], "WorkspaceHost | None"]
 _callbacks: dict[str, list[OnHint]] = {}
 _under_way: set[asyncio.Task[None]] = set()
+
+
+def broker_problem(seconds: float = ANSWER_SECONDS) -> str | None:
+    """None when Redis answers within `seconds`, else the sentence it failed with. Blocks."""
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=seconds, socket_connect_timeout=seconds)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return str(error)
+    finally:
+        client.close()
+    return None
 
 
 def on_hint(kind: str, fn: OnHint) -> None:

