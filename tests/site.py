@@ -23,6 +23,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a process, user and system, its threads included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Site:
     """Use as a context manager; `link` is what a person would open, `url` the site's address without a slash."""
 
@@ -91,8 +97,16 @@ class Site:
             self.process.stdout.close()
         self.stop_seconds = time.monotonic() - began
 
+    def cpu(self) -> float:
+        """CPU seconds the web server has used so far, by the scheduler's account."""
+        (web,) = (words for words in self._processes() if b"ide.asgi:application" in words[1])
+        return cpu_of(web[0])
+
     def left(self) -> list[str]:
         """Command lines of processes of this site: its data folder in their environment, its sockets in their words."""
+        return [words.replace(b"\0", b" ").decode() for _, words in self._processes()]
+
+    def _processes(self) -> list[tuple[int, bytes]]:
         mark = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:10]
         own = {f"TANDEM_DATA={self.data}".encode()}
         found = []
@@ -103,5 +117,5 @@ class Site:
             except OSError:
                 continue
             if environment & own or f"tandem-{os.getuid()}-{mark}".encode() in words:
-                found.append(words.replace(b"\0", b" ").decode())
+                found.append((int(folder.name), words))
         return found

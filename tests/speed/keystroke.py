@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.client import Person
-from tests.site import Site, free_port
+from tests.site import Site, cpu_of, free_port
 from tests.tab import Document, Tab
 
 FIGURES = ("keystroke-p50-ms",)
@@ -50,28 +50,31 @@ async def through_relay(port: int) -> list[float]:
 
 
 @contextmanager
-def relay() -> Iterator[int]:
+def relay() -> Iterator[tuple[int, int]]:
+    """Its port and its process id."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tests.speed.relay", str(port)], stdout=subprocess.PIPE)
     assert process.stdout
     process.stdout.readline()
     try:
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait()
 
 
-async def measure(site: Site, port: int) -> None:
+async def measure(site: Site, port: int, pid: int) -> None:
     ana = await Person.new(site.link, "ana")
     workspace = await ana.workspace("bench")
     tabs: list[Tab] = [await ana.tab(workspace["id"]) for _ in range(2)]
     writer, reader = [await tab.open("shop/basket.py") for tab in tabs]
     ours: list[float] = []
     theirs: list[float] = []
+    used = [site.cpu(), cpu_of(pid)]
     for _ in range(ROUNDS):
         ours += await through_tandem(writer, reader)
         theirs += await through_relay(port)
+    used = [site.cpu() - used[0], cpu_of(pid) - used[1]]
     for tab in tabs:
         await tab.close()
     await ana.close()
@@ -88,7 +91,9 @@ async def measure(site: Site, port: int) -> None:
                     f"clock: before the writer's send to the reader's text having it; {ROUNDS} alternating rounds of "
                     f"{KEYS} keystrokes at {RATE}/s, Daphne, SQLite log on; both tabs in one Python process"
                 ),
-                "runs": ours,
+                "runs": [ours, theirs],
+                "cpu_ours": used[0],
+                "cpu_theirs": used[1],
             }
         )
     )
@@ -98,9 +103,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         Site(Path(folder), TANDEM_BUILTIN_MODEL="false") as site,
-        relay() as port,
+        relay() as (port, pid),
     ):
-        asyncio.run(measure(site, port))
+        asyncio.run(measure(site, port, pid))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 A measurement is a module of tests/speed with a tuple FIGURES of the names it gives; run as `python -m`, it prints one
 JSON object a line: {name, value, unit, ratio, against, conditions, runs, cpu_ours, cpu_theirs}. `ratio` is ours / what
-it is measured against, medians of the same alternating run. A measurement that breaks is shown as broken; the command
-never fails because of a figure.
+it is measured against, medians of the same alternating run; cpu_* are CPU seconds of the two servers in that run, null
+where none was measured. A measurement that breaks is shown as broken; the command never fails because of a figure.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 SECONDS = 1800  # for one module
 Figure = dict[str, Any]
+FIELDS = ("name", "value", "unit", "ratio", "against", "conditions", "commit", "runs", "cpu_ours", "cpu_theirs")
 
 
 class Command(BaseCommand):
@@ -74,7 +75,7 @@ class Command(BaseCommand):
         ).stdout.strip()
         file = settings.DATA_DIR / "bench.json"
         old = json.loads(file.read_text()) if file.exists() else []
-        new = [{**figure, "commit": commit} for figure in figures]
+        new = [{**dict.fromkeys(FIELDS), **figure, "commit": commit} for figure in figures]
         names = {figure["name"] for figure in new}
         file.write_text(json.dumps([*(f for f in old if f["name"] not in names), *new], indent=1))
         self.stdout.write(f"\nwritten to {file}")
