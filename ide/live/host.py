@@ -152,10 +152,6 @@ class WorkspaceHost:
         for participant in self.participants.values():
             participant.notify(event)
 
-    def send(self, participant: Participant, event: Mapping[str, Any]) -> None:
-        """Send an event to one participant."""
-        participant.notify(event)
-
     async def recheck_roles(self) -> None:
         """Bring the roles in memory up to date; who may not see the workspace any more, or has signed out, is
         disconnected."""

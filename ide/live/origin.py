@@ -35,7 +35,7 @@ class SameOrigin:
 
 
 def is_our_page(headers: dict[bytes, bytes]) -> bool:
-    """Whether a page of this site asks. A request without an Origin is none of a browser's and has no cookie to use."""
+    """Whether a page of this site asks. A request without an Origin is refused: a browser always sends one here."""
     origin = headers.get(b"origin", b"").decode("latin-1")
     host = headers.get(b"host", b"").decode("latin-1")
     if not origin or not host:
