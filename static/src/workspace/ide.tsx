@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { JobsPanel } from '../jobs/panel'
 import { Review } from '../jobs/review'
 import { JobsSide } from '../jobs/side'
-import { jobs } from '../jobs/state'
+import { counts } from '../jobs/state'
 import { post, Refusal, signIn } from '../net/http'
 import { SessionPanel } from '../sessions/panel'
 import { Empty } from '../ui/empty'
@@ -42,7 +42,7 @@ export function show(side: layout.Side) {
 }
 
 function Rail() {
-  const busy = [...jobs.value.values()].filter((j) => ['queued', 'running', 'review'].includes(j.state)).length
+  const busy = counts.value.badge
   return (
     <nav class="rail" aria-label="Side bars">
       {names.map((name) => (
