@@ -16,9 +16,9 @@ import stat
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
-from ide.runner import seccomp
 from ide.runner.wire import Run, Status
 
 ADVICE = "Install the Debian package bubblewrap, then try again; editing works without it."
@@ -66,6 +66,13 @@ def _toolchain_parts() -> Iterator[bytes]:
                 yield os.fsencode(folder / name)
 
 
+def _filter_program() -> bytes:
+    """The seccomp filter. Raises OSError or RuntimeError: where libseccomp is missing its module cannot be loaded, and
+    the runner must live to say so."""
+    program: bytes = import_module("ide.runner.seccomp").program()
+    return program
+
+
 class Box:
     """A bubblewrap program and the filter it is given. `bwrap` None: looked for on PATH."""
 
@@ -87,7 +94,7 @@ class Box:
         if program.stat().st_mode & stat.S_ISUID:
             return Status(False, f"{program.name} has the setuid bit, which this profile does not allow.", ADVICE)
         try:
-            self._filter = self._filter or seccomp.program()
+            self._filter = self._filter or _filter_program()
             process = await self.spawn(Run([b"/bin/sh", b"-c", _PROBE.encode()], os.fsencode(folder)))
         except (OSError, RuntimeError) as error:
             return Status(False, f"The sandbox cannot be started: {error}", ADVICE)
@@ -99,7 +106,7 @@ class Box:
         program = self.program()
         if program is None:
             raise FileNotFoundError("bwrap is not installed")
-        self._filter = self._filter or seccomp.program()
+        self._filter = self._filter or _filter_program()
         with _Descriptors() as fds:
             arguments = b"\0".join([*profile(run, fds), b"--seccomp", fds.holding(self._filter), b""])
             return await asyncio.create_subprocess_exec(

@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 class Runner:
     """`python -m ide.runner`, with its socket in a short folder."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
         self.socket = folder / "runner.sock"
         argv = [sys.executable, "-m", "ide.runner", "--socket", str(self.socket), *arguments]
-        self.process = subprocess.Popen(argv, cwd=ROOT, env={"PATH": os.environ["PATH"]}, stderr=subprocess.PIPE)
+        plain = {"PATH": os.environ["PATH"], **env}
+        self.process = subprocess.Popen(argv, cwd=ROOT, env=plain, stderr=subprocess.PIPE)
         until = time.monotonic() + 10
         while not self.socket.exists() and self.process.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
@@ -51,10 +52,10 @@ def new_runner() -> Iterator[type]:
     with tempfile.TemporaryDirectory(prefix="t-run-") as folder:
 
         class Made(Runner):
-            def __init__(self, *arguments: str) -> None:
+            def __init__(self, *arguments: str, **env: str) -> None:
                 place = Path(folder, str(len(made)))
                 place.mkdir(mode=0o700)
-                super().__init__(place, *arguments)
+                super().__init__(place, *arguments, **env)
                 made.append(self)
 
         yield Made

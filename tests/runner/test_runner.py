@@ -145,6 +145,16 @@ def test_where_the_sandbox_does_not_work_nothing_runs(kind: str, new_runner: typ
     assert not canary.exists()
 
 
+def test_without_libseccomp_it_lives_and_says_so(new_runner: type[Runner], tmp_path: Path) -> None:
+    (tmp_path / "pyseccomp.py").write_text("raise RuntimeError('Unable to find libseccomp')")
+    started = new_runner(PYTHONPATH=str(tmp_path))  # type: ignore[call-arg]
+    found = status_sync(started.socket)
+    assert not found.works
+    assert "libseccomp" in found.sentence
+    with pytest.raises(Unavailable):
+        run_sync(["true"], Policy(tmp_path), socket=started.socket)
+
+
 async def test_sigterm_kills_its_children_within_two_seconds(new_runner: type[Runner], tmp_path: Path) -> None:
     started = new_runner()  # type: ignore[call-arg]
     begun = asyncio.Event()
