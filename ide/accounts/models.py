@@ -110,3 +110,35 @@ class FirstLink(models.Model):
 
     def __str__(self) -> str:
         return "used" if self.used_at else "open"
+
+
+class AccessToken(models.Model):
+    """Lets a client that is no browser act as a person, with no more than the person may. Stored as a hash."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "Read documents"
+        WRITE = "write", "Read and write documents"
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="access_tokens")
+    name = models.CharField(max_length=80, help_text="What it is for, in the person's words.")
+    token_hash = models.CharField(max_length=64, unique=True)
+    scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.WRITE)
+    team = models.ForeignKey(
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="access_tokens",
+        help_text="Only there, if set.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    def is_live(self, now: datetime | None = None) -> bool:
+        return self.revoked_at is None and (now or timezone.now()) < self.expires_at
