@@ -9,11 +9,12 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A complete call as the model made it; `arguments` is the raw JSON text (or free text)."""
+    """A complete call as the model made it; `arguments` is the raw JSON text, or the text itself when `freeform`."""
 
     id: str
     name: str
     arguments: str
+    freeform: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,30 @@ class Message:
     calls: tuple[ToolCall, ...] = ()
     call_id: str = ""
     name: str = ""
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool offered to the model: name, what it is for, JSON schema of its arguments."""
+    """A tool offered to the model: name, what it is for, JSON schema of its arguments.
+
+    `grammar` (Lark) describes the same input as plain text, for providers with freeform tools.
+    """
 
     name: str
     description: str
     schema: Mapping[str, object]
+    grammar: str = ""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One provider call. `continue_last`: the last message is an assistant's and its text is to be continued."""
+    """One provider call.
+
+    `continue_last`: the last message is an assistant's and its text is to be continued. `conversation` names what the
+    call belongs to, so that a provider may keep a lane and a cache for it. `prediction` is text the answer will mostly
+    repeat, where the provider can use it.
+    """
 
     model: str
     messages: Sequence[Message]
@@ -51,6 +62,8 @@ class Request:
     temperature: float | None = None
     stop: Sequence[str] = ()
     continue_last: bool = False
+    conversation: str = ""
+    prediction: str = ""
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -70,6 +83,7 @@ class ReasoningDelta:
 class ToolStart:
     id: str
     name: str
+    freeform: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,12 +101,45 @@ class ToolEnd:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the provider counted them; `estimated` when it did not and we did."""
+    """Tokens as the provider counted them; `estimated` when it did not and we did. Cached ones are among the input."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     estimated: bool = False
+    reasoning_tokens: int = 0  # among the output
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds as the provider measured them: waiting, reading the input, writing the output."""
+
+    queue: float = 0.0
+    prompt: float = 0.0
+    decode: float = 0.0
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An item for `Message.kept`."""
+
+    item: str
+
+
+@dataclass(frozen=True)
+class SteerCommitted:
+    """The provider goes on with what people said: everything before belongs to the answer so far, what follows is the
+    answer to `texts`."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SteerFailed:
+    """The provider did not take it; the text is to be said again at the next boundary."""
+
+    text: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +149,19 @@ class Done:
     reason: str = "stop"
 
 
-Event = TextDelta | ReasoningDelta | ToolStart | ToolDelta | ToolEnd | Usage | Done
+Event = (
+    TextDelta
+    | ReasoningDelta
+    | ToolStart
+    | ToolDelta
+    | ToolEnd
+    | Usage
+    | Timing
+    | Kept
+    | SteerCommitted
+    | SteerFailed
+    | Done
+)
 
 
 class Provider(Protocol):

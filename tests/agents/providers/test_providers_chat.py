@@ -24,7 +24,8 @@ from agents.engine.messages import (
     ToolStart,
     Usage,
 )
-from agents.providers.chat import ChatProvider, Patience, models
+from agents.providers.chat import ChatProvider, models
+from agents.providers.http import Patience
 from agents.providers.protocol import (
     AuthFailed,
     BadResponse,
