@@ -13,43 +13,56 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 from pycrdt import Doc, Text, merge_updates
 
+from ide import faults
+from ide.documents import rows
 from ide.documents.models import DocumentUpdate, Snapshot
 from ide.documents.replica import ROOT, fenced
+from ide.documents.rows import Claim, Fenced, Move, Position
+
+__all__ = ["Claim", "Fenced", "Loaded", "Store", "compact", "store"]
 
 log = logging.getLogger(__name__)
 
-GROUP_SECONDS = 0.010  # how long the first update of a group waits for company
+GROUP_SECONDS = 0.020  # from one commit to the next while updates keep coming
+COMPANY_SECONDS = 0.002  # how long an update that finds the log idle waits for those of the same moment
+GROUP_LIMIT = 1000  # updates of one commit
 MERGE_AT_ONCE = 64  # merge_updates is superlinear
 COMPACT_AFTER = 500  # rows behind the newest snapshot
 
 
-class Fenced(Exception):
-    """Another process has written to this document, or its epoch has changed: this one must let go of it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A document's history: updates in order, to be applied in one transaction. `tail`: rows behind the snapshot."""
+    """A document's history: (seq, update) in order, a snapshot first under the seq it reaches to; to be applied in one
+    transaction. `tail`: rows behind the snapshot. `clients`: whose the client ids of this epoch are; `old_clients`:
+    ids of other epochs that are not of this one (both empty where only a part of the history was asked for)."""
 
-    updates: list[bytes]
+    rows: list[tuple[int, bytes]]
     epoch: int
     seq: int
     tail: int
+    clients: dict[int, str] = field(default_factory=dict)
+    old_clients: frozenset[int] = frozenset()
+
+    @property
+    def updates(self) -> list[bytes]:
+        return [data for _, data in self.rows]
 
 
 @dataclass(slots=True)
 class _Append:
+    """`data` is None for claims alone."""
+
     document: str
-    data: bytes
+    data: bytes | None
     origin: str
+    claims: Sequence[Claim]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[int]
     seq: int = 0
@@ -57,17 +70,11 @@ class _Append:
 
 @dataclass(slots=True)
 class _Task:
-    """Work that must see all appends before it committed."""
+    """Work that must see all appends before it committed. Without a future nobody waits for it."""
 
     work: Callable[[], Any]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
-
-
-@dataclass(slots=True)
-class _Position:
-    epoch: int
-    seq: int
+    loop: asyncio.AbstractEventLoop | None = None
+    future: asyncio.Future[Any] | None = None
 
 
 @dataclass
@@ -80,15 +87,28 @@ class Store:
     _wake: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
     _closing: bool = False
-    _positions: dict[str, _Position] = field(default_factory=dict)
+    _positions: dict[str, Position] = field(default_factory=dict)
+    _last: float = 0.0  # when the last group was taken
 
-    def append(self, document: str, data: bytes, origin: str) -> asyncio.Future[int]:
-        """Log an update. The future gives its sequence number after the commit, on the calling loop; it fails with
-        what the commit raised."""
+    def append(self, document: str, data: bytes, origin: str, claims: Sequence[Claim] = ()) -> asyncio.Future[int]:
+        """Log an update, and with it whose the client ids in it are: `claims` are (client, origin, relayed_by); an id
+        that is somebody's stays theirs. The future gives the row's sequence number after the commit, on the calling
+        loop; it fails with what the commit raised."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[int] = loop.create_future()
-        self._put(_Append(document, data, origin, loop, future))
+        self._put(_Append(document, data, origin, claims, loop, future))
         return future
+
+    def claim(self, document: str, client: int, origin: str) -> asyncio.Future[int]:
+        """Note whose a client id is before it wrote anything. The future is done after the commit."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[int] = loop.create_future()
+        self._put(_Append(document, None, origin, [(client, origin, "")], loop, future))
+        return future
+
+    def quarantine(self, document: str, origin: str, reason: str, data: bytes, seq: int | None = None) -> None:
+        """Keep a message that could not be applied (or, with `seq`, a row of the log), soon; nobody waits for it."""
+        self._put(_Task(lambda: _quarantine(document, seq, origin, reason, data)))
 
     async def load(self, document: str, upto: int | None = None) -> Loaded:
         """The history, after everything appended so far; `upto` leaves out later rows if no snapshot has them merged.
@@ -151,9 +171,10 @@ class Store:
             self._finish(first)
             return
         if not self._closing:
-            time.sleep(self.group_seconds)
+            time.sleep(max(COMPANY_SECONDS, self._last + self.group_seconds - time.monotonic()))
+        self._last = time.monotonic()
         group: list[_Append] = []
-        while self._queue and isinstance(one := self._queue[0], _Append):
+        while self._queue and len(group) < GROUP_LIMIT and isinstance(one := self._queue[0], _Append):
             self._queue.popleft()
             group.append(one)
         error = self._commit(group)
@@ -165,81 +186,75 @@ class Store:
         _resolve(group, error)
 
     def _finish(self, task: _Task) -> None:
+        result, problem = None, None
         try:
             result = task.work()
         except Exception as error:  # handed to who awaits it
             connection.close()
-            _call(task.loop, _set, task.future, None, error)
-        else:
-            _call(task.loop, _set, task.future, result, None)
+            problem = error
+        if task.loop is not None and task.future is not None:
+            _call(task.loop, _set, task.future, result, problem)
+        elif problem is not None:
+            log.error("the log could not do what nobody waits for", exc_info=problem)
 
     def _commit(self, group: list[_Append]) -> BaseException | None:
         try:
             with transaction.atomic():
-                self._insert(group)
+                moved = self._insert(group)
                 if self.before_commit is not None:
                     self.before_commit(len(group))
+                faults.hit("store.inserted")
         except Exception as error:  # nothing of the group is in the log; told to each sender's room
             log.exception("a group of %d updates was not saved", len(group))
             for one in group:
                 self._positions.pop(one.document, None)
             connection.close()
             return error
+        self._positions.update(moved)
+        faults.hit("store.committed")
         return None
 
-    def _insert(self, group: list[_Append]) -> None:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        rows: list[tuple[Any, ...]] = []
-        moved: dict[str, tuple[_Position, int]] = {}
+    def _insert(self, group: list[_Append]) -> dict[str, Position]:
+        """Where each document's log ends once this is committed."""
+        start: dict[str, Position] = {}
+        end: dict[str, Position] = {}
+        updates: list[rows.Row] = []
         for one in group:
-            position = self._positions.get(one.document) or self._position(one.document)
-            seq = moved[one.document][1] + 1 if one.document in moved else position.seq + 1
-            moved[one.document] = (position, seq)
-            one.seq = seq
-            rows.append((one.document, position.epoch, seq, one.data, one.origin, now))
-        with connection.cursor() as cursor:
-            for document, (position, seq) in moved.items():
-                cursor.execute(
-                    "UPDATE documents_document SET seq = %s WHERE id = %s AND epoch = %s AND seq = %s",
-                    [seq, document, position.epoch, position.seq],
-                )
-                if cursor.rowcount != 1:
-                    raise Fenced(f"document {document} is written elsewhere")
-            cursor.executemany(
-                "INSERT INTO documents_documentupdate (document_id, epoch, seq, data, origin, created_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s)",
-                rows,
-            )
-        for document, (position, seq) in moved.items():
-            self._positions[document] = _Position(position.epoch, seq)
-
-    def _position(self, document: str) -> _Position:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT epoch, seq FROM documents_document WHERE id = %s", [document])
-            row = cursor.fetchone()
-        if row is None:
-            raise LookupError(f"document {document} is gone")
-        return _Position(row[0], row[1])
+            if one.document not in end:
+                start[one.document] = self._positions.get(one.document) or rows.position(one.document)
+                end[one.document] = start[one.document]
+            epoch, one.seq = end[one.document].epoch, end[one.document].seq
+            if one.data is not None:
+                one.seq += 1
+                end[one.document] = Position(epoch, one.seq)
+                updates.append(rows.Row(one.document, epoch, one.seq, one.data, one.origin))
+        rows.advance([Move(document, old, end[document].seq) for document, old in start.items()])
+        rows.insert(updates)
+        for one in group:
+            if one.claims:
+                rows.claim(one.document, end[one.document].epoch, one.claims)
+        return end
 
     def _load(self, document: str, upto: int | None) -> Loaded:
         with transaction.atomic():
-            position = self._position(document)
-            seq = position.seq if upto is None else upto
-            snapshot = _snapshot(document, position.epoch, seq)
-            start = snapshot[0] if snapshot else 0
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT seq, data FROM documents_documentupdate"
-                    " WHERE document_id = %s AND epoch = %s AND seq > %s AND seq <= %s ORDER BY seq",
-                    [document, position.epoch, start, seq],
-                )
-                rows = cursor.fetchall()
-        if [row[0] for row in rows] != list(range(start + 1, seq + 1)):
-            raise LookupError(f"document {document} has no complete history up to {seq}")
+            end = rows.position(document)
+            found = history(document, end, end.seq if upto is None else upto)
+            mine, old = rows.clients(document, end.epoch) if upto is None else ({}, frozenset())
         if upto is None:
-            self._positions[document] = position
-        updates = [snapshot[1], *(bytes(row[1]) for row in rows)] if snapshot else [bytes(row[1]) for row in rows]
-        return Loaded(updates, position.epoch, position.seq, len(rows))
+            self._positions[document] = end
+        return Loaded(found.rows, end.epoch, end.seq, found.tail, mine, old)
+
+
+def _quarantine(document: str, seq: int | None, origin: str, reason: str, data: bytes) -> None:
+    with transaction.atomic():
+        rows.quarantine(document, seq, origin, reason, data)
+
+
+def history(document: str, end: Position, upto: int) -> Loaded:
+    """What the log has up to `upto`, without the client ids; in the caller's transaction. Raises LookupError."""
+    snapshot = rows.snapshot(document, end.epoch, upto)
+    tail = rows.tail(document, end.epoch, snapshot[0] if snapshot else 0, upto)
+    return Loaded([snapshot, *tail] if snapshot else tail, end.epoch, end.seq, len(tail))
 
 
 def _resolve(group: list[_Append], error: BaseException | None) -> None:
@@ -267,21 +282,6 @@ def _set(future: asyncio.Future[Any], result: Any, error: BaseException | None) 
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def _snapshot(document: str, epoch: int, upto: int) -> tuple[int, bytes] | None:
-    """The newest snapshot whose checksum holds: (seq, data)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT seq, data, sha FROM documents_snapshot WHERE document_id = %s AND epoch = %s AND seq <= %s"
-            " ORDER BY seq DESC",
-            [document, epoch, upto],
-        )
-        for seq, data, sha in cursor.fetchall():
-            if hashlib.sha256(bytes(data)).hexdigest() == sha:
-                return seq, bytes(data)
-            log.error("document %s: the snapshot at %d is damaged; an older one is used", document, seq)
-    return None
 
 
 def merge_all(updates: list[bytes]) -> bytes:

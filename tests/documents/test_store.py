@@ -10,20 +10,19 @@ import pytest
 from pycrdt import Doc, Text
 
 from ide.db import in_db
-from ide.documents.author import ModelClient
-from ide.documents.models import Document, DocumentUpdate, Snapshot
+from ide.documents.models import ClientId, Document, DocumentUpdate, Quarantined, Snapshot
 from ide.documents.replica import Replica
 from ide.documents.store import Fenced, Store, compact
-from ide.documents.text import Edit
 
 
 def typed(count: int) -> list[bytes]:
     """Updates that type `count` emoji, one by one."""
-    replica, client, out = Replica(), ModelClient(5), []
-    for n in range(count):
-        update = client.write(replica, [Edit(n, n, "😀")])
-        replica.apply([update])
-        out.append(update)
+    doc: Doc[Text] = Doc(client_id=5)
+    root, out = doc.get("text", type=Text), []
+    watch = doc.observe(lambda event: out.append(event.update))
+    for _ in range(count):
+        root += "😀"
+    doc.unobserve(watch)
     return out
 
 
@@ -126,3 +125,60 @@ async def test_a_snapshot_keeps_an_update_whose_predecessor_is_missing(document:
     for update in (await store.load(document.pk)).updates:
         doc.apply_update(update)
     assert str(doc.get("text", type=Text)) == "😀😀😀"
+
+
+async def test_a_client_id_is_committed_with_its_update_and_stays_its_first_owners(
+    document: Document, store: Store
+) -> None:
+    first, second = typed(2)
+    await store.append(document.pk, first, "person:1", [(5, "person:1", ""), (6, "", "person:1")])
+    await store.append(document.pk, second, "person:2", [(5, "person:2", "")])
+    await store.claim(document.pk, 7, "person:3")
+    loaded = await store.load(document.pk)
+    assert (loaded.clients, loaded.seq) == ({5: "person:1", 6: "", 7: "person:3"}, 2)
+    assert (await in_db(ClientId.objects.get, client=6)).relayed_by == "person:1"
+
+
+async def test_a_claim_is_lost_with_the_update_it_came_with(document: Document, store: Store) -> None:
+    other = Store()
+    first, second = typed(2)
+    try:
+        await other.load(document.pk)
+        await store.append(document.pk, first, "person:1")
+        with pytest.raises(Fenced):
+            await other.append(document.pk, second, "person:2", [(5, "person:2", "")])
+        assert (await store.load(document.pk)).clients == {}
+    finally:
+        other.close()
+
+
+async def test_ids_of_older_epochs_are_known_apart(document: Document, store: Store) -> None:
+    await store.append(document.pk, typed(1)[0], "person:1", [(5, "person:1", ""), (6, "person:1", "")])
+    store.forget(document.pk)
+    await in_db(Document.objects.update, epoch=2, seq=0)
+    await store.claim(document.pk, 6, "person:1")
+    loaded = await store.load(document.pk)
+    assert (loaded.epoch, loaded.clients, loaded.old_clients) == (2, {6: "person:1"}, frozenset({5}))
+
+
+async def test_the_quarantine_keeps_the_newest_hundred_of_a_document(document: Document, store: Store) -> None:
+    for n in range(103):
+        store.quarantine(document.pk, "person:1", f"reason {n} {'long ' * 100}", b"%d" % n, seq=n or None)
+    store.quarantine("gone", "person:1", "nobody's", b"x")
+    await store.drain()
+    kept = await in_db(lambda: list(Quarantined.objects.order_by("id").values_list("data", "seq", "epoch")))
+    assert [(bytes(data), seq, epoch) for data, seq, epoch in kept] == [(b"%d" % n, n, 1) for n in range(3, 103)]
+
+
+async def test_each_row_comes_under_its_sequence_number_and_a_snapshot_under_the_one_it_reaches(
+    document: Document, store: Store
+) -> None:
+    updates = typed(4)
+    for update in updates[:2]:
+        await store.append(document.pk, update, "person:1")
+    await in_db(compact, document.pk)
+    for update in updates[2:]:
+        await store.append(document.pk, update, "person:1")
+    loaded = await store.load(document.pk)
+    assert [seq for seq, _ in loaded.rows] == [2, 3, 4]
+    assert loaded.updates[1:] == updates[2:]

@@ -1,0 +1,155 @@
+"""The SQL of the log, one statement a function, on this thread's connection. The same words for SQLite and PostgreSQL.
+
+Knows no queue, no CRDT and no models: the process that compacts has none of them loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+log = logging.getLogger(__name__)
+
+QUARANTINE_ROWS = 100  # kept of one document
+QUARANTINE_BYTES = 8 << 20  # of one row
+Claim = tuple[int, str, str]  # client id, its origin, who brought its characters
+
+
+class Fenced(Exception):
+    """Another process has written to this document, or its epoch has changed: this one must let go of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The end of a document's log."""
+
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A document's log grows from `old` to `seq`."""
+
+    document: str
+    old: Position
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    document: str
+    epoch: int
+    seq: int
+    data: bytes
+    origin: str
+
+
+def now() -> Any:
+    return connection.ops.adapt_datetimefield_value(timezone.now())
+
+
+def position(document: str) -> Position:
+    """Raises LookupError if there is no such document."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT epoch, seq FROM documents_document WHERE id = %s", [document])
+        row = cursor.fetchone()
+    if row is None:
+        raise LookupError(f"document {document} is gone")
+    return Position(row[0], row[1])
+
+
+def advance(moves: Sequence[Move]) -> None:
+    """Compare and set all at once, in one order whoever does it. Raises Fenced if one of them has moved already."""
+    values = [(m.document, m.old.epoch, m.old.seq, m.seq) for m in sorted(moves, key=lambda m: m.document)]
+    places = ", ".join(["(%s, %s, %s, %s)"] * len(values))
+    with connection.cursor() as cursor:
+        cursor.execute(  # both databases name the columns of VALUES so; SQLite counts no rows behind a WITH
+            f"UPDATE documents_document SET seq = moved.column4 FROM (VALUES {places}) AS moved"  # noqa: S608
+            " WHERE id = moved.column1 AND epoch = moved.column2 AND seq = moved.column3",
+            [value for row in values for value in row],
+        )
+        if cursor.rowcount != len(values):
+            raise Fenced(f"written elsewhere: {', '.join(m.document for m in moves)}")
+
+
+def insert(rows: Sequence[Row]) -> None:
+    at = now()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO documents_documentupdate (document_id, epoch, seq, data, origin, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [(row.document, row.epoch, row.seq, row.data, row.origin, at) for row in rows],
+        )
+
+
+def claim(document: str, epoch: int, claims: Iterable[Claim]) -> None:
+    """Note whose the client ids are; one that is somebody's stays theirs."""
+    at = now()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO documents_clientid (document_id, epoch, client, origin, relayed_by, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [(document, epoch, client, origin, relayed_by, at) for client, origin, relayed_by in claims],
+        )
+
+
+def clients(document: str, epoch: int) -> tuple[dict[int, str], frozenset[int]]:
+    """Client id → origin in this epoch, and the ids of other epochs that are not of this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT epoch = %s, client, origin FROM documents_clientid WHERE document_id = %s", [epoch, document]
+        )
+        rows = cursor.fetchall()
+    mine = {client: origin for here, client, origin in rows if here}
+    return mine, frozenset(client for _, client, _ in rows) - mine.keys()
+
+
+def tail(document: str, epoch: int, after: int, upto: int) -> list[tuple[int, bytes]]:
+    """The raw rows behind `after`, in order. Raises LookupError if one is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq, data FROM documents_documentupdate"
+            " WHERE document_id = %s AND epoch = %s AND seq > %s AND seq <= %s ORDER BY seq",
+            [document, epoch, after, upto],
+        )
+        rows = [(seq, bytes(data)) for seq, data in cursor.fetchall()]
+    if [seq for seq, _ in rows] != list(range(after + 1, upto + 1)):
+        raise LookupError(f"document {document} has no complete history up to {upto}")
+    return rows
+
+
+def snapshot(document: str, epoch: int, upto: int) -> tuple[int, bytes] | None:
+    """The newest snapshot whose checksum holds: (seq, data). One without a checksum was never finished."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq, data, sha FROM documents_snapshot"
+            " WHERE document_id = %s AND epoch = %s AND seq <= %s AND sha <> '' ORDER BY seq DESC, id DESC",
+            [document, epoch, upto],
+        )
+        for seq, data, sha in cursor:
+            if hashlib.sha256(data).hexdigest() == sha:
+                return seq, bytes(data)
+            log.error("document %s: the snapshot at %d is damaged; an older one is used", document, seq)
+    return None
+
+
+def quarantine(document: str, seq: int | None, origin: str, reason: str, data: bytes) -> None:
+    """Keep a message, cut to 8 MiB; the oldest of the document make room. Nothing if the document is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO documents_quarantined (document_id, epoch, seq, origin, reason, data, created_at)"
+            " SELECT id, epoch, %s, %s, %s, %s, %s FROM documents_document WHERE id = %s",
+            [seq, origin[:80], reason[:300], data[:QUARANTINE_BYTES], now(), document],
+        )
+        cursor.execute(
+            "DELETE FROM documents_quarantined WHERE document_id = %s AND id NOT IN"
+            " (SELECT id FROM documents_quarantined WHERE document_id = %s ORDER BY id DESC LIMIT %s)",
+            [document, document, QUARANTINE_ROWS],
+        )
