@@ -21,6 +21,7 @@ from pycrdt import Doc, Text
 from pytest_django import Settings
 
 from agents.models import Item, Job, Proposal, Session, Turn
+from ide.accounts import tokens
 from ide.accounts.models import Membership, Team, User
 from ide.api import api
 from ide.db import in_db
@@ -34,7 +35,7 @@ from tests.live.tab import Tab
 
 TEXT = "def zebra():\n    return 1\n"
 SECRET = "zebra"  # in names, texts and paths of the workspace: whoever may not see it must never read this word
-UNKNOWN = {"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9}
+UNKNOWN = {"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Route:
 SEEN, EDITED = Route(404, 200), Route(404, 403)
 ROUTES: dict[str, Route] = {
     "GET /api/me": Route(200, 200),
+    "GET /api/me/tokens": Route(200, 200),
+    "POST /api/me/tokens": Route(422, 422, {"name": "", "scope": "read", "days": 1}),  # everybody may; it has no name
+    "DELETE /api/me/tokens/{token_id}": Route(404, 404),  # another person's
     "GET /api/workspaces": Route(200, 200),
     "POST /api/workspaces": Route(403, 403, {"name": "x", "source": "local", "origin": "/etc"}),
     "POST /api/workspaces/upload": Route(422, 422, form={"name": "x"}),  # everybody may; this is no archive
@@ -79,6 +83,12 @@ ROUTES: dict[str, Route] = {
     "POST /api/jobs/{job_id}/retry": EDITED,
     "POST /api/jobs/{job_id}/discard": EDITED,
     "POST /api/jobs/{job_id}/merge": Route(404, 403, {"files": ["zebra.py"]}),
+}
+
+# The routes that an access token opens beside the main socket; all others know browsers only.
+WITH_TOKEN = {
+    "GET /api/workspaces/{workspace_id}/documents",
+    *(f"GET /api/workspaces/{{workspace_id}}/{what}" for what in ("tree", "git", "search", "raw")),
 }
 
 # Parameters; what a viewer is told; what an editor of another workspace is told who names things of this one.
@@ -162,7 +172,8 @@ def two(transactional_db: None, settings: Settings) -> Two:
     proposal = Proposal.objects.create(workspace=workspace, turn=turn, document=document, base="")
     rows = {"document": document, "session": session, "turn": turn, "item": item, "proposal": proposal}
     ids = {name: row.pk for name, row in rows.items()}
-    ids |= {"workspace_id": workspace.pk, "job_id": job.pk, "user_id": owner.pk}
+    token = tokens.make(owner, SECRET, "write", 1)[1]
+    ids |= {"workspace_id": workspace.pk, "job_id": job.pk, "user_id": owner.pk, "token_id": token.pk}
     return Two(workspace, others, owner, viewer, _person("outsider", theirs, "owner"), ids)
 
 
@@ -179,13 +190,16 @@ def signed_in(user: User | None, **more: Any) -> AsyncClient:
     return client
 
 
-async def asked(client: AsyncClient, name: str, ids: dict[str, Any]) -> Any:
+async def asked(client: AsyncClient, name: str, ids: dict[str, Any], bearer: str = "") -> Any:
     route = ROUTES[name]
     method, path = name.split(" ")
     address = path.format(**ids) + route.query
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     if route.form is not None:
-        return await client.post(address, {**route.form, "file": SimpleUploadedFile("x.zip", b"no archive")})
-    return await client.generic(method, address, _json(route.body), content_type="application/json")
+        return await client.post(
+            address, {**route.form, "file": SimpleUploadedFile("x.zip", b"no archive")}, headers=headers
+        )
+    return await client.generic(method, address, _json(route.body), content_type="application/json", headers=headers)
 
 
 def _json(body: Any) -> bytes:
@@ -253,6 +267,33 @@ async def test_no_route_changes_anything_for_another_site(two: Two) -> None:
     got = {name: (await asked(client, name, two.ids)).status_code for name in changing}
     assert got == dict.fromkeys(changing, 403)
     assert await in_db(state, two) == before
+
+
+async def used_token(user: User, scope: str) -> str:
+    secret, _ = await in_db(tokens.make, user, "test", scope, 1)
+    await in_db(tokens.person_of, secret)  # its use is noted now, and not again within a minute
+    return secret
+
+
+async def test_a_token_opens_these_routes_only_and_no_more_than_its_person_may(two: Two) -> None:
+    secrets = {
+        "owner": await used_token(two.owner, "write"),
+        "reader": await used_token(two.owner, "read"),
+        "viewer": await used_token(two.viewer, "write"),
+        "outsider": await used_token(two.outsider, "write"),
+    }
+    before = await in_db(state, two)
+    for who, secret in secrets.items():
+        got = {name: (await asked(AsyncClient(), name, two.ids, secret)).status_code for name in ROUTES}
+        opened = {name: ROUTES[name].outsider if who == "outsider" else ROUTES[name].viewer for name in WITH_TOKEN}
+        assert got == {**dict.fromkeys(ROUTES, 401), **opened}, who
+    assert await in_db(state, two) == before
+
+
+async def test_a_bearer_that_is_none_is_refused_whatever_cookie_is_beside_it(two: Two) -> None:
+    client = await in_db(signed_in, two.owner)
+    got = {name: (await asked(client, name, two.ids, "tdm_nothing")).status_code for name in WITH_TOKEN}
+    assert got == dict.fromkeys(WITH_TOKEN, 401)
 
 
 # --- the main socket --------------------------------------------------------------------------------------------------

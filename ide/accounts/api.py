@@ -10,9 +10,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
-from ide.accounts import members
+from ide.accounts import members, tokens
 from ide.accounts.invites import make_invite
-from ide.accounts.models import Membership, User
+from ide.accounts.models import AccessToken, Membership, User
 from ide.accounts.permissions import Action, allow
 from ide.api import person
 from ide.errors import NotFound
@@ -63,6 +63,38 @@ class InviteOut(Schema):
     link: str
     role: str
     expires_at: datetime
+
+
+class TeamOut(Schema):
+    id: str
+    name: str
+
+
+class TokenIn(Schema):
+    name: str
+    scope: str
+    days: int
+    team: str | None = None
+
+
+class TokenOut(Schema):
+    id: str
+    name: str
+    scope: str
+    team: TeamOut | None
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    live: bool
+
+
+class TokensOut(Schema):
+    tokens: list[TokenOut]
+    teams: list[TeamOut]  # a token may be limited to one of them
+
+
+class NewTokenOut(TokenOut):
+    secret: str
 
 
 def as_member(row: Membership, viewer: User) -> dict[str, object]:
@@ -124,3 +156,32 @@ def invite(request: HttpRequest, workspace_id: str, body: RoleIn) -> Status[dict
     path, row = make_invite(actor, team.team_id, body.role, goes_to=f"/w/{workspace_id}")
     link = settings.PUBLIC_URL.rstrip("/") + path if settings.PUBLIC_URL else request.build_absolute_uri(path)
     return Status(201, {"link": link, "role": row.role, "expires_at": row.expires_at})
+
+
+# --- access tokens: for the person in the browser only, never with a token ------------------------------------------
+
+
+@router.get("/me/tokens", response=TokensOut)
+def my_tokens(request: HttpRequest) -> dict[str, object]:
+    user = person(request)
+    teams = [{"id": team.pk, "name": team.name} for team in tokens.teams_of(user)]
+    return {"tokens": [as_token(row) for row in tokens.mine(user)], "teams": teams}
+
+
+@router.post("/me/tokens", response={201: NewTokenOut})
+def make_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, object]]:
+    """The secret is told this once: only its hash is kept."""
+    secret, row = tokens.make(person(request), body.name, body.scope, body.days, body.team or None)
+    return Status(201, {**as_token(row), "secret": secret})
+
+
+@router.delete("/me/tokens/{token_id}", response={204: None})
+def revoke_token(request: HttpRequest, token_id: str) -> Status[None]:
+    tokens.revoke(person(request), token_id)
+    return Status(204, None)
+
+
+def as_token(row: AccessToken) -> dict[str, object]:
+    team = {"id": row.team.pk, "name": row.team.name} if row.team is not None else None
+    facts = {name: getattr(row, name) for name in ("name", "scope", "created_at", "expires_at", "used_at")}
+    return {"id": row.pk, "team": team, "live": row.is_live(), **facts}

@@ -1,4 +1,4 @@
-"""A logging filter: the secret part of a link never reaches a log, whoever writes the line."""
+"""A logging filter: the secret part of a link or an access token never reaches a log, whoever writes the line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ _LINK = re.compile(r"(/(?:welcome|invite)/)[^/\s\"'?&#<>]+")
 _QUOTED = re.compile(r"(%2F(?:welcome|invite)%2F)[^/\s\"'?&#<>%]+", re.IGNORECASE)  # as in ?next=
 
 
+_ACCESS = re.compile(r"\btdm_[\w-]+")
+
+
 def without_tokens(text: str) -> str:
+    text = _ACCESS.sub("tdm_…", text)
     return _QUOTED.sub(r"\1…", _LINK.sub(r"\1…", text))
 
 

@@ -31,6 +31,7 @@ class User(AbstractUser):
 
     display_name = models.CharField(max_length=80, blank=True)
     colour = models.PositiveSmallIntegerField(default=0, help_text="Presence colour, 0 to 9.")
+    token: AccessToken | None = None  # no column: what they act through here, if not a browser (`tokens.person_of`)
 
     @property
     def shown_name(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-from ide.accounts.models import Membership, Role, User
+from ide.accounts.models import AccessToken, Membership, Role, User
 from ide.errors import NotAllowed, NotFound
 
 
@@ -46,6 +46,13 @@ SITE_FOR_ALL = frozenset({Action.CREATE_WORKSPACE})
 SITE_FOR_STAFF = frozenset({Action.CREATE_WORKSPACE, Action.LOCAL_PATH, Action.ADMINISTER})
 
 
+# What an access token lets through of what its person may; nothing on the site itself.
+SCOPES: dict[str, frozenset[Action]] = {
+    AccessToken.Scope.READ: frozenset({Action.SEE}),
+    AccessToken.Scope.WRITE: frozenset({Action.SEE, Action.COMMENT, Action.EDIT}),
+}
+
+
 class OfTeam(Protocol):
     @property
     def team_id(self) -> str: ...
@@ -54,6 +61,13 @@ class OfTeam(Protocol):
 def role_may(role: str | None, action: Action) -> bool:
     """The table alone, for callers that hold a role in memory (live sockets)."""
     return role is not None and action in TABLE.get(role, frozenset())
+
+
+def token_may(token: AccessToken | None, action: Action, team_id: str) -> bool:
+    """Whether a person who acts through this token (None: a browser) may do that in a team, if their role permits."""
+    if token is None:
+        return True
+    return action in SCOPES.get(token.scope, frozenset()) and token.team_id in (None, team_id)
 
 
 def role_in(person: User, thing: OfTeam) -> str | None:
@@ -67,8 +81,8 @@ def may(person: User, action: Action, thing: OfTeam | None = None) -> bool:
     if not person.is_authenticated or not person.is_active:
         return False
     if thing is None:
-        return action in (SITE_FOR_STAFF if person.is_staff else SITE_FOR_ALL)
-    return role_may(role_in(person, thing), action)
+        return person.token is None and action in (SITE_FOR_STAFF if person.is_staff else SITE_FOR_ALL)
+    return token_may(person.token, action, thing.team_id) and role_may(role_in(person, thing), action)
 
 
 def allow(person: User, action: Action, thing: OfTeam | None = None) -> None:
@@ -80,6 +94,8 @@ def allow(person: User, action: Action, thing: OfTeam | None = None) -> None:
         return
     if thing is not None and not may(person, Action.SEE, thing):
         raise NotFound("There is nothing here, or it is not shared with you.", "Ask its owner for an invite.")
+    if thing is not None and not token_may(person.token, action, thing.team_id):
+        raise NotAllowed(f"This access token does not permit this ({action.value}).", "Use one of a wider scope.")
     refuse(action)
 
 

@@ -7,6 +7,7 @@ import asyncio
 from django.http import HttpRequest
 from ninja import Router, Schema
 
+from ide.accounts.bearer import with_token
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow, may
 from ide.api import person
@@ -26,7 +27,7 @@ class DocumentRef(Schema):
     reason: str
 
 
-@router.get("/workspaces/{workspace_id}/documents", response=DocumentRef)
+@router.get("/workspaces/{workspace_id}/documents", response=DocumentRef, auth=with_token)
 async def document(request: HttpRequest, workspace_id: str, path: str) -> DocumentRef:
     """The document of a file, made on its first opening. Refused with the reason if the file cannot be one."""
     who = await in_db(lambda: person(request))

@@ -173,6 +173,10 @@ class WorkspaceHost:
         for participant in here:
             if participant.session in gone:
                 participant.close(SIGN_IN, "signed out")
+        over = await in_db(rows.ended_tokens, {p.token.pk for p in here if p.token is not None})
+        for participant in here:
+            if participant.token is not None and participant.token.pk in over:
+                participant.close(SIGN_IN, "the access token has ended")
 
     # --- work ----------------------------------------------------------------------------------------------------
 

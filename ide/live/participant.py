@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ide.accounts.permissions import Action, refuse, role_may
+from ide.accounts.models import AccessToken
+from ide.accounts.permissions import SCOPES, Action, refuse, role_may
 from ide.db import new_id
 from ide.documents import protocol
 
@@ -98,6 +99,7 @@ class Participant:
         self.role = role
         self.outbox = outbox
         self.session = session
+        self.token: AccessToken | None = None  # what they act through, if not a browser
         self.workspace_name = WORKSPACE  # as this client spells it (it may carry a session id)
         self.on_role: Callable[[], None] = lambda: None
 
@@ -106,7 +108,7 @@ class Participant:
         return int(self.person["id"])
 
     def may(self, action: Action) -> bool:
-        return role_may(self.role, action)
+        return role_may(self.role, action) and (self.token is None or action in SCOPES[self.token.scope])
 
     def need(self, action: Action) -> None:
         """Raise NotAllowed unless the role permits it."""

@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from ide.accounts import tokens
 from ide.accounts.models import Membership, User
 from ide.documents.models import Document
 from ide.workspaces.models import Workspace
@@ -61,6 +62,16 @@ def _is_of(user: User | None, data: Mapping[str, Any]) -> bool:
         return False
     hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     return any(constant_time_compare(str(data.get(HASH_SESSION_KEY, "")), one) for one in hashes)
+
+
+def ended_tokens(ids: set[str]) -> set[str]:
+    """Of access tokens: those revoked or expired."""
+    return tokens.ended(ids) if ids else set()
+
+
+def workspaces_of_person(user_id: int) -> list[str]:
+    teams = Membership.objects.filter(user_id=user_id).values("team_id")
+    return list(Workspace.objects.filter(team_id__in=teams).values_list("pk", flat=True))
 
 
 def workspaces_of(team_id: str) -> list[str]:

@@ -35,5 +35,11 @@ def membership_changed(team_id: str, user_id: int, role: str | None) -> None:
         hint(workspace_id, "people", user=user_id)
 
 
+def token_revoked(user_id: int) -> None:
+    """Let the hosts of the person's workspaces look at once whom they still may serve. After the commit."""
+    for workspace_id in rows.workspaces_of_person(user_id):
+        hint(workspace_id, "people", user=user_id)
+
+
 async def people_changed(host: WorkspaceHost, ids: dict[str, Any]) -> None:
     await host.recheck_roles()

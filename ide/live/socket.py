@@ -21,7 +21,8 @@ from ide.documents.protocol import Malformed
 from ide.documents.replica import EMPTY_UPDATE
 from ide.documents.room import Room
 from ide.errors import NotFound, Refused
-from ide.live import ops
+from ide.live import door, ops
+from ide.live.door import Turned
 from ide.live.host import WorkspaceHost, host_of
 from ide.live.lease import HostedElsewhere
 from ide.live.participant import WORKSPACE, Outbox, Participant
@@ -247,30 +248,18 @@ class MainSocket:
             return
         await send({"type": "websocket.accept"})  # a refusal is told by its close code, which needs an open socket
         workspace_id = str(scope["url_route"]["kwargs"]["workspace_id"])
-        user = scope.get("user")
         try:
-            if user is None or not user.is_authenticated:
-                raise _Turned(SIGN_IN, "sign in")
-            session = getattr(scope.get("session"), "session_key", None)
-            connection = await _admitted(user, workspace_id, session)
-        except _Turned as turned:
+            guest = await door.guest(scope, receive, send)
+            connection = await _admitted(guest.user, workspace_id, guest.session)
+        except Turned as turned:
             with contextlib.suppress(OSError):
-                await send({"type": "websocket.close", "code": turned.code, "reason": turned.reason})
+                await send({"type": "websocket.close", "code": turned.code, "reason": turned.reason[:100]})
             return
-        await _serve(connection, receive, send)
+        await _serve(connection, guest.receive, send)
 
 
-class _Turned(Exception):
-    """Turned away at the door."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code, self.reason = code, reason
-
-
-def _facts(user_id: int, workspace_id: str) -> tuple[dict[str, Any], str]:
+def _facts(user: User, workspace_id: str) -> tuple[dict[str, Any], str]:
     """The person and the role. Raises NotFound, NotAllowed."""
-    user = User.objects.get(pk=user_id)
     workspace = Workspace.objects.filter(pk=workspace_id).first()
     if workspace is None:
         raise NotFound("There is nothing here, or it is not shared with you.")
@@ -281,20 +270,22 @@ def _facts(user_id: int, workspace_id: str) -> tuple[dict[str, Any], str]:
 
 async def _admitted(user: User, workspace_id: str, session: str | None) -> Connection:
     try:
-        person, role = await in_db(_facts, user.pk, workspace_id)
+        person, role = await in_db(_facts, user, workspace_id)
         host = await host_of(workspace_id)
     except HostedElsewhere as error:
-        raise _Turned(ELSEWHERE, "hosted elsewhere") from error
+        raise Turned(ELSEWHERE, "hosted elsewhere") from error
     except Refused as error:
         code = FORBIDDEN if error.status == 403 else GONE
-        raise _Turned(code, error.what) from error
-    except _Turned:
+        raise Turned(code, error.what) from error
+    except Turned:
         raise
     except Exception as error:  # the edge of this socket: a workspace that cannot be opened ends nothing else
         log.exception("workspace %s could not be opened", workspace_id)
-        raise _Turned(BUG, "the workspace could not be opened") from error
+        raise Turned(BUG, "the workspace could not be opened") from error
     presence = cast(Roster, host.extensions.setdefault(Roster, Roster()))
-    return Connection(host, person, role, presence, session)
+    connection = Connection(host, person, role, presence, session)
+    connection.participant.token = user.token
+    return connection
 
 
 async def _serve(connection: Connection, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from ninja import File, Form, Router, Schema, Status, UploadedFile
 
+from ide.accounts.bearer import with_token
 from ide.accounts.models import Membership, User
 from ide.accounts.permissions import Action, allow
 from ide.api import person
@@ -115,14 +116,14 @@ async def retried(request: HttpRequest, workspace_id: str) -> Json:
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/workspaces/{workspace_id}/tree")
+@router.get("/workspaces/{workspace_id}/tree", auth=with_token)
 async def tree(request: HttpRequest, workspace_id: str) -> Json:
     row = await _workspace(request, workspace_id, Action.SEE)
     entries, truncated = await asyncio.to_thread(Files(row.folder).tree)
     return {"entries": [vars(entry) for entry in entries], "truncated": truncated}
 
 
-@router.get("/workspaces/{workspace_id}/git")
+@router.get("/workspaces/{workspace_id}/git", auth=with_token)
 async def git_status(request: HttpRequest, workspace_id: str) -> Json:
     row = await _workspace(request, workspace_id, Action.SEE)
     branch, head, changes = await asyncio.gather(git.branch(row.folder), git.head(row.folder), git.status(row.folder))
@@ -130,7 +131,7 @@ async def git_status(request: HttpRequest, workspace_id: str) -> Json:
     return {"branch": branch, "head": head, "changes": shown_changes}
 
 
-@router.get("/workspaces/{workspace_id}/search")
+@router.get("/workspaces/{workspace_id}/search", auth=with_token)
 async def search(
     request: HttpRequest, workspace_id: str, q: str, regex: bool = False, *, case: bool = False, glob: str = ""
 ) -> Json:
@@ -165,7 +166,7 @@ async def removed(request: HttpRequest, workspace_id: str, path: str) -> Status[
     return Status(204, None)
 
 
-@router.get("/workspaces/{workspace_id}/raw")
+@router.get("/workspaces/{workspace_id}/raw", auth=with_token)
 async def raw(request: HttpRequest, workspace_id: str, path: str) -> HttpResponse:
     """The bytes of a file as a download, never shown on our own origin."""
     row = await _workspace(request, workspace_id, Action.SEE)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from pycrdt import Doc, Text
 
@@ -16,7 +17,9 @@ from ide.live.socket import MainSocket
 
 
 class Tab:
-    def __init__(self, workspace_id: str, user: User | None, session: SessionBase | None = None) -> None:
+    def __init__(
+        self, workspace_id: str, user: User | AnonymousUser | None, session: SessionBase | None = None, bearer: str = ""
+    ) -> None:
         self.frames: list[protocol.Message] = []
         self.events: list[dict[str, Any]] = []
         self.order: list[str] = []
@@ -29,6 +32,7 @@ class Tab:
         route = {"kwargs": {"workspace_id": workspace_id}}
         scope: dict[str, Any] = {"type": "websocket", "user": user, "url_route": route}
         scope |= {"session": session} if session is not None else {}
+        scope |= {"headers": [(b"authorization", f"Bearer {bearer}".encode())]} if bearer else {}
         self._in.put_nowait({"type": "websocket.connect"})
         self._task = asyncio.ensure_future(MainSocket()(scope, self._in.get, self._send))
         self._number = 0
@@ -73,15 +77,15 @@ class Tab:
     def of(self, kind: type) -> list[Any]:
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
-    def open(self, document: str) -> None:
+    def open(self, document: str, token: str = "") -> None:
         self.docs[document] = Doc()
         self.docs[document].get("text", type=Text)
-        self.raw(protocol.token(document, ""))
+        self.raw(protocol.token(document, token))
         self.raw(protocol.step_1(document, self.docs[document].get_state()))
 
-    async def opened(self, document: str) -> None:
+    async def opened(self, document: str, token: str = "") -> None:
         """Open a document and wait for its first sync and access."""
-        self.open(document)
+        self.open(document, token)
         await self.until(lambda: [f for f in self.of(protocol.SyncUpdate) if f.step2 and f.document == document])
 
     def text(self, document: str) -> str:

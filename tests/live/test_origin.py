@@ -52,3 +52,33 @@ async def test_a_foreign_page_never_reaches_the_application(origin: bytes, accep
     assert connected is accepted
     assert bool(reached) is accepted
     await browser.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("sent", "reaches", "with_cookie"),
+    [
+        ([(b"origin", b"http://127.0.0.1:8000")], True, True),
+        ([], True, False),  # no browser
+        ([(b"authorization", b"Bearer x")], True, False),
+        ([(b"origin", b"http://127.0.0.1:8000"), (b"authorization", b"Bearer x")], True, False),
+        ([(b"origin", b"https://evil.example")], False, False),
+        ([(b"origin", b"https://evil.example"), (b"authorization", b"Basic x")], False, False),
+        ([(b"origin", b"http://127.0.0.1:8000"), (b"authorization", b"Basic x")], True, True),  # a proxy's password
+    ],
+)
+async def test_only_a_page_of_ours_brings_its_cookies(
+    sent: list[tuple[bytes, bytes]], reaches: bool, with_cookie: bool
+) -> None:
+    seen: list[dict[bytes, bytes]] = []
+
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        seen.append(dict(scope["headers"]))
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    headers = [*sent, (b"host", b"127.0.0.1:8000"), (b"cookie", b"tandem_session=x")]
+    client = WebsocketCommunicator(SameOrigin(application), "/ws/workspaces/x", headers=headers)
+    connected, _ = await client.connect()
+    assert connected is reaches
+    assert [b"cookie" in one for one in seen] == ([with_cookie] if reaches else [])
+    await client.disconnect()
