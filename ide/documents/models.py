@@ -136,7 +136,7 @@ class Version(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["document", "epoch", "first_seq"], name="one_version_per_first_row")
+            models.UniqueConstraint(fields=["document", "epoch", "first_seq", "note"], name="one_version_per_first_row")
         ]
 
     def __str__(self) -> str:

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='documents.document')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('document', 'epoch', 'first_seq'), name='one_version_per_first_row')],
+                'constraints': [models.UniqueConstraint(fields=('document', 'epoch', 'first_seq', 'note'), name='one_version_per_first_row')],
             },
         ),
     ]
