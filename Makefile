@@ -15,7 +15,7 @@ MANIFEST := static/dist/.vite/manifest.json
 help:
 	@echo "make run     set everything up and start Tandem"
 	@echo "make test    set everything up and run every check and test"
-	@echo "make bench   measure; NAME=… for one measurement"
+	@echo "make bench   measure; ONLY=… for one figure"
 	@echo "make lock    renew the lock files"
 
 run: $(VENV)/.run $(MANIFEST)
@@ -88,7 +88,7 @@ e2e: $(VENV)/.dev $(MANIFEST)
 	$(VENV)/bin/pytest tests/e2e
 
 bench: $(VENV)/.dev $(MANIFEST)
-	@$(PY) manage.py bench $(NAME)
+	@$(PY) manage.py bench $(ONLY)
 
 lock: $(UV)
 	$(UV) pip compile -q pyproject.toml --override .requirements/overrides.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o .requirements/run.txt

@@ -1,9 +1,10 @@
-"""`manage.py bench [NAME…]`: run the measurements of tests/speed, print a table, write bench.json in the data folder.
+"""`manage.py bench [NAME…]`: run the measurements of tests/speed, print a table, write .artefacts/bench.json.
 
 A measurement is a module of tests/speed with a tuple FIGURES of the names it gives; run as `python -m`, it prints one
-JSON object a line: {name, value, unit, ratio, against, conditions, runs, cpu_ours, cpu_theirs}. `ratio` is ours / what
-it is measured against, medians of the same alternating run; cpu_* are CPU seconds of the two servers in that run, null
-where none was measured. A measurement that breaks is shown as broken; the command never fails because of a figure.
+JSON object a line: {name, value, unit, ratio, spread, against, conditions, runs, cpu_ours, cpu_theirs}. `ratio` is
+ours / what it is measured against, medians of the same alternating run, `spread` its least and greatest in one pass;
+cpu_* are CPU seconds of the two servers in that run. A measurement that breaks, or whose passes measured something else, says so;
+the command never fails because of a figure.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 SECONDS = 1800  # for one module
 Figure = dict[str, Any]
-FIELDS = ("name", "value", "unit", "ratio", "against", "conditions", "commit", "runs", "cpu_ours", "cpu_theirs")
+FIELDS = (
+    *("name", "value", "unit", "ratio", "spread", "against", "conditions", "commit"),
+    *("runs", "cpu_ours", "cpu_theirs", "broken"),
+)
 
 
 class Command(BaseCommand):
@@ -59,21 +63,23 @@ class Command(BaseCommand):
         return found + [{"name": n, "broken": f"exit code {done.returncode}"} for n in names if n not in got]
 
     def _table(self, figures: list[Figure]) -> None:
-        self.stdout.write(f"\n{'figure':<28} {'value':>12} {'':<8} {'ratio':>7}  against")
+        self.stdout.write(f"\n{'figure':<30} {'value':>12} {'':<8} {'ratio':>7} {'spread':>11}  against")
         for figure in figures:
             if "broken" in figure:
-                self.stdout.write(f"{figure['name']:<28} {'broken':>12} {figure['broken']}")
+                self.stdout.write(f"{figure['name']:<30} {'broken':>12} {figure['broken']}")
                 continue
             value = "" if figure.get("value") is None else f"{figure['value']:.4g}"
             ratio = "" if figure.get("ratio") is None else f"{figure['ratio']:.3g}"
-            against = figure.get("against") or ""
-            self.stdout.write(f"{figure['name']:<28} {value:>12} {figure.get('unit', ''):<8} {ratio:>7}  {against}")
+            spread = "–".join(f"{end:.2f}" for end in figure.get("spread") or ())
+            row = f"{figure['name']:<30} {value:>12} {figure.get('unit', ''):<8} {ratio:>7} {spread:>11}"
+            self.stdout.write(f"{row}  {figure.get('against') or ''}")
 
     def _save(self, figures: list[Figure]) -> None:
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=settings.ROOT, capture_output=True, text=True, check=False
         ).stdout.strip()
-        file = settings.DATA_DIR / "bench.json"
+        file = settings.ROOT / ".artefacts" / "bench.json"
+        file.parent.mkdir(exist_ok=True)
         old = json.loads(file.read_text()) if file.exists() else []
         new = [{**dict.fromkeys(FIELDS), **figure, "commit": commit} for figure in figures]
         names = {figure["name"] for figure in new}
