@@ -3,8 +3,8 @@
 A measurement is a module of tests/speed with a tuple FIGURES of the names it gives; run as `python -m`, it prints one
 JSON object a line: {name, value, unit, ratio, spread, against, conditions, runs, cpu_ours, cpu_theirs}. `ratio` is
 ours / what it is measured against, medians of the same alternating run, `spread` its least and greatest in one pass;
-cpu_* are CPU seconds of the two servers in that run. A measurement that breaks, or whose passes measured something else, says so;
-the command never fails because of a figure.
+cpu_* are CPU seconds of the two servers in that run. A measurement that breaks, or whose passes measured something
+else, says so; the command never fails because of a figure.
 """
 
 from __future__ import annotations
