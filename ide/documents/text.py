@@ -6,13 +6,16 @@ pycrdt takes or reports: `Text.insert`, slices and event deltas; measured with 0
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 # Past this many changed lines Myers' search costs more than it is worth (its cost is the square of this).
 MOST_CHANGES = 256
+_WORDS = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 
 
 def to_bytes(text: str, index: int) -> int:
@@ -61,11 +64,12 @@ class LineHunk:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A place both sides changed differently; `ours` was kept."""
+    """A place both sides changed differently; `ours` was kept and begins at `at` in the merged text (code points)."""
 
     base: str
     ours: str
     theirs: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def ordered(edits: Sequence[Edit], length: int) -> list[Edit]:
 
 
 def minimal_edits(a: str, b: str) -> list[Edit]:
-    """Edits that turn `a` into `b` and touch few characters: by line, and trimmed inside the changed lines."""
+    """Edits that turn `a` into `b` and touch few characters: by line, and by word inside lines that mostly stay."""
     if a == b:
         return []
     a_lines, b_lines = lines(a), lines(b)
@@ -117,9 +121,23 @@ def minimal_edits(a: str, b: str) -> list[Edit]:
             old, new = ["".join(old)], ["".join(new)]
         for was, now in zip(old, new, strict=True):
             if was != now:
-                out.append(_trimmed(at, was, now))
+                out += _within(at, was, now)
             at += len(was)
     return out
+
+
+def _within(at: int, was: str, now: str) -> list[Edit]:
+    """By word if most of it stays (a formatter's work must not take over the words), else the middle as one edit."""
+    a, b = _WORDS.findall(was), _WORDS.findall(now)
+    hunks = diff_line_lists(a, b)
+    solid = sum(not word.isspace() for word in a)
+    lost = sum(not word.isspace() for hunk in hunks for word in a[hunk.a_from : hunk.a_to])
+    if 2 * lost > min(solid, sum(not word.isspace() for word in b)):
+        return [_trimmed(at, was, now)]
+    starts = [0, *accumulate(map(len, a))]
+    return [
+        _trimmed(at + starts[h.a_from], "".join(a[h.a_from : h.a_to]), "".join(b[h.b_from : h.b_to])) for h in hunks
+    ]
 
 
 def _trimmed(at: int, was: str, now: str) -> Edit:
@@ -256,7 +274,7 @@ def merge3(base: str, ours: str, theirs: str) -> Merged:
         two = _after(sides[0], sides[2], hunk_b, (start, end))
         out.append(two if one == was else one)
         if was not in (one, two) and one != two:
-            conflicts.append(Conflict(was, one, two))
+            conflicts.append(Conflict(was, one, two, sum(map(len, out)) - len(one)))
         at = end
     return Merged("".join([*out, *sides[0][at:]]), conflicts)
 

@@ -106,8 +106,19 @@ def test_a_merge_takes_both_sides_of_different_and_of_neighbouring_lines() -> No
 def test_a_merge_keeps_ours_where_both_changed_a_line_and_says_so() -> None:
     merged = merge3("a\nb\nc\n", "a\nours 😀\nc\n", "a\ntheirs\nC\n")
     assert merged.text.startswith("a\nours 😀\n")
-    assert merge3("a\nb\nc\n", "a\n1\nc\n", "a\n2\nc\n").conflicts == [Conflict("b\n", "1\n", "2\n")]
+    assert merge3("a\nb\nc\n", "a\n1\nc\n", "a\n2\nc\n").conflicts == [Conflict("b\n", "1\n", "2\n", 2)]
 
 
 def test_a_lone_surrogate_becomes_a_replacement_character() -> None:
     assert clean("a\ud83dz😀") == "a\ufffdz😀"
+
+
+def test_edits_of_a_formatter_touch_only_the_blanks() -> None:
+    before, after = "def f(a,b):\n  if a: return 😀\n", "def f(a, b):\n    if a:\n        return 😀\n"
+    edits = minimal_edits(before, after)
+    assert apply(before, edits) == after
+    assert all(not (edit.text + before[edit.start : edit.end]).strip() for edit in edits)
+
+
+def test_a_line_that_says_something_else_is_replaced_at_once() -> None:
+    assert minimal_edits("x = compute(a, b)\n", "for row in rows:\n") == [Edit(0, 17, "for row in rows:")]
