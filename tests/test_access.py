@@ -95,6 +95,8 @@ WITH_TOKEN = {
 OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "workspace.open": ({}, "ok", "ok"),
     "ping": ({}, "ok", "ok"),
+    "document.settle": ({"document": "{document}", "conflict": "x"}, "not_allowed", "not_found"),
+    "document.unmerge": ({"document": "{document}"}, "not_allowed", "not_found"),
     "session.create": ({"title": "x"}, "not_allowed", "ok"),
     "session.open": ({"session": "{session}"}, "ok", "not_found"),
     "turn.start": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),

@@ -1,47 +1,60 @@
 """DiskCopy: one document and its file. Saves, and merges what changed on disk into the live text.
 
-The file is written only over the bytes this process last saw there; anything else is merged first (base = the text last
-in the file, theirs = the file, ours = the document). A deleted file is not made again behind the person's back.
+The file is written only over the bytes this process last saw there; anything else is merged first (base = the text
+last in the file, theirs = the file, ours = the document). A deleted file is not made again behind the person's back;
+what is no text any more (a link, a folder, binary) is not written over: the document stays and the people are told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from ide import faults
 from ide.db import in_db
 from ide.documents.author import ModelClient
+from ide.documents.conflicts import Conflicts, OnConflict
 from ide.documents.models import Document
 from ide.documents.replica import Replica, fenced
 from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.documents.text import Edit, clean, merge3, minimal_edits
-from ide.errors import NotFound, Refused, Unavailable
+from ide.errors import Busy, NotFound, Refused, Unavailable
 from ide.workspaces.files import Files, FileText, Format, encode
+from ide.workspaces.replace import Changed
 
 SEED_CLIENT = 1  # the same bytes whoever seeds, so two seeds of one file are one
-
+# Others write in steps: git unlinks and makes anew, a shell truncates before its command has run. What is missing or
+# empty is looked at until it stays so, together less than a second; other changes until they are the same twice.
+LOOKS = (0.05, 0.1, 0.2, 0.4)
+TRIES = 5  # of a save whose file is changed by others each time
 
 Notice = Callable[[str, str], None]  # (tone: info | warn | bad, sentence)
+Seen = FileText | Refused
 
 
 class DiskCopy:
-    """`notice(tone, text)` reaches the people who have the document open. All methods are for the room's loop."""
+    """`notice(tone, text)` reaches the people who have the document open; `changed()` follows every change of `access`,
+    `detached`, `problem` and `conflicts`. All methods are for the room's loop."""
 
-    def __init__(self, row: Document, files: Files, notice: Notice) -> None:
+    def __init__(self, row: Document, files: Files, notice: Notice, changed: Callable[[], None] = lambda: None) -> None:
         self.path = row.path
         self.detached = row.detached
         self.access, self.reason = "edit", ""  # as the file permits: edit or read, and why it is read-only
+        self.problem = ""  # why the file cannot be merged or written now; ''
+        self.conflicts = Conflicts()
+        self.on_conflict: OnConflict | None = None  # called with both whole texts, which must not be lost
         self._id = row.pk
         self._files = files
         self._notice = notice
+        self._changed = changed
         self._sha = row.disk_sha
         self._seq = row.disk_seq
+        self._ident = (0, 0)
         self._base: str | None = None  # the text in the file when it was last read or written
         self._format = Format(row.encoding, row.bom, row.newline)
         self._lock = asyncio.Lock()
-        self._problem = ""
 
     async def first(self, room: Room) -> None:
         """Seed a document without history from its file. Raises Refused if the file cannot be a document."""
@@ -61,7 +74,7 @@ class DiskCopy:
         else:
             self._base = await self._text_at(store, self._seq)
         await self.reconcile(room)
-        return not self.detached and self._base != room.text()
+        return self.behind(room)
 
     async def _text_at(self, store: Store, seq: int) -> str | None:
         """The text as it was when the file was last written; None if the log does not reach back that far."""
@@ -77,21 +90,29 @@ class DiskCopy:
         Waits for commits under way: the file never has what the log has not. Raises OSError, Refused.
         """
         async with self._lock:
-            await self._merge_outside_change(room)
-            text = room.text()
-            pending = room.pending
-            if pending:
-                await asyncio.wait(pending)
-            if room.broken:
-                raise Unavailable("The document is being loaded again.", "Try again in a moment.")
-            seq = max([room.seq, *(p.result() for p in pending if not p.cancelled() and p.exception() is None)])
-            if self.detached or (text == self._base and self._seq >= seq):
-                return self._seq
-            if text != self._base:
-                await self._write(text)
-            self._seq = seq
-            await self._record()
-            return seq
+            for _ in range(TRIES):
+                await self._merge_outside_change(room)
+                try:
+                    return await self._bring(room)
+                except Changed:  # since we looked: it is merged, too
+                    continue
+            raise Busy("The file on disk is changed all the time.")
+
+    async def _bring(self, room: Room) -> int:
+        text = room.text()
+        pending = room.pending
+        if pending:
+            await asyncio.wait(pending)
+        if room.broken:
+            raise Unavailable("The document is being loaded again.", "Try again in a moment.")
+        seq = max([room.seq, *(p.result() for p in pending if not p.cancelled() and p.exception() is None)])
+        if self.detached or (text == self._base and self._seq >= seq):
+            return self._seq
+        if text != self._base:
+            await self._write(text)
+        self._seq = seq
+        await self._record()
+        return seq
 
     async def reconcile(self, room: Room) -> None:
         """Merge what changed on disk into the document. Own writes are recognised by their hash."""
@@ -103,6 +124,36 @@ class DiskCopy:
         async with self._lock:
             self.path = path
 
+    async def moved_to(self, paths: Collection[str]) -> str | None:
+        """Which of these paths is our file, if it is not where it was: the same inode with the same bytes."""
+        others = [path for path in paths if path != self.path]
+        if not others or not self._ident[1]:
+            return None
+        return await asyncio.to_thread(self._followed, others)
+
+    def _followed(self, others: list[str]) -> str | None:
+        try:
+            self._files.stat(self.path)
+        except NotFound:
+            return self._files.same_file(self._ident, self._sha, others)
+        except Refused:
+            pass
+        return None
+
+    def behind(self, room: Room) -> bool:
+        """Whether the file lacks something and could be written."""
+        return not self.detached and not self.problem and self._base != room.text()
+
+    def unmerge(self, room: Room, origin: str) -> asyncio.Future[None] | None:
+        """Take the last merge from disk out of the text, as an edit of `origin`; what was written since stays. None if
+        there is nothing to take back."""
+        undone = self.conflicts.undone(room.text())
+        if undone is None:
+            return None
+        done = room.edit(minimal_edits(room.text(), undone), origin)
+        self._changed()
+        return done
+
     async def _merge_outside_change(self, room: Room) -> None:
         found = await self._read()
         if room.broken or found is None or (found.sha == self._sha and not self.detached):
@@ -113,42 +164,95 @@ class DiskCopy:
         merged = merge3(base, ours, theirs)
         self._adopt(found)
         edits = minimal_edits(ours, merged.text)
-        if edits:
-            await room.edit(edits, "disk")
+        seq = room.seq
+        done = room.edit(edits, "disk") if edits else None
+        self.conflicts.found(room, ours, merged)
+        if done is not None:
+            await done
+        if merged.conflicts and self.on_conflict is not None:
+            await self.on_conflict(seq, ours, theirs)
         await self._record()
         if merged.conflicts:
-            self._notice("warn", "The file changed on disk where it was also edited here; the text here was kept.")
+            what = "The file changed on disk where it was also edited here; the text here was kept."
+            self._notice("warn", f"{what} Choose what stays.")
         elif edits:
             self._notice("info", "The file changed on disk; the change was merged.")
         elif was_detached:
             self._notice("info", "The file is back on disk.")
+        self._changed()
 
     async def _read(self) -> FileText | None:
-        """The file, or None (and a notice, once) if it is gone or cannot be read as text."""
-        try:
-            found = await asyncio.to_thread(self._files.read, self.path)
-        except (NotFound, FileNotFoundError):
+        """The file, or None (and a notice, once) if it is gone. Raises Refused (told once) if it cannot be merged."""
+        seen = await self._settled()
+        if isinstance(seen, NotFound):
             if not self.detached:
-                self.detached = True
+                self.detached, self.problem = True, ""
                 await self._record()
                 self._notice("warn", "The file was deleted on disk. The text lives on here, but is not in a file.")
+                self._changed()
             return None
+        if isinstance(seen, Refused):
+            if self.problem != seen.what:
+                self.problem = seen.what
+                self._notice("bad", f"The file on disk cannot be merged: {seen.what} {seen.do}".rstrip())
+                self._changed()
+            raise seen
+        self._can_be_read(seen)
+        return seen
+
+    def _can_be_read(self, seen: FileText) -> None:
+        had, self.problem = self.problem, ""
+        before, now = (self.access, self.reason), (seen.access, seen.reason)
+        self.access, self.reason = now
+        first = not self._ident[1]
+        self._ident = seen.ident if seen.sha == self._sha else self._ident
+        if had:
+            self._notice("info", "The file on disk can be read again.")
+        elif before != now and not first:
+            self._notice("info", seen.reason or "The file may be written again.")
+        if had or before != now:
+            self._changed()
+
+    async def _settled(self) -> Seen:
+        """The file as it is when nobody is in the middle of writing it."""
+        seen = await asyncio.to_thread(self._look)
+        for wait in LOOKS:
+            if self._known(seen):
+                break
+            await asyncio.sleep(wait)
+            before, seen = seen, await asyncio.to_thread(self._look)
+            half = isinstance(seen, NotFound) or (isinstance(seen, FileText) and not seen.size)
+            if not half and _mark(before) == _mark(seen):
+                break
+        return seen
+
+    def _known(self, seen: Seen) -> bool:
+        if isinstance(seen, FileText):
+            return seen.sha == self._sha
+        return self.detached if isinstance(seen, NotFound) else self.problem == seen.what
+
+    def _look(self) -> Seen:
+        try:
+            return self._files.read(self.path)
+        except FileNotFoundError:
+            return NotFound("The workspace's folder is not there.")
         except Refused as error:
-            if self._problem != error.what:
-                self._problem = error.what
-                self._notice("bad", f"The file on disk cannot be merged: {error.what}")
-            raise
-        self._problem = ""
-        self.access, self.reason = found.access, found.reason
-        return found
+            return error
 
     async def _write(self, text: str) -> None:
         data = encode(text, self._format)
-        await asyncio.to_thread(self._files.write, self.path, data)
+        faults.hit("disk.compared")
+        expect = self._sha
+
+        def write() -> tuple[int, int]:
+            self._files.write(self.path, data, expect=expect)
+            return self._files.stat(self.path).ident
+
+        self._ident = await asyncio.to_thread(write)
         self._sha, self._base = hashlib.sha256(data).hexdigest(), text
 
     def _adopt(self, found: FileText) -> None:
-        self._sha, self._base = found.sha, clean(found.text)
+        self._sha, self._base, self._ident = found.sha, clean(found.text), found.ident
         self._format = Format(found.encoding, found.bom, found.newline)
         self.access, self.reason = found.access, found.reason
 
@@ -165,6 +269,10 @@ class DiskCopy:
             "bom": form.bom,
             "newline": form.newline,
         }
+
+
+def _mark(seen: Seen) -> str:
+    return seen.sha if isinstance(seen, FileText) else seen.what
 
 
 def _record(document: str, facts: dict[str, object]) -> None:

@@ -8,10 +8,12 @@ class LiveConfig(AppConfig):
     def ready(self) -> None:
         from ide.accounts.members import on_membership_change
         from ide.accounts.tokens import on_revoked
+        from ide.live import disk_ops
         from ide.live.announce import on_hint
         from ide.live.seams import file_changed, membership_changed, people_changed, people_now, token_revoked
         from ide.workspaces.figures import on_file_change, register_figures
 
+        disk_ops.register()
         on_file_change(file_changed)
         register_figures(people_now)
         on_membership_change(membership_changed)

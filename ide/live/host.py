@@ -19,7 +19,7 @@ from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.documents.store import store as process_store
 from ide.errors import Conflict, NotFound, Refused, Unavailable
-from ide.live import announce, lease, rows, shutdown
+from ide.live import announce, lease, outside, rows, shutdown
 from ide.live.open_document import OpenDocument
 from ide.live.participant import RESTARTING, Participant
 from ide.workspaces import watch
@@ -238,6 +238,7 @@ class WorkspaceHost:
                 return
 
     async def _follow_disk(self) -> None:
+        await asyncio.to_thread(self.files.sweep)
         try:
             async for paths in watch.changes(self.root, self._stop):
                 try:
@@ -253,9 +254,7 @@ class WorkspaceHost:
         No path, or "" among them: anything may have changed.
         """
         changed = set(paths)
-        for document in list(self._documents.values()):
-            if not changed or "" in changed or document.room.path in changed:
-                await document.reconcile()
+        await outside.merge(self, list(self._documents.values()), changed)
         if changed:
             self.publish({"type": "files.changed", "paths": sorted(changed)})
 

@@ -16,6 +16,7 @@ from ide.documents.replica import Poisoned
 from ide.documents.room import Room
 from ide.documents.store import COMPACT_AFTER, Store, compact
 from ide.errors import Refused, Unavailable
+from ide.live.file_news import FileNews
 from ide.workspaces.files import Files
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ class OpenDocument:
         self._host = host
         self._store = host.store
         self.room = Room(row.pk, row.path, self._append, self._broken)
-        self.disk = DiskCopy(row, host.files, self._notice)
+        self.disk = DiskCopy(row, host.files, self._notice, self._file_changed)
+        self.news = FileNews(self.room, self.disk, host.publish, self.on_disk)
         self._saving: asyncio.Task[Any] | None = None
         self._on_disk = True
         self._tail = 0
@@ -67,12 +69,22 @@ class OpenDocument:
                 behind = False
             if behind:
                 self._changed("disk")
+        self.news.changed()
         self.room.observe(self._changed)
 
     def on_disk(self) -> dict[str, Any]:
         """The event that says whether everything typed is in the file; told to who opens the document, too."""
-        there = self._on_disk and not self.disk.detached
+        there = self._on_disk and not self.disk.detached and not self.disk.problem
         return {"type": "document.disk", "document": self.id, "on_disk": there, "seq": self.room.seq}
+
+    def standing(self) -> list[dict[str, Any]]:
+        """What who opens the document is told."""
+        return [self.on_disk(), *self.news.standing()]
+
+    def _file_changed(self) -> None:
+        self.news.changed()
+        if self.disk.behind(self.room):
+            self._changed("disk")
 
     async def save(self) -> None:
         """Bring everything typed so far to disk. Raises OSError, Refused."""

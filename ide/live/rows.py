@@ -33,6 +33,12 @@ def make(workspace_id: str, path: str) -> str:
     return str(Document.objects.get_or_create(workspace_id=workspace_id, path=path)[0].pk)
 
 
+def has_room_for(workspace_id: str, document_id: str, path: str) -> bool:
+    """Whether no other document has its file at a path; one that lost its file makes room."""
+    others = Document.objects.filter(workspace_id=workspace_id, path=path, detached=False).exclude(pk=document_id)
+    return not others.exists()
+
+
 def move(workspace_id: str, path: str, to: str) -> None:
     """Documents follow a file or a folder that was renamed."""
     rows = Document.objects.filter(workspace_id=workspace_id)

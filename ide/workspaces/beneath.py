@@ -20,7 +20,7 @@ NAME_BYTES, PATH_BYTES = 255, 4096
 _OPENAT2 = 437  # the same number on every architecture
 _BENEATH = 0x02 | 0x04 | 0x08  # RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_RENAME_NOREPLACE = 1
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -150,3 +150,14 @@ def rename_new(source: int, name: str, target: int, new: str) -> None:
         return
     code = ctypes.get_errno()
     raise OSError(code, os.strerror(code), new)
+
+
+def exchange(folder: int, name: str, other: str) -> bool:
+    """Let two names of a folder change places at once; False where the file system cannot. Raises OSError (ENOENT)."""
+    one, two = os.fsencode(name), os.fsencode(other)
+    if _libc.renameat2(folder, one, folder, two, _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code), other)

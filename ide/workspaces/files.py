@@ -2,8 +2,8 @@
 
 All access goes by directory descriptors (see `beneath`); only regular files are opened, without waiting (a FIFO), up
 to a size; a file with several hard links is not written, since its other names may lie outside. A write is a temporary
-file, fsync, rename, fsync of the folder: after a crash the file is the old one or the new one. Everything here blocks:
-live code calls it in a thread.
+file, fsync, rename, fsync of the folder: after a crash the file is the old one or the new one (see `replace`).
+Everything here blocks: live code calls it in a thread.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import errno
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ide.errors import Conflict, Invalid, NotFound, Refused, TooLarge
 from ide.workspaces.beneath import Beneath, is_git_name, parts_of, rename_new
 from ide.workspaces.encoding import Decoded, Format, Unreadable, decode, encode
+from ide.workspaces.replace import is_temporary, replace
 
-__all__ = ["Decoded", "Entry", "FileText", "Files", "Format", "Stat", "Unreadable", "decode", "encode", "is_temporary"]
+__all__ = ["Decoded", "Entry", "FileText", "Files", "Format", "Stat", "Unreadable", "decode", "encode"]
 
 DOCUMENT_BYTES = 5 << 20
 ENTRIES = 20_000
-_TEMPORARY = ".tandem-write-"
 # Only a hint for the tree, which does not read files; what is binary shows when it is opened.
 _BINARY = re.compile(
     r"\.(7z|a|avi|bin|bmp|bz2|class|dll|dylib|eot|exe|flac|gif|gz|ico|jar|jpe?g|lib|mo|mov|mp[34]|np[yz]|o|od[ts]|ogg|otf"
@@ -51,6 +51,7 @@ class Stat:
     sha: str  # SHA-256 of what was read; '' from stat()
     access: str  # edit or read
     reason: str  # why it is read-only; ''
+    ident: tuple[int, int]  # device and inode: the same file under another name, if its bytes are the same too
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,11 @@ class FileText(Decoded):
     mode: int = 0o644
     access: str = "edit"
     reason: str = ""
+    ident: tuple[int, int] = (0, 0)
 
     @property
     def decoded(self) -> Decoded:
         return self
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a name is one of our own unfinished writes."""
-    return name.startswith(_TEMPORARY)
 
 
 class Files:
@@ -142,18 +139,48 @@ class Files:
         except (OSError, Refused):
             return False
 
-    def write(self, path: str, data: bytes, mode: int | None = None) -> None:
-        """Replace or make the file, with its folders; mode bits are kept unless given. Raises Refused."""
+    def write(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> None:
+        """Replace or make the file, with its folders; mode bits are kept unless given. With `expect`, the SHA-256 of
+        what is to be replaced, nothing else is ever replaced. Raises Refused, Changed."""
         if len(data) > DOCUMENT_BYTES:
             raise TooLarge(f"A file of more than {DOCUMENT_BYTES >> 20} MiB is not written.", "Split it.")
-        self.put(path, data, mode)
+        self.put(path, data, mode, expect)
 
-    def put(self, path: str, data: bytes, mode: int | None = None) -> None:
+    def put(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> None:
         """`write` without the size limit of documents (uploads have their own)."""
         parts = _writable_parts(path)
-        with _told(path), self._beneath.folder(parts[:-1], make=True) as folder:
+        with _told(path), self._beneath.folder(parts[:-1], make=not expect) as folder:
             kept = _mode_to_keep(folder, parts[-1])
-            _replace(folder, parts[-1], data, mode if mode is not None else kept)
+            if expect and kept is None:
+                raise NotFound(f"“{parts[-1]}” is not there.", "It was deleted or moved just now.")
+            replace(folder, parts[-1], data, mode if mode is not None else kept, expect)
+
+    def same_file(self, ident: tuple[int, int], sha: str, paths: Iterable[str]) -> str | None:
+        """Which of these paths is that very file: same inode, same bytes. A file that is gone may have been renamed."""
+        for path in paths:
+            try:
+                if self.stat(path).ident == ident and self.read_bytes(path)[1].sha == sha:
+                    return path
+            except Refused:
+                continue
+        return None
+
+    def sweep(self) -> int:
+        """Remove what unfinished writes of a killed process have left; how many. Only for the workspace's host."""
+        removed, folders = 0, [[]] if self.root.is_dir() else []
+        while folders:
+            parts = folders.pop()
+            try:
+                with self._beneath.folder(parts) as fd, os.scandir(fd) as entries:
+                    for entry in list(entries):
+                        if entry.is_dir(follow_symlinks=False) and not is_git_name(entry.name):
+                            folders.append([*parts, entry.name])
+                        elif is_temporary(entry.name) and entry.is_file(follow_symlinks=False):
+                            os.unlink(entry.name, dir_fd=fd)
+                            removed += 1
+            except OSError:  # it went away, or may not be read or written
+                continue
+        return removed
 
     def make_file(self, path: str, data: bytes = b"") -> None:
         """A new file, with its folders. Raises Conflict where something has that name."""
@@ -290,7 +317,8 @@ def _stat(info: os.stat_result, sha: str) -> Stat:
         reason = "The file is marked read-only on disk."
     elif info.st_nlink != 1:
         reason = "The file has several hard links, so it is not written."
-    return Stat(info.st_size, stat.S_IMODE(info.st_mode), sha, "read" if reason else "edit", reason)
+    access, ident = "read" if reason else "edit", (info.st_dev, info.st_ino)
+    return Stat(info.st_size, stat.S_IMODE(info.st_mode), sha, access, reason, ident)
 
 
 def _too_large(limit: int) -> Unreadable:
@@ -309,21 +337,3 @@ def _mode_to_keep(folder: int, name: str) -> int | None:
             f"“{name}” is not written. {found.reason}", "Change its mode on disk, or save under another name."
         )
     return found.mode
-
-
-def _replace(folder: int, name: str, data: bytes, mode: int | None) -> None:
-    temporary = _TEMPORARY + secrets.token_hex(8)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(temporary, flags, 0o666, dir_fd=folder)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            if mode is not None:
-                os.fchmod(fd, mode)
-            os.fsync(fd)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        os.unlink(temporary, dir_fd=folder)
-        raise
-    os.fsync(folder)

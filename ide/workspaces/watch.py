@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ide.errors import Unavailable
 from ide.workspaces.beneath import Beneath
-from ide.workspaces.files import is_temporary
+from ide.workspaces.replace import is_temporary
 
 QUIET_SECONDS = 0.05  # changes are told this long after the last one …
 LONGEST_SECONDS = 0.2  # … or after the first

@@ -67,6 +67,29 @@ export interface DocumentRef {
   access: 'edit' | 'read'
   reason: string // why it is read-only; '' when it can be edited
 }
+// Lines that the file on disk and the document changed differently. `ours` stands between the anchors.
+export interface DiskConflict {
+  id: Id
+  start: Anchor
+  end: Anchor
+  ours: string
+  theirs: string
+  base: string
+}
+export interface AccessToken {
+  id: Id
+  name: string
+  scope: 'read' | 'write'
+  team: { id: Id; name: string } | null
+  created_at: Time
+  expires_at: Time
+  used_at: Time | null
+  live: boolean
+}
+export interface AccessTokens {
+  tokens: AccessToken[]
+  teams: { id: Id; name: string }[]
+}
 export interface SearchHit {
   path: string
   line: number
@@ -262,6 +285,8 @@ export interface Ops {
       models: Models
     },
   ]
+  'document.settle': [{ document: Id; conflict: Id }, Record<string, never>] // refused to all but the first
+  'document.unmerge': [{ document: Id }, { changed: boolean }]
   'session.create': [{ title?: string }, { session: SessionSummary }]
   'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
@@ -294,6 +319,8 @@ export type WorkspaceEvent =
   | { type: 'job.event'; job: Id; event: JobEvent }
   | { type: 'files.changed'; paths: string[] } // the tree or git status may have changed
   | { type: 'document.disk'; document: Id; on_disk: boolean; seq: number } // whether everything saved is in the file
+  | { type: 'document.access'; document: Id; access: 'edit' | 'read'; reason: string } // as its file permits
+  | { type: 'document.conflict'; document: Id; hunks: DiskConflict[] } // all that are open; none when all are decided
   | { type: 'document.moved'; document: Id; path: string } // its file was renamed
   | { type: 'document.notice'; document: Id; tone: 'info' | 'warn' | 'bad'; text: string } // merged from disk, deleted on disk…
   | { type: 'people'; people: Person[] }
