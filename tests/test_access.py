@@ -26,7 +26,7 @@ from ide.accounts.models import Membership, Team, User
 from ide.api import api
 from ide.db import in_db
 from ide.documents import protocol
-from ide.documents.models import Document, DocumentUpdate
+from ide.documents.models import Comment, CommentThread, Document, DocumentUpdate
 from ide.live import ops
 from ide.live.host import close_all, host_of
 from ide.workspaces.models import Workspace
@@ -35,7 +35,10 @@ from tests.live.tab import Tab
 
 TEXT = "def zebra():\n    return 1\n"
 SECRET = "zebra"  # in names, texts and paths of the workspace: whoever may not see it must never read this word
-UNKNOWN = {"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16}
+UNKNOWN = {
+    **{"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16},
+    **{"document_id": "d" * 16, "thread_id": "e" * 16, "comment_id": "f" * 16},
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ ROUTES: dict[str, Route] = {
     "GET /api/workspaces/{workspace_id}/raw": Route(404, 200, query="?path=zebra.py"),
     "POST /api/workspaces/{workspace_id}/files/upload": Route(404, 403, form={"folder": ""}),
     "GET /api/workspaces/{workspace_id}/documents": Route(404, 200, query="?path=zebra.py"),
+    "GET /api/workspaces/{workspace_id}/threads": SEEN,
+    "GET /api/workspaces/{workspace_id}/documents/{document_id}/threads": SEEN,
+    "POST /api/workspaces/{workspace_id}/documents/{document_id}/threads": Route(
+        404, 403, {"start": "", "end": "", "quote": "", "text": "x"}
+    ),
+    "POST /api/workspaces/{workspace_id}/threads/{thread_id}/comments": Route(404, 403, {"text": "x"}),
+    "PATCH /api/workspaces/{workspace_id}/comments/{comment_id}": Route(404, 403, {"text": "x"}),
+    "DELETE /api/workspaces/{workspace_id}/comments/{comment_id}": EDITED,
+    "POST /api/workspaces/{workspace_id}/threads/{thread_id}/resolve": EDITED,
+    "POST /api/workspaces/{workspace_id}/threads/{thread_id}/reopen": EDITED,
     "GET /api/workspaces/{workspace_id}/people": SEEN,
     "PATCH /api/workspaces/{workspace_id}/people/{user_id}": Route(404, 403, {"role": "viewer"}),
     "DELETE /api/workspaces/{workspace_id}/people/{user_id}": EDITED,
@@ -174,6 +187,9 @@ def two(transactional_db: None, settings: Settings) -> Two:
     proposal = Proposal.objects.create(workspace=workspace, turn=turn, document=document, base="")
     rows = {"document": document, "session": session, "turn": turn, "item": item, "proposal": proposal}
     ids = {name: row.pk for name, row in rows.items()}
+    thread = CommentThread.objects.create(document=document, start="", end="", quote=SECRET, created_by=owner)
+    comment = Comment.objects.create(thread=thread, author=owner, text=SECRET)
+    ids |= {"document_id": document.pk, "thread_id": thread.pk, "comment_id": comment.pk}
     token = tokens.make(owner, SECRET, "write", 1)[1]
     ids |= {"workspace_id": workspace.pk, "job_id": job.pk, "user_id": owner.pk, "token_id": token.pk}
     return Two(workspace, others, owner, viewer, _person("outsider", theirs, "owner"), ids)

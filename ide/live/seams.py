@@ -1,11 +1,13 @@
-"""What the live side tells other apps and hears from them: who is here, files people changed over HTTP, roles."""
+"""What the live side tells other apps and hears from them: who is here, files changed over HTTP, roles, comments."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ide.db import in_db
+from ide.documents import comments
 from ide.live import rows
-from ide.live.announce import hint
+from ide.live.announce import hint, hint_async
 from ide.live.host import WorkspaceHost, close_host, live_host
 from ide.workspaces.figures import FileChange
 
@@ -43,3 +45,22 @@ def token_revoked(user_id: int) -> None:
 
 async def people_changed(host: WorkspaceHost, ids: dict[str, Any]) -> None:
     await host.recheck_roles()
+
+
+async def thread_changed(workspace_id: str, document_id: str, thread_id: str) -> None:
+    """Let everybody in the workspace see a thread of comments as it is now, or that it is gone."""
+    host = live_host(workspace_id)
+    if host is None:
+        await hint_async(workspace_id, "thread", document=document_id, thread=thread_id)
+    else:
+        await show_thread(host, {"document": document_id, "thread": thread_id})
+
+
+async def show_thread(host: WorkspaceHost, ids: dict[str, Any]) -> None:
+    """The hint `thread`: read the thread and publish it."""
+    document_id, thread_id = str(ids.get("document")), str(ids.get("thread"))
+    thread = await in_db(comments.one, thread_id)
+    if thread is None:
+        host.publish({"type": "thread.gone", "document": document_id, "id": thread_id})
+    elif thread["document"] == document_id:
+        host.publish({"type": "thread", "document": document_id, "thread": thread})
