@@ -8,10 +8,11 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import live, ops, parts
+        from agents import credits, live, ops, parts
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 
+        credits.register_all()
         ops.register()
         parts.register()
         on_open(live.opened)

@@ -12,12 +12,14 @@ from ide.accounts.api import router as accounts_router
 from ide.api import api
 from ide.documents.api import router as documents_router
 from ide.documents.comments_api import router as comments_router
+from ide.documents.history_api import router as history_router
 from ide.workspaces.api import router as workspaces_router
 
 api.add_router("", accounts_router)
 api.add_router("", workspaces_router)
 api.add_router("", documents_router)
 api.add_router("", comments_router)
+api.add_router("", history_router)
 api.add_router("", agents_router)
 
 urlpatterns = [

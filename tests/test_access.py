@@ -83,6 +83,9 @@ ROUTES: dict[str, Route] = {
     "DELETE /api/workspaces/{workspace_id}/comments/{comment_id}": EDITED,
     "POST /api/workspaces/{workspace_id}/threads/{thread_id}/resolve": EDITED,
     "POST /api/workspaces/{workspace_id}/threads/{thread_id}/reopen": EDITED,
+    "GET /api/workspaces/{workspace_id}/documents/{document_id}/history": SEEN,
+    "GET /api/workspaces/{workspace_id}/documents/{document_id}/history/{epoch}/{seq}": SEEN,
+    "GET /api/workspaces/{workspace_id}/documents/{document_id}/authors": SEEN,
     "GET /api/workspaces/{workspace_id}/people": SEEN,
     "PATCH /api/workspaces/{workspace_id}/people/{user_id}": Route(404, 403, {"role": "viewer"}),
     "DELETE /api/workspaces/{workspace_id}/people/{user_id}": EDITED,
@@ -108,6 +111,7 @@ WITH_TOKEN = {
 OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "workspace.open": ({}, "ok", "ok"),
     "ping": ({}, "ok", "ok"),
+    "document.restore": ({"document": "{document}", "epoch": 1, "seq": 0}, "not_allowed", "not_found"),
     "document.settle": ({"document": "{document}", "conflict": "x"}, "not_allowed", "not_found"),
     "document.unmerge": ({"document": "{document}"}, "not_allowed", "not_found"),
     "session.create": ({"title": "x"}, "not_allowed", "ok"),
@@ -192,6 +196,7 @@ def two(transactional_db: None, settings: Settings) -> Two:
     ids |= {"document_id": document.pk, "thread_id": thread.pk, "comment_id": comment.pk}
     token = tokens.make(owner, SECRET, "write", 1)[1]
     ids |= {"workspace_id": workspace.pk, "job_id": job.pk, "user_id": owner.pk, "token_id": token.pk}
+    ids |= {"epoch": 1, "seq": 0}
     return Two(workspace, others, owner, viewer, _person("outsider", theirs, "owner"), ids)
 
 

@@ -9,7 +9,7 @@ class LiveConfig(AppConfig):
         from ide.accounts.members import on_membership_change
         from ide.accounts.tokens import on_revoked
         from ide.documents.comments import on_thread
-        from ide.live import disk_ops
+        from ide.live import disk_ops, restore
         from ide.live.announce import on_hint
         from ide.live.seams import (
             file_changed,
@@ -23,6 +23,7 @@ class LiveConfig(AppConfig):
         from ide.workspaces.figures import on_file_change, register_figures
 
         disk_ops.register()
+        restore.register_ops()
         on_file_change(file_changed)
         register_figures(people_now)
         on_membership_change(membership_changed)

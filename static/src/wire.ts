@@ -76,6 +76,47 @@ export interface DiskConflict {
   theirs: string
   base: string
 }
+// Who wrote something: a person, or the model of a turn or a job and the person who asked it.
+export interface Author {
+  origin: string // person:<id>, turn:<id>, job:<id>, disk, seed, or '' where nobody knows
+  kind: 'person' | 'turn' | 'job' | 'disk' | 'seed' | 'unknown'
+  label: string
+  person: Person | null
+  model: string
+  prompt: string // its first 200 characters
+  session: Id | null
+  turn: Id | null
+  job: Id | null
+  at: Time | null
+}
+// The author of a character is the origin of its Yjs client id, but for the ranges: [client, clock, length, origin].
+export interface Authors {
+  epoch: number
+  authors: Record<string, Author>
+  clients: [number, string][]
+  ranges: [number, number, number, string][]
+}
+export interface VersionRow {
+  id: number // asked for as `version` where there is a note: such an entry has a text of its own
+  epoch: number
+  first_seq: number
+  last_seq: number
+  author: Author
+  began_at: Time
+  ended_at: Time
+  added: number
+  removed: number
+  note: string
+}
+export interface Timeline {
+  versions: VersionRow[]
+  more: boolean
+}
+export interface OldText {
+  text: string
+  at: Time | null
+  author: Author
+}
 export interface AccessToken {
   id: Id
   name: string
@@ -287,6 +328,7 @@ export interface Ops {
   ]
   'document.settle': [{ document: Id; conflict: Id }, Record<string, never>] // refused to all but the first
   'document.unmerge': [{ document: Id }, { changed: boolean }]
+  'document.restore': [{ document: Id; epoch: number; seq: number; version?: number }, { changed: boolean }]
   'session.create': [{ title?: string }, { session: SessionSummary }]
   'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]

