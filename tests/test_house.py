@@ -34,6 +34,7 @@ MAY: dict[str, set[str]] = {
     "ide.management": {"ide"},
     "agents.engine": set(),
     "agents.providers": {"agents.engine.messages"},
+    "agents.simulator": set(),
     "agents": {
         "agents",
         *(f"ide.live.{name}" for name in ("host", "ops", "announce")),

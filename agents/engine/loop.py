@@ -15,10 +15,13 @@ from typing import Literal, Protocol
 from agents.engine.messages import (
     Done,
     Event,
+    Kept,
     Message,
     Provider,
     ReasoningDelta,
     Request,
+    SteerCommitted,
+    SteerFailed,
     TextDelta,
     Tool,
     ToolCall,
@@ -50,6 +53,7 @@ class Settings:
     max_steps: int = 50
     use_tools: bool = True
     continue_last: bool = False  # of the first step only
+    conversation: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,14 +124,37 @@ class _Step:
     started: float
     text: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     patches: dict[str, PatchCall] = field(default_factory=dict)
+    unsaid: list[str] = field(default_factory=list)  # steers the provider did not take
     usage: Usage = field(default_factory=Usage)
     reason: str = "stop"
     first: float | None = None
     last: float | None = None
 
+    def message(self) -> Message:
+        return Message("assistant", "".join(self.text), tuple(self.calls), kept=tuple(self.kept))
+
+    def steered(self, history: list[Message], texts: Sequence[str]) -> None:
+        """What was answered so far and what people said to it go into the history; a new answer begins."""
+        if self.text or self.kept:
+            history.append(self.message())
+        history.extend(Message("user", text) for text in texts)
+        self.text, self.kept = [], []
+
+    def spent(self, usage: Usage) -> None:
+        """An answer that is steered has several parts, each counted by the provider."""
+        before = self.usage
+        self.usage = Usage(
+            before.input_tokens + usage.input_tokens,
+            before.output_tokens + usage.output_tokens,
+            before.cached_tokens + usage.cached_tokens,
+            before.estimated or usage.estimated,
+            before.reasoning_tokens + usage.reasoning_tokens,
+        )
+
     def finished(self) -> StepFinished:
-        message = Message("assistant", "".join(self.text), tuple(self.calls))
+        message = self.message()
         if self.first is None or self.last is None:
             return StepFinished(self.usage, None, 0.0, message)
         return StepFinished(self.usage, (self.first - self.started) * 1000, self.last - self.first, message)
@@ -153,7 +180,7 @@ async def run_turn(
         step = _Step(time.perf_counter())
         try:
             request = _request(history, tools, settings, first=number == 1)
-            async with aclosing(_stream(provider, environment, request, step)) as events:
+            async with aclosing(_stream(provider, environment, request, step, history)) as events:
                 async for event in events:
                     yield event
             async with aclosing(_call_all(environment, step)) as finished:
@@ -167,11 +194,13 @@ async def run_turn(
         told = step.finished()
         _remember(history, told.message, results, continued=request.continue_last)
         yield told
+        late = step.unsaid
         if not step.calls:
-            late = inbox.take()
+            late += inbox.take()
             if not late:
                 reason = step.reason if step.reason in ("length", "filter") else "stop"  # type: ignore[assignment]
                 break
+        if late:
             history.extend(Message("user", text) for text in late)
             yield Steered(late)
     yield Finished(reason)
@@ -186,6 +215,7 @@ def _request(history: list[Message], tools: list[Tool], settings: Settings, *, f
         temperature=settings.temperature,
         stop=settings.stop,
         continue_last=settings.continue_last and first and history[-1].role == "assistant",
+        conversation=settings.conversation,
     )
 
 
@@ -198,7 +228,7 @@ def _remember(history: list[Message], message: Message, results: dict[str, ToolR
 
 
 async def _stream(
-    provider: Provider, environment: Environment, request: Request, step: _Step
+    provider: Provider, environment: Environment, request: Request, step: _Step, history: list[Message]
 ) -> AsyncGenerator[TurnEvent, None]:
     answer = provider.stream(request)
     try:
@@ -206,8 +236,10 @@ async def _stream(
             step.last = time.perf_counter()
             step.first = step.first or step.last
             for event in events:
-                told = await _take(environment, step, event)
-                if told is not None:
+                if isinstance(event, SteerCommitted):
+                    step.steered(history, event.texts)
+                    yield Steered(list(event.texts))
+                elif (told := await _take(environment, step, event)) is not None:
                     yield told
     finally:
         close = getattr(answer, "aclose", None)  # an async generator must be closed to close its connection now
@@ -232,7 +264,11 @@ async def _take(environment: Environment, step: _Step, event: Event) -> TurnEven
         case ToolEnd(made):
             step.calls.append(made)
         case Usage():
-            step.usage = event
+            step.spent(event)
+        case Kept(item):
+            step.kept.append(item)
+        case SteerFailed(text):
+            step.unsaid.append(text)
         case Done(reason):
             step.reason = reason
     return None

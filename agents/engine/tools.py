@@ -13,7 +13,7 @@ import msgspec
 
 from agents.engine.edits.jsonstring import JsonString
 from agents.engine.edits.ops import EditError, Op
-from agents.engine.edits.v4a import HOW, V4aParser
+from agents.engine.edits.v4a import GRAMMAR, HOW, V4aParser
 from agents.engine.messages import Tool, ToolCall, ToolResult
 
 SHOWN = 24_000  # characters of one result the model reads
@@ -137,6 +137,7 @@ TOOLS: dict[str, Tool] = {
             "with '+'), '*** Delete File: path', '*** Move to: path' after an Update line. Give three unchanged lines "
             "around a change, exactly as they are in the file.",
             _schema(["patch"], patch=_text("the whole patch")),
+            GRAMMAR,
         ),
         Tool(
             "run_command",
@@ -260,8 +261,9 @@ def clipped(result: ToolResult, limit: int = SHOWN) -> ToolResult:
 class PatchCall:
     """An apply_patch call whose arguments are still streaming: what arrives is applied at once.
 
-    feed() each fragment of the raw arguments, then finish() with all of them, or abort(). A patch that turns out
-    wrong keeps what it did before the fault; the result tells the model.
+    feed() each fragment of the raw arguments, then finish() with all of them, or abort(). The arguments are JSON, or
+    the bare patch (freeform tools). A patch that turns out wrong keeps what it did before the fault; the result tells
+    the model.
     """
 
     def __init__(self, environment: Environment, call_id: str) -> None:
@@ -270,16 +272,19 @@ class PatchCall:
         self._parser = V4aParser()
         self._fault = ""
         self._seen = 0
+        self._bare: bool | None = None  # not told yet
 
     async def feed(self, fragment: str) -> None:
         self._seen += len(fragment)
-        await self._take(self._field.feed(fragment))
+        if self._bare is None and fragment.strip():
+            self._bare = fragment.lstrip()[0] == "*"
+        await self._take(fragment if self._bare else self._field.feed(fragment))
 
     async def finish(self, arguments: str) -> ToolResult:
         """`arguments` is the whole raw text; fragments not fed yet are taken from it."""
         await self.feed(arguments[self._seen :])
-        if not self._field.started and "*** Begin Patch" in arguments:
-            await self._take(arguments)  # a bare patch instead of JSON
+        if not self._bare and not self._field.started and "*** Begin Patch" in arguments:
+            await self._take(arguments)  # a bare patch behind something else
         if not self._fault:
             try:
                 await self._apply(self._parser.finish())

@@ -29,6 +29,8 @@ from agents.engine.messages import (
 from agents.providers.protocol import AuthFailed, BadResponse, ContextTooLong, Overloaded, ProviderError, RateLimited
 
 REASONS = {"tool_calls": "tools", "function_call": "tools", "length": "length", "content_filter": "filter"}
+REFUSED_KEY = ("invalid_api_key", "authentication_error", "permission_error")
+TROUBLE = ("overloaded", "server_error", "api_error")
 TOO_LONG = (
     "context_length",
     "context_size",
@@ -137,13 +139,13 @@ def failure(status: int, raw: bytes, retry_after: float | None = None) -> Provid
     """The error an answer with this status, or an error object under status 200, stands for."""
     told, code = _told(raw)
     text = f"{told} {code}".lower()
-    if status in (401, 403) or "invalid_api_key" in text:
+    if status in (401, 403) or any(mark in text for mark in REFUSED_KEY):
         return AuthFailed(told)
     if any(mark in text for mark in TOO_LONG) or status == 413:
         return ContextTooLong(told)
     if status == 429 or "rate_limit" in text or code == "429":
         return RateLimited(told, retry_after=retry_after)
-    if status >= 500 or status in (408, 409) or "overloaded" in text or code.startswith("5"):
+    if status >= 500 or status in (408, 409) or any(mark in text for mark in TROUBLE) or code.startswith("5"):
         return Overloaded(told or f"HTTP status {status}", retry_after=retry_after)
     return BadResponse(told or f"HTTP status {status}")
 

@@ -47,10 +47,10 @@ class Frame(msgspec.Struct):
     stream_id: str | None = None
     delta: str | None = None
     item_id: str | None = None
-    item: msgspec.Raw | None = None
-    response: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
-    steer: msgspec.Raw | None = None
+    item: msgspec.Raw = msgspec.Raw()
+    response: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+    steer: msgspec.Raw = msgspec.Raw()
     status: int | None = None
     code: str | None = None
     message: str | None = None
@@ -96,7 +96,7 @@ class Response(msgspec.Struct):
 
     id: str = ""
     status: str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
     incomplete_details: _Incomplete | None = None
     usage: _Usage | None = None
 
@@ -114,7 +114,7 @@ def decode_frame(payload: bytes | str) -> Frame:
         raise BadResponse("it sent something that is no event of the Responses API") from error
 
 
-def decode_response(raw: msgspec.Raw | None) -> Response:
+def decode_response(raw: msgspec.Raw) -> Response:
     try:
         return _response(raw) if raw else Response()
     except msgspec.MsgspecError as error:

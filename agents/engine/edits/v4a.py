@@ -23,6 +23,19 @@ from agents.engine.edits.ops import (
 BEGIN, END, EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 ADD, REMOVE, UPDATE = "*** Add File:", "*** Delete File:", "*** Update File:"
 MOVE, ENVIRONMENT = "*** Move to:", "*** Environment ID:"
+# The same as a Lark grammar, for providers whose tools take plain text.
+GRAMMAR = r"""
+start: "*** Begin Patch" LF file+ "*** End Patch" LF?
+file: add | remove | update
+add: "*** Add File: " PATH LF ("+" REST LF)+
+remove: "*** Delete File: " PATH LF
+update: "*** Update File: " PATH LF ("*** Move to: " PATH LF)? chunk*
+chunk: ("@@" LF | "@@ " PATH LF)? line+ ("*** End of File" LF)?
+line: ("+" | "-" | " ") REST LF | LF
+PATH: /.+/
+REST: /.*/
+%import common.LF
+"""
 HOW = (
     "A patch looks like this: '*** Begin Patch', '*** Update File: path', '@@ a line above the change', lines starting "
     "with ' ' (kept), '-' (removed) or '+' (added), '*** End Patch'."
