@@ -47,6 +47,7 @@ class Document:
         self.scope = ""
         self.unsaved = 0
         self.refused = False  # an update was not taken
+        self.awareness: list[bytes] = []  # as it came: who is in the document with which cursor
 
     @property
     def text(self) -> str:
@@ -149,6 +150,8 @@ class Tab:
         elif isinstance(message, protocol.SyncStep1):
             document.unsaved = 1  # what the server lacks goes in one piece
             await self.send(protocol.step_2(document.id, document.doc.get_update(message.state)))
+        elif isinstance(message, protocol.Awareness):
+            document.awareness.append(message.data)
         elif isinstance(message, protocol.SyncStatus):
             document.unsaved -= 1
             document.refused = document.refused or not message.applied
