@@ -140,6 +140,13 @@ def snapshot(document: str, epoch: int, upto: int) -> tuple[int, bytes] | None:
     return None
 
 
+def history(document: str, end: Position, upto: int) -> tuple[list[tuple[int, bytes]], int]:
+    """(seq, update) in order up to `upto`, a snapshot first, and how many rows there are behind it. LookupError."""
+    base = snapshot(document, end.epoch, upto)
+    behind = tail(document, end.epoch, base[0] if base else 0, upto)
+    return ([base, *behind] if base else behind), len(behind)
+
+
 def quarantine(document: str, seq: int | None, origin: str, reason: str, data: bytes) -> None:
     """Keep a message, cut to 8 MiB; the oldest of the document make room. Nothing if the document is gone."""
     with connection.cursor() as cursor:
@@ -153,3 +160,60 @@ def quarantine(document: str, seq: int | None, origin: str, reason: str, data: b
             " (SELECT id FROM documents_quarantined WHERE document_id = %s ORDER BY id DESC LIMIT %s)",
             [document, document, QUARANTINE_ROWS],
         )
+
+
+# --- compaction ------------------------------------------------------------------------------------------------------
+
+
+def still(document: str, epoch: int, fence: int | None) -> bool:
+    """Whether the document has this epoch and its workspace this host epoch (None: whichever); in a transaction, and
+    until its end nobody can change that."""
+    question = (
+        "SELECT d.epoch, w.host_epoch FROM documents_document d"
+        " JOIN workspaces_workspace w ON w.id = d.workspace_id WHERE d.id = %s"
+    )
+    if connection.features.has_select_for_update:  # SQLite has one writer at a time anyway
+        question += " FOR SHARE"
+    with connection.cursor() as cursor:
+        cursor.execute(question, [document])
+        row = cursor.fetchone()
+    return row is not None and row[0] == epoch and fence in (None, row[1])
+
+
+def write_snapshot(document: str, epoch: int, seq: int, data: bytes) -> int:
+    """Write a snapshot that does not count yet; its id. Those that were never finished are removed."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM documents_snapshot WHERE document_id = %s AND sha = ''", [document])
+        cursor.execute(
+            "INSERT INTO documents_snapshot (document_id, epoch, seq, data, sha, created_at)"
+            " VALUES (%s, %s, %s, %s, '', %s) RETURNING id",
+            [document, epoch, seq, data, now()],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def read_snapshot(id: int) -> bytes | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data FROM documents_snapshot WHERE id = %s", [id])
+        row = cursor.fetchone()
+    return bytes(row[0]) if row else None
+
+
+def mark_snapshot(id: int, sha: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE documents_snapshot SET sha = %s WHERE id = %s", [sha, id])
+
+
+def thin_snapshots(document: str, epoch: int) -> None:
+    """Keep the newest two, which may be needed to load, and the last of each day, which may be one day's history's
+    beginning once older rows are gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, created_at FROM documents_snapshot"
+            " WHERE document_id = %s AND epoch = %s AND sha <> '' ORDER BY seq DESC, id DESC",
+            [document, epoch],
+        )
+        found = cursor.fetchall()
+        days = {str(at)[:10]: id for id, at in reversed(found[2:])}
+        spare = [id for id, _ in found[2:] if id not in days.values()]
+        cursor.executemany("DELETE FROM documents_snapshot WHERE id = %s", [(id,) for id in spare])

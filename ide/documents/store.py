@@ -8,7 +8,6 @@ Why not the ORM here: 110 µs an update against 6.5 µs (reference "performance"
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import threading
 import time
@@ -18,12 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from pycrdt import Doc, Text, merge_updates
 
 from ide import faults
 from ide.documents import rows
-from ide.documents.models import DocumentUpdate, Snapshot
-from ide.documents.replica import ROOT, fenced
+from ide.documents.compact import compact
 from ide.documents.rows import Claim, Fenced, Move, Position
 
 __all__ = ["Claim", "Fenced", "Loaded", "Store", "compact", "store"]
@@ -33,7 +30,6 @@ log = logging.getLogger(__name__)
 GROUP_SECONDS = 0.020  # from one commit to the next while updates keep coming
 COMPANY_SECONDS = 0.002  # how long an update that finds the log idle waits for those of the same moment
 GROUP_LIMIT = 1000  # updates of one commit
-MERGE_AT_ONCE = 64  # merge_updates is superlinear
 COMPACT_AFTER = 500  # rows behind the newest snapshot
 
 
@@ -238,23 +234,16 @@ class Store:
     def _load(self, document: str, upto: int | None) -> Loaded:
         with transaction.atomic():
             end = rows.position(document)
-            found = history(document, end, end.seq if upto is None else upto)
+            found, tail = rows.history(document, end, end.seq if upto is None else upto)
             mine, old = rows.clients(document, end.epoch) if upto is None else ({}, frozenset())
         if upto is None:
             self._positions[document] = end
-        return Loaded(found.rows, end.epoch, end.seq, found.tail, mine, old)
+        return Loaded(found, end.epoch, end.seq, tail, mine, old)
 
 
 def _quarantine(document: str, seq: int | None, origin: str, reason: str, data: bytes) -> None:
     with transaction.atomic():
         rows.quarantine(document, seq, origin, reason, data)
-
-
-def history(document: str, end: Position, upto: int) -> Loaded:
-    """What the log has up to `upto`, without the client ids; in the caller's transaction. Raises LookupError."""
-    snapshot = rows.snapshot(document, end.epoch, upto)
-    tail = rows.tail(document, end.epoch, snapshot[0] if snapshot else 0, upto)
-    return Loaded([snapshot, *tail] if snapshot else tail, end.epoch, end.seq, len(tail))
 
 
 def _resolve(group: list[_Append], error: BaseException | None) -> None:
@@ -282,52 +271,6 @@ def _set(future: asyncio.Future[Any], result: Any, error: BaseException | None) 
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def merge_all(updates: list[bytes]) -> bytes:
-    """One update of many, gapped ones kept: raw bytes are merged, never a document encoded anew."""
-    while len(updates) > 1:
-        parts = [updates[i : i + MERGE_AT_ONCE] for i in range(0, len(updates), MERGE_AT_ONCE)]
-        updates = [_merge(part) for part in parts]
-    return updates[0]
-
-
-def _merge(updates: list[bytes]) -> bytes:
-    return updates[0] if len(updates) == 1 else fenced(lambda: merge_updates(*updates))
-
-
-def _facts(updates: list[bytes]) -> tuple[str, bytes]:
-    doc: Doc[Text] = Doc()
-    root = doc.get(ROOT, type=Text)
-    with doc.transaction():
-        for update in updates:
-            doc.apply_update(update)
-    return str(root), doc.get_state()
-
-
-def compact(document: str) -> bool:
-    """Merge the log up to now into a new snapshot, verified by rebuilding. Synchronous; not for the writer's thread.
-
-    The previous snapshot and all rows behind it are kept, so a damaged one costs nothing.
-    """
-    with transaction.atomic():
-        loaded = Store()._load(document, None)
-    if not loaded.tail:
-        return False
-    merged = merge_all(list(loaded.updates))
-    if fenced(lambda: _facts([merged])) != fenced(lambda: _facts(loaded.updates)):
-        log.error("document %s: its merged history reads differently; no snapshot is taken", document)
-        return False
-    sha = hashlib.sha256(merged).hexdigest()
-    with transaction.atomic():
-        kept = Snapshot.objects.filter(document_id=document, epoch=loaded.epoch).order_by("-seq")
-        previous = kept.first()
-        Snapshot.objects.create(document_id=document, epoch=loaded.epoch, seq=loaded.seq, data=merged, sha=sha)
-        if previous is not None:
-            old = DocumentUpdate.objects.filter(document_id=document, epoch=loaded.epoch, seq__lte=previous.seq)
-            old.delete()
-            kept.filter(seq__lt=previous.seq).delete()
-    return True
 
 
 store = Store()
