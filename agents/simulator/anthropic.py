@@ -101,7 +101,7 @@ def _blocks(plan: Plan) -> tuple[list[list[bytes]], list[bytes]]:
         blocks.append(({"type": "text", "text": ""}, "text", plan.text, []))
     for call in plan.calls:
         block = {"type": "tool_use", "id": f"toolu_{secrets.token_hex(8)}", "name": call.name, "input": {}}
-        blocks.append((block, "partial_json", pieces(call.text()), []))
+        blocks.append((block, "partial_json", pieces(call.as_json()), []))
     kinds = {"thinking": "thinking_delta", "text": "text_delta", "partial_json": "input_json_delta"}
     for at, (block, name, tokens, last) in enumerate(blocks):
         loose.append(encode({"type": "content_block_start", "index": at, "content_block": block}))
@@ -120,7 +120,7 @@ def _blocks(plan: Plan) -> tuple[list[list[bytes]], list[bytes]]:
 def _whole(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
     content: list[dict[str, Any]] = [{"type": "text", "text": "".join(plan.text)}] if plan.text else []
     for call in plan.calls:
-        given = msgspec.json.decode(call.text() or "{}")
+        given = msgspec.json.decode(call.as_json())
         content.append({"type": "tool_use", "id": f"toolu_{secrets.token_hex(8)}", "name": call.name, "input": given})
     usage = {**_asked(body, plan), "output_tokens": plan.tokens}
     return {**_about(body), "content": content, "stop_reason": "tool_use" if plan.calls else "end_turn", "usage": usage}

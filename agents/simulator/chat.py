@@ -105,7 +105,7 @@ def _deltas(plan: Plan) -> Iterator[bytes]:
     for token in plan.text:
         yield b'{"content":' + encode(token) + b"}"
     for at, call in enumerate(plan.calls):
-        fragments = pieces(call.text())
+        fragments = pieces(call.as_json())
         about = {"index": at, "id": f"call_{secrets.token_hex(6)}", "type": "function"}
         yield encode(
             {"tool_calls": [{**about, "function": {"name": call.name, "arguments": fragments[0] if fragments else ""}}]}
@@ -117,7 +117,7 @@ def _deltas(plan: Plan) -> Iterator[bytes]:
 def _whole(body: dict[str, Any], plan: Plan, usage: dict[str, Any]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": "".join(plan.text) or None}
     if plan.calls:
-        functions = [{"name": call.name, "arguments": call.text()} for call in plan.calls]
+        functions = [{"name": call.name, "arguments": call.as_json()} for call in plan.calls]
         message["tool_calls"] = [
             {"id": f"call_{secrets.token_hex(6)}", "type": "function", "function": f} for f in functions
         ]

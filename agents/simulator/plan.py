@@ -53,7 +53,12 @@ class Call(msgspec.Struct, forbid_unknown_fields=True):
     def text(self) -> str:
         if isinstance(self.arguments, str):
             return self.arguments
-        return json.dumps({name: _joined(value) for name, value in self.arguments.items()}, ensure_ascii=False)
+        return self.as_json()
+
+    def as_json(self) -> str:
+        """For dialects without freeform tools: text is the field `input`."""
+        given = {"input": self.arguments} if isinstance(self.arguments, str) else self.arguments
+        return json.dumps({name: _joined(value) for name, value in given.items()}, ensure_ascii=False)
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):

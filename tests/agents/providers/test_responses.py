@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -146,9 +146,9 @@ async def test_a_steer_nobody_takes_is_handed_back() -> None:
 
 async def test_nothing_of_an_interrupted_response_comes_after() -> None:
     async with simulator() as (url, _), opened(url) as provider:
-        async with aclosing(provider.stream(saying("sim: tokens=300 rate=300", "talk"))) as stream:
-            async for _ in stream:
-                break
+        running = aiter(provider.stream(saying("sim: tokens=300 rate=300", "talk")))
+        assert await anext(running)
+        await running.aclose()  # type: ignore[attr-defined]
         events = await events_of(provider, saying("sim: tokens=5", "talk"))
         assert text_of(events) == "".join(words(5))
 
