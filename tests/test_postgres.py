@@ -1,0 +1,34 @@
+"""The log, its compaction and the lease on PostgreSQL: the same tests as on SQLite, in a run of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+
+from tests.postgres import Postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+BOTH = [
+    "tests/documents/test_store.py",
+    "tests/documents/test_compact.py",
+]
+
+
+def test_log_lease_and_claims_hold_on_postgresql(tmp_path: Path) -> None:
+    with Postgres() as server:
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == ("on",)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *BOTH],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": server.url, "TANDEM_DATA": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
