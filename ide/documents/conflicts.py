@@ -6,14 +6,11 @@ it back); here is only kept who came first. Lives with the open document; both w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ide.db import new_id
 from ide.documents.room import Room
 from ide.documents.text import Merged, merge3
-
-OnConflict = Callable[[int, str, str], Awaitable[None]]  # (sequence number before the merge, ours, theirs)
 
 
 @dataclass(frozen=True, slots=True)

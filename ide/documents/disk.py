@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection
 from ide import faults
 from ide.db import in_db
 from ide.documents.author import ModelClient
-from ide.documents.conflicts import Conflicts, OnConflict
+from ide.documents.conflicts import Conflicts
+from ide.documents.history import keep_conflict
 from ide.documents.models import Document
 from ide.documents.replica import Replica, fenced
 from ide.documents.room import Room
@@ -44,7 +45,6 @@ class DiskCopy:
         self.access, self.reason = "edit", ""  # as the file permits: edit or read, and why it is read-only
         self.problem = ""  # why the file cannot be merged or written now; ''
         self.conflicts = Conflicts()
-        self.on_conflict: OnConflict | None = None  # called with both whole texts, which must not be lost
         self._id = row.pk
         self._files = files
         self._notice = notice
@@ -169,8 +169,8 @@ class DiskCopy:
         self.conflicts.found(room, ours, merged)
         if done is not None:
             await done
-        if merged.conflicts and self.on_conflict is not None:
-            await self.on_conflict(seq, ours, theirs)
+        if merged.conflicts:
+            await in_db(keep_conflict, self._id, seq, ours, theirs)
         await self._record()
         if merged.conflicts:
             what = "The file changed on disk where it was also edited here; the text here was kept."
