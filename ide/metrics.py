@@ -8,6 +8,8 @@ sockets = Gauge("tandem_sockets", "Open main sockets.")
 rooms = Gauge("tandem_rooms", "Documents that are live in this process.")
 updates = Counter("tandem_updates", "Document updates received from people.")
 update_bytes = Counter("tandem_update_bytes", "Bytes of document updates received from people.")
+quarantined = Counter("tandem_quarantined", "Document updates that were refused and kept aside.")
+limited = Counter("tandem_limited", "Times a limit of the main socket was met.", ["limit"])
 commit_seconds = Histogram(
     "tandem_commit_seconds",
     "Time from an update's arrival to its commit.",

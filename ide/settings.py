@@ -52,6 +52,11 @@ PUBLIC_URL = env.str("TANDEM_URL", default="")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SERVER = env.str("TANDEM_SERVER", default="daphne")  # or uvicorn
 WORKERS = env.int("TANDEM_WORKERS", default=2)
+LEASE_SECONDS = env.float("TANDEM_LEASE_SECONDS", default=8.0)  # of a workspace's host; renewed each quarter of it
+SOCKETS_PER_PERSON = env.int("TANDEM_SOCKETS_PER_PERSON", default=20)
+SOCKETS_PER_WORKSPACE = env.int("TANDEM_SOCKETS_PER_WORKSPACE", default=200)
+SOCKET_BYTES_PER_SECOND = env.int("TANDEM_SOCKET_BYTES_PER_SECOND", default=2 << 20)  # of a socket and of a person
+AWARENESS_PER_SECOND = env.int("TANDEM_AWARENESS_PER_SECOND", default=10)  # of one client in one document
 BUILTIN_MODEL = env.bool("TANDEM_BUILTIN_MODEL", default=True)
 BUILTIN_MODEL_PORT = env.int("TANDEM_BUILTIN_MODEL_PORT", default=0)  # 0: a free one
 SCRIPTED_MODEL = env.str("TANDEM_SCRIPTED_MODEL", default="")  # path of a script; shown as a labelled endpoint

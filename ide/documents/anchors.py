@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from pycrdt import Assoc, Doc, StickyIndex, Text
@@ -135,3 +136,80 @@ class Ruler:
             self._doc.apply_update(self._replica.since(self._doc.get_state()))
             self._version = self._replica.version
         return self._doc, self._root
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A position that moves with the text around it, and with the replica when it is built anew."""
+
+    _text: LiveText
+    _place: Place
+
+    def index(self) -> int | None:
+        """The code point index now; None if it cannot be told in this document."""
+        return self._text.index_at(self._place)
+
+    def wire(self) -> str:
+        return self._place.encode()
+
+
+class LiveText(ABC):
+    """The text of a live document and the positions in it, with everything that has arrived."""
+
+    def __init__(self) -> None:
+        self._renew(Replica())
+
+    def _renew(self, replica: Replica) -> None:
+        self._replica = replica
+        self._ruler = Ruler(replica)
+        self._places: dict[Place, tuple[int, int | None]] = {}
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Take in what has arrived."""
+
+    @property
+    def version(self) -> int:
+        """Rises with every change of the text."""
+        return self._replica.version
+
+    def text(self) -> str:
+        """The text now, with everything that has arrived."""
+        self.flush()
+        return self._replica.text()
+
+    def encoded(self) -> bytes:
+        """The integrated state as one update (for tests and copies; never for the log: it lacks gapped updates)."""
+        self.flush()
+        return self._replica.since()
+
+    def anchor(self, index: int, assoc: int = -1) -> Anchor:
+        """An anchor at a code point index: assoc < 0 sticks to the character before it, else to the one behind it."""
+        self.flush()
+        return Anchor(self, self._ruler.place(index, assoc))
+
+    def anchor_wire(self, index: int, assoc: int = -1) -> str:
+        return self.anchor(index, assoc).wire()
+
+    def anchor_from(self, wire: str) -> Anchor | None:
+        """The anchor a client sent; None if it is none of this document."""
+        try:
+            anchor = Anchor(self, Place.decode(wire))
+        except Malformed:
+            return None
+        return anchor if anchor.index() is not None else None
+
+    def index_of(self, wire: str) -> int | None:
+        """The code point index of an anchor a client sent; None if it is none of this document."""
+        anchor = self.anchor_from(wire)
+        return anchor.index() if anchor else None
+
+    def index_at(self, place: Place) -> int | None:
+        self.flush()
+        version, index = self._places.get(place, (-1, None))
+        if version != self.version:
+            index = self._ruler.index(place)
+            if len(self._places) > 1000:
+                self._places.clear()
+            self._places[place] = (self.version, index)
+        return index

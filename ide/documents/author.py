@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pycrdt import Doc, Text, TransactionEvent
 
+from ide.documents.clients import Claim, Clients
 from ide.documents.replica import EMPTY_UPDATE, ROOT, Replica
 from ide.documents.text import Edit, clean, to_bytes
 
@@ -14,27 +15,35 @@ from ide.documents.text import Edit, clean, to_bytes
 ROTATE_BYTES = 16 << 10
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An update (b"" if it does nothing) and the claim of its client id, at its first use."""
+
+    update: bytes
+    claims: tuple[Claim, ...]
+
+
 class ModelClient:
     """One writer in one document: keep it for the length of a turn, then drop it.
 
     Holds a copy of the document under a client id of its own, so that the room's replica never authors anything; the
-    id changes every 16 KiB. `client_id` is the present one.
+    id changes every 16 KiB. `client_id` is the present one; 0 before the first edit if none was asked for.
     """
 
-    def __init__(self, client_id: int | None = None) -> None:
-        self.client_id = client_id if client_id is not None else secrets.randbits(32)
+    def __init__(self, client_id: int = 0) -> None:
+        self.client_id = client_id
         self._copy: tuple[Doc[Text], Text] | None = None
         self._updates: list[bytes] = []
         self._replica: Replica | None = None
         self._version = -1
         self._written = 0
 
-    def write(self, replica: Replica, edits: Sequence[Edit]) -> bytes:
-        """The update that makes these edits (ordered, of `replica.text()`, in code points); b"" if they do nothing.
+    def write(self, replica: Replica, edits: Sequence[Edit], clients: Clients, origin: str) -> Written:
+        """The update that makes these edits (ordered, of `replica.text()`, in code points) as `origin`.
 
         The caller must apply the update to the replica at once.
         """
-        doc, root = self._ready(replica)
+        doc, root = self._ready(replica, clients, origin)
         text = replica.text()
         with doc.transaction():
             for edit in reversed(edits):
@@ -47,12 +56,13 @@ class ModelClient:
         updates, self._updates = self._updates, []
         update = updates[0] if updates and updates[0] != EMPTY_UPDATE else b""
         self._version = replica.version + bool(update)
-        return update
+        return Written(update, clients.own(self.client_id, origin) if update and update[0] else ())
 
-    def _ready(self, replica: Replica) -> tuple[Doc[Text], Text]:
-        if self._copy is None or replica is not self._replica or self._written > ROTATE_BYTES:
-            if self._written:
-                self.client_id = secrets.randbits(32)
+    def _ready(self, replica: Replica, clients: Clients, origin: str) -> tuple[Doc[Text], Text]:
+        spent = self._written > 0 and (replica is not self._replica or self._written > ROTATE_BYTES)
+        if spent or not self.client_id or not clients.may(self.client_id, origin):
+            self.client_id, self._copy = clients.fresh(), None
+        if self._copy is None or replica is not self._replica:
             doc: Doc[Text] = Doc(client_id=self.client_id)
             self._copy = (doc, doc.get(ROOT, type=Text))
             doc.apply_update(replica.since())

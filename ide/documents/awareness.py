@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,10 @@ class Roster:
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
 
-    def receive(self, owner: object, person: Mapping[str, Any], data: bytes) -> bytes | None:
-        """What to pass on of an awareness update, or None. Raises Malformed.
+    def receive(
+        self, owner: object, person: Mapping[str, Any], data: bytes, may: Callable[[int], bool] = lambda client: True
+    ) -> bytes | None:
+        """What to pass on of an awareness update, or None; `may` is asked about each new client id. Raises Malformed.
 
         A client id that belongs to another person is left out, so nobody can move or remove another's cursor; one's own
         other tab may take it over, as a tab that reconnects does before its old socket is seen to be dead.
@@ -40,10 +42,10 @@ class Roster:
                 continue
             if known is not None and entry.clock < known.clock:
                 continue
-            if known is None and self._count(owner) >= CLIENTS_PER_PEER:
+            if known is None and (entry.state == "null" or self._count(owner) >= CLIENTS_PER_PEER):
                 continue
             state = _stamped(entry.state, person)
-            if state is None:
+            if state is None or (known is None and not may(entry.client)):
                 continue
             self._entries[entry.client] = _Entry(owner, person.get("id"), entry.clock, state)
             passed.append(Presence(entry.client, entry.clock, state))

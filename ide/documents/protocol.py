@@ -48,7 +48,10 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class SyncStep1(Named):
+    """`reply`: it came as a SyncReply, which is not answered by a question in return."""
+
     state: bytes
+    reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,14 @@ class SyncUpdate(Named):
 
 @dataclass(frozen=True, slots=True)
 class Token(Named):
+    """`token` is a secret or a word, and may end with `#epoch=<n>`: that of the replica the client holds."""
+
     token: str
+
+    @property
+    def epoch(self) -> int | None:
+        number = self.token.rpartition("#epoch=")
+        return int(number[2]) if number[1] and number[2].isascii() and number[2].isdigit() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +152,15 @@ class Reader:
         except UnicodeDecodeError as error:
             raise Malformed("a string is not UTF-8") from error
 
+    def byte(self) -> int:
+        self.skip(1)
+        return self.data[self.at - 1]
+
+    def skip(self, size: int) -> None:
+        if self.at + size > len(self.data):
+            raise Malformed("a field is longer than its frame")
+        self.at += size
+
     @property
     def done(self) -> bool:
         return self.at >= len(self.data)
@@ -176,7 +195,7 @@ def decode(data: bytes) -> Message:
         raise Malformed("a document's name is empty or too long")
     kind = reader.var_uint()
     if kind in (SYNC, SYNC_REPLY):
-        return _sync(reader, name)
+        return _sync(reader, name, kind == SYNC_REPLY)
     if kind == AUTH:
         return _auth(reader, name)
     if kind == AWARENESS:
@@ -192,10 +211,10 @@ def decode(data: bytes) -> Message:
     raise Malformed(f"message type {kind} is not known")
 
 
-def _sync(reader: Reader, name: str) -> SyncStep1 | SyncUpdate:
+def _sync(reader: Reader, name: str, reply: bool) -> SyncStep1 | SyncUpdate:
     step = reader.var_uint()
     if step == STEP_1:
-        return SyncStep1(name, reader.var_bytes())
+        return SyncStep1(name, reader.var_bytes(), reply)
     if step in (STEP_2, UPDATE):
         return SyncUpdate(name, reader.var_bytes(), step == STEP_2)
     raise Malformed(f"sync step {step} is not known")
@@ -217,8 +236,8 @@ def _frame(name: str, *parts: bytes) -> bytes:
     return var_string(name) + b"".join(parts)
 
 
-def step_1(name: str, state: bytes) -> bytes:
-    return _frame(name, bytes((SYNC, STEP_1)), var_bytes(state))
+def step_1(name: str, state: bytes, reply: bool = False) -> bytes:
+    return _frame(name, bytes((SYNC_REPLY if reply else SYNC, STEP_1)), var_bytes(state))
 
 
 def step_2(name: str, update: bytes) -> bytes:

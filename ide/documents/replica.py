@@ -95,6 +95,24 @@ class Replica:
         return trial.since() == before
 
 
+def salvaged(rows: Sequence[tuple[int, bytes]], sure: int = 0) -> tuple[Replica, list[tuple[int, bytes]]]:
+    """A replica of a log's rows (seq, update), and the rows that had to be left out. The first `sure` (a snapshot) are
+    never left out: raises Poisoned if they cannot be applied."""
+    try:
+        return Replica(data for _, data in rows), []
+    except Poisoned:
+        kept, bad = [data for _, data in rows[:sure]], []
+        replica = Replica(kept)
+    for row in rows[sure:]:
+        try:
+            replica.apply([row[1]])
+            kept.append(row[1])
+        except Poisoned:
+            bad.append(row)
+            replica = Replica(kept)
+    return replica, bad
+
+
 def decode_state(state: bytes) -> dict[int, int]:
     """Client id → number of its characters that are known, of an encoded state vector. Raises Malformed."""
     reader = Reader(state)

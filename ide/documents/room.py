@@ -1,4 +1,4 @@
-"""Room: one live document and its peers. Synchronous, on the loop's thread; no SQL, no disk, no sockets, no awaits.
+"""Room: one live document and its peers. Synchronous, on the loop's thread; no SQL, no disk, no sockets.
 
 What arrives in one turn of the loop is applied in one transaction, leaves as one frame per peer (the sender excepted)
 and is handed to the log; the sender's SyncStatus follows the commit. An update alone is relayed byte for byte.
@@ -8,114 +8,117 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from pycrdt import merge_updates
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from ide import metrics
 from ide.documents import protocol
-from ide.documents.anchors import Place, Ruler
+from ide.documents.anchors import Anchor, LiveText
+from ide.documents.arrivals import Arrived, Commits, frames, groups
 from ide.documents.author import ModelClient
 from ide.documents.awareness import Roster
+from ide.documents.clients import Author, Clients, Forged, OldEpoch
+from ide.documents.gaps import Gaps
+from ide.documents.parties import Hold, Keeper, Peer
 from ide.documents.protocol import Malformed
-from ide.documents.replica import EMPTY_UPDATE, Poisoned, Replica, check_update, fenced
+from ide.documents.replica import EMPTY_UPDATE, Poisoned, Replica, check_update, decode_state
 from ide.documents.text import Edit, ordered
-from ide.errors import Busy
+from ide.errors import Busy, Unavailable
 
-__all__ = ["Anchor", "Edit", "ModelClient", "Peer", "Room"]
+__all__ = ["Anchor", "Edit", "Hold", "Keeper", "ModelClient", "Peer", "Room"]
 
 log = logging.getLogger(__name__)
 
 MERGE_AT_ONCE = 64  # merge_updates is superlinear
 UPDATE_LIMIT = 8 << 20
+FRAME_LIMIT = (16 << 20) - 1024  # of what leaves: Daphne's limit without the rest of the frame
+GAP_CHECK_SECONDS = 0.25
 MALFORMED, POISONED, RESTARTING = 4400, 4008, 4012
+EPOCH = "epoch"  # the reason a replica of another epoch is denied with
 
-Append = Callable[[bytes, str], "asyncio.Future[int]"]
 Observer = Callable[[str], None]
 
 
-class Peer(Protocol):
-    """What a room posts bytes to: one participant's channel for one document."""
+class Room(LiveText):
+    """`broken` until `restore`. `closed` once it must be opened anew; who keeps a room without being its peer or its
+    observer asks for a `hold`."""
 
-    @property
-    def name(self) -> str: ...  # the document's name in this peer's frames
-    @property
-    def person(self) -> Mapping[str, Any]: ...
-    @property
-    def can_edit(self) -> bool: ...
-    def send(self, frame: bytes, droppable: bool = False) -> None: ...  # droppable: a later `catch_up` replaces it
-    def close(self, code: int, reason: str) -> None: ...
-
-
-@dataclass(slots=True)
-class _Arrived:
-    update: bytes
-    origin: str
-    peer: Peer | None  # None: written by the server itself
-    committed: asyncio.Future[None] | None = None
-    at: float = field(default_factory=time.monotonic)
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A position that moves with the text around it."""
-
-    _room: Room
-    _place: Place
-
-    def index(self) -> int | None:
-        """The code point index now; None if it cannot be told in this document."""
-        return self._room.index_at(self._place)
-
-    def wire(self) -> str:
-        return self._place.encode()
-
-
-class Room:
-    """`append(data, origin)` hands an update to the log and returns a future that is done when it is committed;
-    `on_broken(room)` is called when the replica had to be thrown away: the host answers with `restore`."""
-
-    def __init__(self, id: str, path: str, append: Append, on_broken: Callable[[Room], None]) -> None:
+    def __init__(self, id: str, path: str, keeper: Keeper) -> None:
+        super().__init__()
         self.id = id
         self.path = path
-        self.broken = True  # until `restore`
-        self._append = append
-        self._on_broken = on_broken
-        self._peers: dict[Peer, None] = {}
-        self._arrived: list[_Arrived] = []
-        self._scheduled = False
-        self._one_by_one = False
-        self._waiting: list[tuple[Peer, bytes | None]] = []
-        self._observers: list[Observer] = []
-        self._uncommitted: set[asyncio.Future[int]] = set()
+        self.broken = True
+        self.closed = False
+        self.epoch = 0
         self.seq = 0  # of the newest row of the log that is known to be committed
         self.roster = Roster()
-        self.restore([])
-        self.broken = True
+        self.clients = Clients()
+        self.holds: set[Hold] = set()
+        self._keeper = keeper
+        self._peers: dict[Peer, int] = {}  # and how many sync steps 2 it was asked for
+        self._arrived: deque[Arrived] = deque()
+        self._scheduled = False
+        self._one_by_one = False
+        self._waiting: list[tuple[Peer, protocol.SyncStep1]] = []
+        self._observers: list[Observer] = []
+        self._commits = Commits(self._committed, self._lost)
+        self._gaps = Gaps()
+        self._gap_timer: asyncio.TimerHandle | None = None
+        self._mended = asyncio.Event()
 
-    # --- state --------------------------------------------------------------------------------------------------
+    # --- life -----------------------------------------------------------------------------------------------------
 
-    def restore(self, updates: Iterable[bytes], seq: int = 0) -> None:
-        """Build the replica anew from the log, read up to `seq`. Raises Poisoned if it cannot be applied."""
-        self.seq = seq
-        self._replica = Replica(updates)
-        self._ruler = Ruler(self._replica)
-        self._places: dict[Place, tuple[int, int | None]] = {}
+    def restore(self, replica: Replica, epoch: int = 1, seq: int = 0, clients: Clients | None = None) -> None:
+        """Go on with a replica built from the log, read up to `seq`, and the owners of its client ids."""
+        moved, self.epoch, self.seq = self.epoch not in (0, epoch), epoch, seq
+        self._renew(replica)
+        self.clients = clients or Clients()
+        for one in self._arrived:
+            self.clients.keep(one.claims or ())
         self.broken = False
+        self._mended.set()
+        if moved:
+            for peer in self.peers:
+                peer.refuse(EPOCH)
         if self._arrived:
             self._schedule()
         waiting, self._waiting = self._waiting, []
-        for peer, state in waiting:
+        for peer, question in waiting:
             if peer in self._peers:
-                self.receive(peer, protocol.SyncStep1(peer.name, state or b"\0"))
+                self.receive(peer, question)
+
+    async def whole(self) -> None:
+        """Return when the document can be edited: until the next await `edit` does not find it broken.
+
+        Raises Unavailable if the room was closed.
+        """
+        self.flush()
+        while self.broken:
+            if self.closed:
+                raise Unavailable("The document was closed meanwhile.", "Open it again.")
+            self._mended.clear()
+            await self._mended.wait()
+            self.flush()
+
+    def abandon(self) -> None:
+        """Throw the replica away; what arrives waits for `restore`."""
+        if not self.broken:
+            self.broken = True
+            self._keeper.broken()
+
+    def hold(self) -> Hold:
+        return Hold(self.holds)
 
     @property
-    def version(self) -> int:
-        """Rises with every change of the text."""
-        return self._replica.version
+    def in_use(self) -> bool:
+        return bool(self._peers or self.holds or self._observers or self._arrived or self._commits.pending)
+
+    def close(self) -> None:
+        """The end; it is not broken to its keeper, but takes nothing any more."""
+        self.closed = self.broken = True
+        self._mended.set()
+        if self._gap_timer is not None:
+            self._gap_timer.cancel()
 
     @property
     def peers(self) -> list[Peer]:
@@ -124,58 +127,13 @@ class Room:
     @property
     def pending(self) -> list[asyncio.Future[int]]:
         """Commits that are still under way; each gives a sequence number."""
-        return list(self._uncommitted)
+        return list(self._commits.pending)
 
-    def text(self) -> str:
-        """The text now, with everything that has arrived."""
-        self.flush()
-        return self._replica.text()
-
-    def encoded(self) -> bytes:
-        """The integrated state as one update (for tests and copies; never for the log: it lacks gapped updates)."""
-        self.flush()
-        return self._replica.since()
-
-    # --- positions ----------------------------------------------------------------------------------------------
-
-    def anchor(self, index: int, assoc: int = -1) -> Anchor:
-        """An anchor at a code point index: assoc < 0 sticks to the character before it, else to the one behind it."""
-        self.flush()
-        return Anchor(self, self._ruler.place(index, assoc))
-
-    def anchor_wire(self, index: int, assoc: int = -1) -> str:
-        return self.anchor(index, assoc).wire()
-
-    def anchor_from(self, wire: str) -> Anchor | None:
-        """The anchor a client sent; None if it is none of this document."""
-        try:
-            anchor = Anchor(self, Place.decode(wire))
-        except Malformed:
-            return None
-        return anchor if anchor.index() is not None else None
-
-    def index_of(self, wire: str) -> int | None:
-        """The code point index of an anchor a client sent; None if it is none of this document."""
-        anchor = self.anchor_from(wire)
-        return anchor.index() if anchor else None
-
-    def index_at(self, place: Place) -> int | None:
-        self.flush()
-        version, index = self._places.get(place, (-1, None))
-        if version != self.version:
-            index = self._ruler.index(place)
-            if len(self._places) > 1000:
-                self._places.clear()
-            self._places[place] = (self.version, index)
-        return index
-
-    # --- peers --------------------------------------------------------------------------------------------------
+    # --- peers ----------------------------------------------------------------------------------------------------
 
     def add_peer(self, peer: Peer) -> None:
-        self._peers[peer] = None
-        here = self.roster.everyone()
-        if here:
-            peer.send(protocol.awareness(peer.name, here))
+        self._peers[peer] = 0
+        self._say_here(peer)
 
     def remove_peer(self, peer: Peer) -> None:
         if peer in self._peers:
@@ -193,25 +151,39 @@ class Room:
         if isinstance(message, protocol.SyncUpdate):
             self._take(peer, message)
         elif isinstance(message, protocol.Awareness):
-            self._tell(peer, self.roster.receive(peer, peer.person, message.data))
+            self._hear(peer, message.data)
         elif isinstance(message, protocol.SyncStep1):
-            self.sync(peer, message.state)
+            self.sync(peer, message)
         elif isinstance(message, protocol.QueryAwareness):
-            here = self.roster.everyone()
-            if here:
-                peer.send(protocol.awareness(peer.name, here))
+            self._say_here(peer)
+        # A Stateless message of a document is nobody's, as with Hocuspocus where no hook takes it.
 
-    def sync(self, peer: Peer, state: bytes | None = None) -> None:
+    def sync(self, peer: Peer, question: protocol.SyncStep1) -> None:
         """What the peer lacks, and the question what we lack; after `restore` if the replica is being rebuilt.
 
         Raises Malformed.
         """
         self.flush()
         if self.broken:
-            self._waiting.append((peer, state))
-            return
-        peer.send(protocol.step_2(peer.name, self._replica.since(state)))
-        peer.send(protocol.step_1(peer.name, self._replica.state()))
+            self._waiting.append((peer, question))
+        elif self.clients.stale(question.state):
+            peer.refuse(EPOCH)
+        else:
+            self._send_since(peer, question.state, protocol.step_2)
+            if not question.reply:
+                self._ask(peer)
+
+    def _ask(self, peer: Peer) -> None:
+        if peer in self._peers:
+            self._peers[peer] += 1
+            peer.send(protocol.step_1(peer.name, self._replica.state()))
+
+    def _send_since(self, peer: Peer, state: bytes, frame: Callable[[str, bytes], bytes]) -> None:
+        lacking = self._replica.since(state)
+        if len(lacking) > FRAME_LIMIT:
+            peer.refuse("it is too large to be sent")
+        else:
+            peer.send(frame(peer.name, lacking))
 
     def state(self) -> bytes:
         """The state vector now, for `catch_up`."""
@@ -220,25 +192,32 @@ class Room:
     def catch_up(self, peer: Peer, state: bytes) -> None:
         """What a peer missed whose droppable frames were left out since the room's state was `state`."""
         self.flush()
-        peer.send(protocol.update(peer.name, self._replica.since(state)))
-        here = self.roster.everyone()
-        if here:
-            peer.send(protocol.awareness(peer.name, here))
+        self._send_since(peer, state, protocol.update)
+        self._say_here(peer)
 
     def _take(self, peer: Peer, message: protocol.SyncUpdate) -> None:
-        if len(message.update) > UPDATE_LIMIT:
+        update = message.update
+        if len(update) > UPDATE_LIMIT:
             raise Malformed("an update is larger than 8 MiB")
-        if message.update == EMPTY_UPDATE:
+        relays = message.step2 and self._answers(peer)
+        if update == EMPTY_UPDATE:
             peer.send(protocol.sync_status(peer.name, True))
             return
-        check_update(message.update)
+        check_update(update)
         if not peer.can_edit:
-            peer.send(protocol.sync_status(peer.name, message.step2 and self._holds(message.update)))
+            peer.send(protocol.sync_status(peer.name, message.step2 and self._holds(update)))
             return
         metrics.updates.inc()
-        metrics.update_bytes.inc(len(message.update))
-        self._arrived.append(_Arrived(message.update, f"person:{peer.person.get('id')}", peer))
+        metrics.update_bytes.inc(len(update))
+        self._arrived.append(Arrived(update, f"person:{peer.person.get('id')}", peer, relays=relays))
         self._schedule()
+
+    def _answers(self, peer: Peer) -> bool:
+        """Whether we had asked for the sync step 2 that came; one that nobody asked for is an update like others."""
+        asked = self._peers.get(peer, 0)
+        if asked:
+            self._peers[peer] = asked - 1
+        return asked > 0
 
     def _holds(self, update: bytes) -> bool:
         """A reader's sync step 2 repeats what it knows; only one that says more is an edit to refuse."""
@@ -247,28 +226,53 @@ class Room:
         except Poisoned:
             return False
 
-    # --- edits of the server ------------------------------------------------------------------------------------
+    # --- presence -------------------------------------------------------------------------------------------------
+
+    def _hear(self, peer: Peer, data: bytes) -> None:
+        origin = f"person:{peer.person.get('id')}"
+
+        def may(client: int) -> bool:
+            known = self.clients.announce(client, origin)
+            if known:
+                self._keeper.claim(client, origin)
+            return known is not None
+
+        self._tell(peer, self.roster.receive(peer, peer.person, data, may))
+
+    def _say_here(self, peer: Peer) -> None:
+        here = self.roster.everyone()
+        if here:
+            peer.send(protocol.awareness(peer.name, here))
+
+    def _tell(self, sender: Peer | None, data: bytes | None) -> None:
+        """Awareness to everybody but the sender."""
+        if data:
+            for peer in self._peers:
+                if peer is not sender:
+                    peer.send(protocol.awareness(peer.name, data), True)
+
+    # --- edits of the server --------------------------------------------------------------------------------------
 
     def edit(self, edits: Sequence[Edit], origin: str, *, client: ModelClient | None = None) -> asyncio.Future[None]:
         """Make edits in code points of `text()` now; peers get them at once. The future is done when it is committed.
 
-        `client` is kept by a caller that writes often. Raises Busy while the document is being rebuilt, ValueError if
-        the edits overlap or leave the text.
+        `client` is kept by a caller that writes often. Raises Busy while the document is being rebuilt (await `whole`
+        first), ValueError if the edits overlap or leave the text.
         """
         self.flush()
         if self.broken:
             raise Busy("The document is being loaded again.")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         in_order = ordered(edits, len(self._replica.text()))
-        update = (client or ModelClient()).write(self._replica, in_order)
-        if not update:
+        written = (client or ModelClient()).write(self._replica, in_order, self.clients, origin)
+        if not written.update:
             done.set_result(None)
             return done
-        self._arrived.append(_Arrived(update, origin, None, done))
+        self._arrived.append(Arrived(written.update, origin, None, done, claims=written.claims))
         self.flush()
         return done
 
-    # --- one turn of the loop -----------------------------------------------------------------------------------
+    # --- one turn of the loop -------------------------------------------------------------------------------------
 
     def observe(self, observer: Observer) -> None:
         """Call `observer(origin)` after each change, once per origin of a loop turn, on the loop's thread."""
@@ -290,91 +294,110 @@ class Room:
     def flush(self) -> None:
         """Apply, relay and log what has arrived. Nothing to do in most calls."""
         while self._arrived and not self.broken:
-            size = 1 if self._one_by_one else MERGE_AT_ONCE
-            batch, self._arrived = self._arrived[:size], self._arrived[size:]
+            batch = self._batch()
+            if not batch:
+                continue
             try:
                 self._replica.apply([one.update for one in batch])
+                outgoing, rows = frames(self._peers, batch), groups(batch)
             except Poisoned as error:
                 self._poisoned(batch, error)
                 return
-            self._relay(batch)
-            self._record(batch)
-            for origin in dict.fromkeys(one.origin for one in batch):
+            for peer, frame in outgoing:
+                peer.send(frame, True)
+            self._gaps.note(batch)
+            for origin, row in rows.items():
+                self._commits.add(self._keeper.append(row.data, origin, row.claims), row.group)
+            for origin in rows:
+                self._keeper.changed(origin)
                 for observer in list(self._observers):
                     observer(origin)
         if not self._arrived:
             self._one_by_one = False
+            self._watch_gaps()
 
-    def _poisoned(self, batch: list[_Arrived], error: Poisoned) -> None:
-        """Nothing of the batch is kept. Alone, it is the offender's; among others each is tried by itself."""
-        log.warning("document %s: an update was refused by the CRDT (%s)", self.id, error)
-        if len(batch) == 1:
-            peer, done = batch[0].peer, batch[0].committed
+    def _batch(self) -> list[Arrived]:
+        """What is applied next; each update in it is its sender's to make."""
+        size = 1 if self._one_by_one else MERGE_AT_ONCE
+        batch: list[Arrived] = []
+        while self._arrived and len(batch) < size:
+            one = self._arrived[0]
+            if one.claims is None:
+                one.claims = self.clients.quick(one.update, one.origin)
+                if one.claims is None and not self._judge(one, alone=not batch):
+                    break
+                if one.claims is None:
+                    self._arrived.popleft()
+                    continue
+            batch.append(self._arrived.popleft())
+        return batch
+
+    def _judge(self, one: Arrived, alone: bool) -> bool:
+        """Fill in its claims, or have it dropped (they stay None). False: judge again once those before it are applied,
+        for it may only repeat them."""
+        peer = one.peer
+        try:
+            one.claims = self.clients.judge(one.update, Author(one.origin, one.relays), self._replica.state())
+        except Forged as error:
+            if not alone:
+                return False
+            self._offended(one, POISONED, "an update writes under another's client id", str(error))
+        except OldEpoch:
             if peer is not None:
-                peer.close(POISONED, "an update could not be applied")
+                peer.refuse(EPOCH)
+        except Malformed as error:
+            self._offended(one, MALFORMED, str(error), str(error))
+        return True
+
+    def _offended(self, one: Arrived, code: int, told: str, kept: str) -> None:
+        log.warning("document %s: an update of %s was refused: %s", self.id, one.origin, kept)
+        metrics.quarantined.inc()
+        self._keeper.quarantine(one.origin, kept, one.update)
+        if one.peer is not None:
+            one.peer.close(code, told)
+
+    def _poisoned(self, batch: list[Arrived], error: Poisoned) -> None:
+        """Nothing of the batch is kept. Alone, it is the offender's; among others each is tried by itself."""
+        if len(batch) == 1:
+            self._offended(batch[0], POISONED, "an update could not be applied", str(error))
+            done = batch[0].committed
             if done is not None:
                 done.set_exception(error)
                 done.exception()
         else:
             self._one_by_one = True
-            self._arrived = [*batch, *self._arrived]
+            self._arrived.extendleft(reversed(batch))
         self.abandon()
 
-    def abandon(self) -> None:
-        """Throw the replica away; what arrives waits for `restore`."""
-        if not self.broken:
-            self.broken = True
-            self._on_broken(self)
+    # --- what the log says ----------------------------------------------------------------------------------------
 
-    def _relay(self, batch: list[_Arrived]) -> None:
-        senders = {one.peer for one in batch}
-        frames: dict[tuple[str, Peer | None], bytes] = {}
-        for peer in self._peers:
-            own = peer if peer in senders else None
-            key = (peer.name, own)
-            if key not in frames:
-                others = [one.update for one in batch if own is None or one.peer is not own]
-                frames[key] = protocol.update(peer.name, _merged(others)) if others else b""
-            if frames[key]:
-                peer.send(frames[key], True)
+    def _watch_gaps(self) -> None:
+        if self._gap_timer is None and not self._gaps.idle:
+            self._gap_timer = asyncio.get_running_loop().call_later(GAP_CHECK_SECONDS, self._check_gaps)
 
-    def _record(self, batch: list[_Arrived]) -> None:
-        by_origin: dict[str, list[_Arrived]] = {}
-        for one in batch:
-            by_origin.setdefault(one.origin, []).append(one)
-        for origin, group in by_origin.items():
-            commit = self._append(_merged([one.update for one in group]), origin)
-            self._uncommitted.add(commit)
-            commit.add_done_callback(lambda done, group=group: self._committed(done, group))  # type: ignore[misc]
-
-    def _committed(self, commit: asyncio.Future[int], group: list[_Arrived]) -> None:
-        self._uncommitted.discard(commit)
-        failed = commit.cancelled() or commit.exception() is not None
-        if not failed:
-            self.seq = max(self.seq, commit.result())
+    def _committed(self, seq: int, group: list[Arrived]) -> None:
+        self.seq = max(self.seq, seq)
         for one in group:
-            metrics.commit_seconds.observe(time.monotonic() - one.at)
-            if one.committed is not None and not one.committed.done():
-                if failed:
-                    one.committed.cancel()
-                else:
-                    one.committed.set_result(None)
-            elif one.peer is not None and not failed:
+            if one.peer is not None:
                 one.peer.send(protocol.sync_status(one.peer.name, True))
-        if failed:
-            log.error("document %s: an update could not be saved (%s)", self.id, commit)
-            self._arrived.clear()
-            self.abandon()
-            for peer in self.peers:  # they come back and send again what was never acknowledged
-                peer.close(RESTARTING, "an edit could not be saved; it is sent again")
 
-    def _tell(self, sender: Peer | None, data: bytes | None) -> None:
-        """Awareness to everybody but the sender."""
-        if data:
-            for peer in self._peers:
-                if peer is not sender:
-                    peer.send(protocol.awareness(peer.name, data), True)
+    def _lost(self) -> None:
+        """An update is not in the log: the replica goes, and everybody comes back with what was not acknowledged."""
+        log.error("document %s: an update could not be saved", self.id)
+        for one in self._arrived:
+            if one.committed is not None:
+                one.committed.cancel()
+        self._arrived.clear()
+        self.abandon()
+        for peer in self.peers:
+            peer.close(RESTARTING, "an edit could not be saved; it is sent again")
 
-
-def _merged(updates: Sequence[bytes]) -> bytes:
-    return updates[0] if len(updates) == 1 else fenced(lambda: merge_updates(*updates))
+    def _check_gaps(self) -> None:
+        self._gap_timer = None
+        if not self.broken:
+            ask, close = self._gaps.check(decode_state(self._replica.state()))
+            for peer in close:
+                peer.close(MALFORMED, "what was sent builds on edits that never came")
+            for peer in ask:
+                self._ask(peer)
+        self._watch_gaps()

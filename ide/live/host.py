@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,12 +15,12 @@ from django.db import DatabaseError
 
 from ide import metrics
 from ide.db import in_db
-from ide.documents.room import Room
+from ide.documents.compactor import compactor
 from ide.documents.store import Store
 from ide.documents.store import store as process_store
-from ide.errors import Conflict, NotFound, Refused, Unavailable
-from ide.live import announce, lease, outside, rows, shutdown
-from ide.live.open_document import OpenDocument
+from ide.errors import NotFound, Refused, Unavailable
+from ide.live import announce, lease, rows, shutdown
+from ide.live.documents import OpenDocuments
 from ide.live.participant import RESTARTING, Participant
 from ide.workspaces import watch
 from ide.workspaces.files import Files
@@ -36,94 +36,19 @@ SIGN_IN, NOT_ALLOWED, GONE, ELSEWHERE = 4401, 4403, 4404, 4409
 Hook = Callable[["WorkspaceHost"], Coroutine[Any, Any, None]]
 
 
-class WorkspaceHost:
-    """Get it from `host_of`. `closed` is set once it must not be used any more."""
+class WorkspaceHost(OpenDocuments):
+    """Get it from `host_of`."""
 
-    def __init__(self, row: Workspace, epoch: int, store: Store) -> None:
-        self.workspace_id: str = row.pk
+    def __init__(self, row: Workspace, held: lease.Lease, store: Store) -> None:
+        super().__init__(row.pk, Files(row.folder), store, held)
         self.team_id: str = row.team_id
         self.root: Path = row.folder
-        self.files = Files(row.folder)
-        self.store = store
         self.participants: dict[str, Participant] = {}
         self.extensions: dict[type, object] = {}
-        self.closed = False
-        self._epoch = epoch
-        self._documents: dict[str, OpenDocument] = {}
-        self._opening: dict[str, asyncio.Task[OpenDocument]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
         self._busy: list[Callable[[], bool]] = []
         self._empty_since: float | None = asyncio.get_running_loop().time()
-
-    # --- rooms ---------------------------------------------------------------------------------------------------
-
-    @property
-    def rooms(self) -> dict[str, Room]:
-        """Open rooms by document id."""
-        return {id: document.room for id, document in self._documents.items()}
-
-    def rooms_open(self) -> list[Room]:
-        return [document.room for document in self._documents.values()]
-
-    def document(self, document_id: str) -> OpenDocument | None:
-        return self._documents.get(document_id)
-
-    async def open_room(self, document_id: str) -> Room:
-        """The live room of a document of this workspace. Raises NotFound, Unreadable and other Refused."""
-        found = self._documents.get(document_id)
-        if found is not None:
-            return found.room
-        task = self._opening.get(document_id)
-        if task is None:
-            task = self.owned(self._open(document_id), f"open {document_id}")
-            self._opening[document_id] = task
-            task.add_done_callback(lambda _: self._opening.pop(document_id, None))
-        return (await asyncio.shield(task)).room
-
-    async def open_path(self, path: str, create: bool = False) -> Room:
-        """The live room of a file; with `create`, a file that is not there is made, empty."""
-        if create:
-            await asyncio.to_thread(self._make, path)
-        row_id = await in_db(rows.id_of, self.workspace_id, path)
-        if row_id is None:
-            await asyncio.to_thread(self.files.read, path)  # raises if it is missing or cannot be a document
-            row_id = await in_db(rows.make, self.workspace_id, path)
-        return await self.open_room(row_id)
-
-    def _make(self, path: str) -> None:
-        try:
-            self.files.stat(path)
-        except NotFound:
-            self.files.make_file(path)
-
-    async def _open(self, document_id: str) -> OpenDocument:
-        if self.closed:
-            raise Unavailable("The workspace is being closed.", "Reload the page.")
-        row = await in_db(rows.document, self.workspace_id, document_id)
-        if row is None:
-            raise NotFound("There is no such document.", "Open the file again.")
-        document = OpenDocument(row, self)
-        await document.open()
-        self._documents[document_id] = document
-        metrics.rooms.inc()
-        return document
-
-    def moved(self, path: str, to: str | None) -> None:
-        """A file or folder was renamed (`to`) or deleted (None) by us; documents under it follow."""
-        self.owned(self.follow(path, to), f"moved {path}")
-
-    async def follow(self, path: str, to: str | None) -> None:
-        """`moved`, awaited."""
-        if to is not None:
-            await in_db(rows.move, self.workspace_id, path, to)
-        for document in list(self._documents.values()):
-            inside = document.room.path == path or document.room.path.startswith(path + "/")
-            if inside and to is not None:
-                await document.move(to + document.room.path[len(path) :])
-                self.publish({"type": "document.moved", "document": document.room.id, "path": document.room.path})
-            elif inside:
-                await document.reconcile()
 
     # --- people --------------------------------------------------------------------------------------------------
 
@@ -196,43 +121,37 @@ class WorkspaceHost:
         """The host is not closed for want of people while `busy()`."""
         self._busy.append(busy)
 
-    async def flush(self, needed: Iterable[str] = ()) -> None:
-        """Return when everything typed so far is committed, and on disk where its file can be written: whoever has
-        the others open was told. Raises Conflict for the paths that are `needed`."""
-        failed: dict[str, str] = {}
-        for document in list(self._documents.values()):
-            try:
-                await document.save()
-            except (OSError, Refused) as error:
-                failed[document.room.path] = str(error)
-        for path in failed.keys() & set(needed):
-            raise Conflict(f"“{path}” is not on disk: {failed[path]}", "Put that right, then try again.")
-
     async def start(self) -> None:
+        self.owned(self._keep_lease(), "lease")
         self.owned(self._tick(), "tick")
         self.owned(self._follow_disk(), "watch")
         for hook in _on_open:
             await hook(self)
 
+    async def _keep_lease(self) -> None:
+        """Renew the lease in time; leave at once when another process has it."""
+        while not self.lease.lost:
+            await asyncio.sleep(lease.RENEW_SECONDS)
+            try:
+                await self.lease.renew()
+            except DatabaseError as error:  # away or busy; once the lease has run out nothing is written
+                log.warning("workspace %s: the lease was not renewed: %s", self.workspace_id, error)
+        log.error("workspace %s is hosted elsewhere now", self.workspace_id)
+        _close_soon(self, ELSEWHERE, lease.ELSEWHERE_REASON)
+
     async def _tick(self) -> None:
-        """The lease, roles, and whether anybody is still here."""
+        """Roles, pace, documents nobody uses, and whether anybody is still here."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            try:
-                mine = await in_db(lease.renew, self.workspace_id, self._epoch)
-                await self.recheck_roles()
-            except DatabaseError as error:  # away or busy; it is asked again, and the log takes no edit meanwhile
-                log.warning("workspace %s: the lease was not renewed: %s", self.workspace_id, error)
-                continue
-            if not mine:
-                log.error("workspace %s is hosted elsewhere now", self.workspace_id)
-                _close_soon(self, ELSEWHERE, "hosted elsewhere")
-                return
-            now = loop.time()
             for participant in list(self.participants.values()):
                 participant.check_pace()
-            idle = self._empty_since is not None and now - self._empty_since > IDLE_SECONDS
+            try:
+                await self.recheck_roles()
+                await self.close_idle()
+            except (DatabaseError, OSError, Refused) as error:  # asked again; the log takes no edit meanwhile
+                log.warning("workspace %s: not everything could be looked after: %s", self.workspace_id, error)
+            idle = self._empty_since is not None and loop.time() - self._empty_since > IDLE_SECONDS
             if idle and not any(busy() for busy in self._busy):
                 _close_soon(self, RESTARTING, "idle")
                 return
@@ -248,16 +167,6 @@ class WorkspaceHost:
         except Unavailable as error:  # a save still looks at the file first
             log.warning("workspace %s is not watched: %s", self.workspace_id, error)
 
-    async def changed_on_disk(self, paths: Iterable[str]) -> None:
-        """Merge what changed into open documents, and tell everybody that the tree may have changed.
-
-        No path, or "" among them: anything may have changed.
-        """
-        changed = set(paths)
-        await outside.merge(self, list(self._documents.values()), changed)
-        if changed:
-            self.publish({"type": "files.changed", "paths": sorted(changed)})
-
     async def close(self, code: int = RESTARTING, reason: str = "closing") -> None:
         """Save, disconnect, stop. The lease is given back, so another process may take over at once."""
         if self.closed:
@@ -266,9 +175,8 @@ class WorkspaceHost:
         self._stop.set()
         for hook in _on_close:
             await self._tried(hook(self))
-        if code != ELSEWHERE:
-            for document in list(self._documents.values()):
-                await self._tried(document.close())
+        for document in list(self._documents.values()) if code != ELSEWHERE else ():
+            await self._tried(document.settle())
         for participant in list(self.participants.values()):
             participant.close(code, reason)
         me = asyncio.current_task()
@@ -277,9 +185,11 @@ class WorkspaceHost:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         metrics.rooms.dec(len(self._documents))
+        for document in self._documents.values():
+            document.let_go()
         self._documents.clear()
         if code != ELSEWHERE:
-            await self._tried(in_db(lease.release, self.workspace_id, self._epoch))
+            await self._tried(in_db(lease.release, self.workspace_id, self.lease.epoch))
 
     async def _tried(self, work: Coroutine[Any, Any, None]) -> None:
         """One step of closing: what it cannot do keeps nothing else from being saved."""
@@ -387,3 +297,4 @@ async def close_all() -> None:
         await asyncio.gather(_listener, return_exceptions=True)
         _listener = None
     await asyncio.to_thread(process_store.close)
+    await asyncio.to_thread(compactor.close)

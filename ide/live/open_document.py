@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+import time
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.db import DatabaseError
 
-from ide.db import in_db
+from ide.documents.clients import Claim, Clients
+from ide.documents.compact import Facts
+from ide.documents.compactor import CompactionFailed, compactor
 from ide.documents.disk import DiskCopy
 from ide.documents.models import Document
-from ide.documents.replica import Poisoned
+from ide.documents.replica import Poisoned, salvaged
 from ide.documents.room import Room
-from ide.documents.store import COMPACT_AFTER, Store, compact
+from ide.documents.store import Store
 from ide.errors import Refused, Unavailable
 from ide.live.file_news import FileNews
+from ide.live.lease import Lease
 from ide.workspaces.files import Files
 
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 0.4  # from a change to its way to disk; the promise is one second after "saved"
 RETRY_SECONDS = 2.0
+COMPACT_ROWS, COMPACT_BYTES = 500, 512 << 10  # behind the newest snapshot
 
 
 class Owner(Protocol):
@@ -30,22 +35,28 @@ class Owner(Protocol):
 
     files: Files
     store: Store
+    lease: Lease
 
     def publish(self, event: Mapping[str, Any]) -> None: ...
     def owned(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]: ...
 
 
 class OpenDocument:
+    """The room's keeper: `append` to `broken` are for the room alone."""
+
     def __init__(self, row: Document, host: Owner) -> None:
         self.id: str = row.pk
         self._host = host
         self._store = host.store
-        self.room = Room(row.pk, row.path, self._append, self._broken)
+        self.room = Room(row.pk, row.path, self)
         self.disk = DiskCopy(row, host.files, self._notice, self._file_changed)
         self.news = FileNews(self.room, self.disk, host.publish, self.on_disk)
         self._saving: asyncio.Task[Any] | None = None
         self._on_disk = True
-        self._tail = 0
+        self._opened = False
+        self._tail = self._tail_bytes = 0
+        self._used_at = time.monotonic()
+        self._trouble = ""
 
     @property
     def access(self) -> str:
@@ -53,41 +64,57 @@ class OpenDocument:
 
     async def open(self) -> None:
         """Load the history, or seed it from the file. Raises Refused."""
-        loaded = await self._store.load(self.id)
-        self._tail = loaded.tail
         try:
-            self.room.restore(loaded.updates, loaded.seq)
+            await self._load()
         except Poisoned as error:
             log.exception("document %s: its history cannot be applied", self.id)
             raise Unavailable("The history of this document cannot be applied.", "Ask an administrator.") from error
-        if loaded.seq == 0:
+        if self.room.seq == 0:
             await self.disk.first(self.room)
         else:
             try:
                 behind = await self.disk.opened(self.room, self._store)
             except Refused:  # the people have been told; the text is safe in the log
                 behind = False
+            self._opened = True
             if behind:
-                self._changed("disk")
+                self.changed("disk")
+        self._opened = True
         self.news.changed()
-        self.room.observe(self._changed)
+
+    async def _load(self) -> None:
+        """Build the replica from the log; a row that cannot be applied is left out, and kept aside. Raises Poisoned."""
+        loaded = await self._store.load(self.id)
+        self._tail, self._tail_bytes = loaded.tail, 0
+        replica, bad = salvaged(loaded.rows, len(loaded.rows) - loaded.tail)
+        for seq, data in bad:
+            log.error("document %s: row %d of its log cannot be applied", self.id, seq)
+            self._store.quarantine(self.id, "", "a row of the log cannot be applied", data, seq)
+        self.room.restore(replica, loaded.epoch, loaded.seq, Clients(loaded.clients, loaded.old_clients))
+        if bad:
+            self._trouble = "A part of this document's history cannot be read and was left out; ask an administrator."
+            self._notice("bad", self._trouble)
+
+    # --- its file -------------------------------------------------------------------------------------------------
 
     def on_disk(self) -> dict[str, Any]:
-        """The event that says whether everything typed is in the file; told to who opens the document, too."""
+        """The event that says whether everything typed is in the file."""
         there = self._on_disk and not self.disk.detached and not self.disk.problem
         return {"type": "document.disk", "document": self.id, "on_disk": there, "seq": self.room.seq}
 
     def standing(self) -> list[dict[str, Any]]:
         """What who opens the document is told."""
-        return [self.on_disk(), *self.news.standing()]
+        trouble = [self._notice_of("bad", self._trouble)] if self._trouble else []
+        return [self.on_disk(), *self.news.standing(), *trouble]
 
     def _file_changed(self) -> None:
         self.news.changed()
         if self.disk.behind(self.room):
-            self._changed("disk")
+            self.changed("disk")
 
     async def save(self) -> None:
         """Bring everything typed so far to disk. Raises OSError, Refused."""
+        await self._host.lease.hold()
         version = self.room.version
         seq = await self.disk.save(self.room)
         if not self._on_disk and not self.disk.detached and version == self.room.version:
@@ -105,31 +132,6 @@ class OpenDocument:
         await self.disk.moved(path)
         await self.reconcile()  # a save may have missed it between the rename and now
 
-    async def close(self) -> None:
-        """Save, compact, let go. What cannot be written now is written at the next opening."""
-        try:
-            await self.save()
-        except (OSError, Refused) as error:
-            log.warning("document %s is not on disk: %s", self.id, error)
-        self.room.unobserve(self._changed)
-        if self._tail:
-            await in_db(compact, self.id)
-        self._store.forget(self.id)
-
-    def _append(self, data: bytes, origin: str) -> asyncio.Future[int]:
-        self._tail += 1
-        if self._tail >= COMPACT_AFTER:
-            self._tail = 0
-            self._host.owned(in_db(compact, self.id), f"compact {self.id}")
-        return self._store.append(self.id, data, origin)
-
-    def _changed(self, origin: str) -> None:
-        if self._on_disk and not self.disk.detached:
-            self._on_disk = False
-            self._host.publish(self.on_disk())
-        if self._saving is None or self._saving.done():
-            self._saving = self._host.owned(self._save_soon(), f"save {self.id}")
-
     async def _save_soon(self) -> None:
         """Save until nothing has changed meanwhile."""
         version, wait, problem = -1, SAVE_SECONDS, ""
@@ -144,18 +146,83 @@ class OpenDocument:
                     self._notice("bad", f"The file could not be written: {error} It is tried again.")
                 problem = str(error)
 
-    def _notice(self, tone: str, text: str) -> None:
-        self._host.publish({"type": "document.notice", "document": self.id, "tone": tone, "text": text})
+    # --- its end --------------------------------------------------------------------------------------------------
 
-    def _broken(self, room: Room) -> None:
+    def idle(self, now: float) -> float:
+        """Seconds (of the monotonic clock) that nobody has used it."""
+        if self.in_use:
+            self._used_at = now
+        return now - self._used_at
+
+    @property
+    def in_use(self) -> bool:
+        return self.room.in_use or self.room.broken or (self._saving is not None and not self._saving.done())
+
+    async def settle(self) -> None:
+        """Save. What cannot be written now is written at the next opening."""
+        try:
+            await self.save()
+        except (OSError, Refused) as error:
+            log.warning("document %s is not on disk: %s", self.id, error)
+
+    async def compact(self) -> None:
+        """Merge the rows of the log, in a process of its own. What fails leaves them as they are."""
+        if not self._tail:
+            return
+        self._tail = self._tail_bytes = 0
+        live = None if self.room.in_use or self.room.broken else self._facts()
+        try:
+            outcome = await compactor.compact(self.id, self._host.lease.epoch, live)
+        except CompactionFailed as error:
+            log.warning("document %s was not compacted: %s", self.id, error)
+        else:
+            log.info("document %s: compaction: %s", self.id, outcome)
+
+    def _facts(self) -> Facts:
+        return Facts.of(self.room.seq, self.room.text(), self.room.state())
+
+    def let_go(self) -> None:
+        self.room.close()
+        self._store.forget(self.id)
+
+    # --- for the room ---------------------------------------------------------------------------------------------
+
+    def append(self, data: bytes, origin: str, claims: Sequence[Claim]) -> asyncio.Future[int]:
+        self._tail, self._tail_bytes = self._tail + 1, self._tail_bytes + len(data)
+        if self._tail >= COMPACT_ROWS or self._tail_bytes >= COMPACT_BYTES:
+            self._host.owned(self.compact(), f"compact {self.id}")
+        if self._host.lease.good:
+            return self._store.append(self.id, data, origin, claims)
+        return self._host.owned(self._append_when_leased(data, origin, claims), f"append {self.id}")
+
+    async def _append_when_leased(self, data: bytes, origin: str, claims: Sequence[Claim]) -> int:
+        """After a pause: another process may have the workspace by now. Order does not matter to a CRDT."""
+        await self._host.lease.hold()
+        return await self._store.append(self.id, data, origin, claims)
+
+    def claim(self, client: int, origin: str) -> None:
+        self._store.claim(self.id, client, origin).add_done_callback(_retrieved)
+
+    def quarantine(self, origin: str, reason: str, data: bytes) -> None:
+        self._store.quarantine(self.id, origin, reason, data)
+
+    def changed(self, origin: str) -> None:
+        if not self._opened:  # the file itself is being read
+            return
+        if self._on_disk and not self.disk.detached:
+            self._on_disk = False
+            self._host.publish(self.on_disk())
+        if self._saving is None or self._saving.done():
+            self._saving = self._host.owned(self._save_soon(), f"save {self.id}")
+
+    def broken(self) -> None:
         self._host.owned(self._rebuild(), f"rebuild {self.id}")
 
     async def _rebuild(self) -> None:
         """A replica was thrown away: build it anew from the log, again and again while the database is away."""
-        while self.room.broken:
+        while self.room.broken and not self.room.closed:
             try:
-                loaded = await self._store.load(self.id)
-                self.room.restore(loaded.updates, loaded.seq)
+                await self._load()
             except Poisoned:
                 self._notice("bad", "The history of this document cannot be applied; ask an administrator.")
                 return
@@ -164,3 +231,15 @@ class OpenDocument:
             except Exception as error:  # the database is away
                 log.warning("document %s waits for the database: %s", self.id, error)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def _notice(self, tone: str, text: str) -> None:
+        self._host.publish(self._notice_of(tone, text))
+
+    def _notice_of(self, tone: str, text: str) -> dict[str, Any]:
+        return {"type": "document.notice", "document": self.id, "tone": tone, "text": text}
+
+
+def _retrieved(done: asyncio.Future[int]) -> None:
+    """An id that could not be noted is noted with its first update."""
+    if not done.cancelled() and done.exception() is not None:
+        log.warning("a client id was not noted: %s", done.exception())

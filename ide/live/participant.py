@@ -29,7 +29,7 @@ WORKSPACE = "workspace"  # the document that carries presence and requests
 
 class Outbox:
     """Frames on their way to one socket. `on_held` is called when documents must be held back, `on_free` when they
-    may go again."""
+    may go again. Without `write_with` somebody must take the frames with `next`."""
 
     def __init__(self, on_held: Callable[[], None], on_free: Callable[[], None]) -> None:
         self.held = False
@@ -39,6 +39,12 @@ class Outbox:
         self._wake = asyncio.Event()
         self._put = self._acked = self._pinged = 0
         self._pings: deque[tuple[int, float]] = deque()
+        self._write: Callable[[list[bytes]], None] | None = None
+        self._writing = False  # a write is due in this turn of the loop
+
+    def write_with(self, write: Callable[[list[bytes]], None] | None) -> None:
+        """Hand all frames of a turn of the loop to `write` (`ide.live.frames`), if the server has that."""
+        self._write = write
 
     @property
     def unacknowledged(self) -> int:
@@ -53,12 +59,23 @@ class Outbox:
             self._pinged = self._put
             self._frames.append(protocol.PING_FRAME)
             self._pings.append((self._put, time.monotonic()))
-        self._wake.set()
+        if self._write is None:
+            self._wake.set()
+        elif not self._writing:
+            self._writing = True
+            asyncio.get_running_loop().call_soon(self._write_all)
         if self.unacknowledged > DROP_OVER and len(frame) < DROP_OVER:
             self.close(TOO_SLOW, "too slow")
         elif self.unacknowledged > HOLD_OVER and not self.held:
             self.held = True
             self._on_held()
+
+    def _write_all(self) -> None:
+        self._writing = False
+        if self._frames and self._write is not None:
+            frames = list(self._frames)
+            self._frames.clear()
+            self._write(frames)
 
     def acknowledge(self) -> None:
         """A Pong came: everything up to the oldest open Ping has been taken."""
@@ -81,8 +98,9 @@ class Outbox:
 
     async def next(self) -> bytes | None:
         """The next frame; None when the socket is to be closed (`closing`)."""
-        while not self._frames:
+        while self._write is not None or not self._frames:
             if self.closing is not None:
+                self._write_all()
                 return None
             self._wake.clear()
             await self._wake.wait()

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from django.conf import settings
+
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow, role_in
 from ide.db import in_db
@@ -19,13 +21,18 @@ from ide.documents import protocol
 from ide.documents.awareness import Roster
 from ide.documents.protocol import Malformed
 from ide.documents.replica import EMPTY_UPDATE
-from ide.documents.room import Room
+from ide.documents.room import EPOCH, UPDATE_LIMIT
 from ide.errors import NotFound, Refused
 from ide.live import door, ops
+from ide.live.channel import Channel
 from ide.live.door import Turned
+from ide.live.frames import EXTENSION
 from ide.live.host import WorkspaceHost, host_of
 from ide.live.lease import HostedElsewhere
+from ide.live.limits import Intake, Pace
+from ide.live.limits import person as person_limits
 from ide.live.participant import WORKSPACE, Outbox, Participant
+from ide.metrics import limited
 from ide.workspaces.models import Workspace
 
 log = logging.getLogger(__name__)
@@ -37,50 +44,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 # Daphne's autobahn sends no close code but 1000 and 3000 to 4999 (it raises, and the socket stays open), so what RFC
 # 6455 calls 1008, 1011 and 1012 are 4008, 4011 and 4012 here.
 MALFORMED, SIGN_IN, FORBIDDEN, GONE, ELSEWHERE, TOO_MANY, BUG = 4400, 4401, 4403, 4404, 4409, 4429, 4011
-WAITING_BYTES = 16 << 20  # frames for a document that is still being opened
 OPEN_DOCUMENTS = 500
 REQUESTS_AT_ONCE = 64
-AWARENESS_LIMIT = 16 << 10
-
-
-class Channel:
-    """A room's peer: one document on one socket."""
-
-    def __init__(self, name: str, connection: Connection) -> None:
-        self.name = name
-        self.room: Room | None = None
-        self.waiting: list[protocol.Message] = []
-        self.waiting_bytes = 0
-        self.missed_since: bytes | None = None
-        self._connection = connection
-
-    @property
-    def person(self) -> Mapping[str, Any]:
-        return self._connection.participant.person
-
-    @property
-    def can_edit(self) -> bool:
-        return self._connection.can_edit(self)
-
-    def send(self, frame: bytes, droppable: bool = False) -> None:
-        if not (droppable and self.missed_since is not None):
-            self._connection.outbox.put(frame)
-
-    def close(self, code: int, reason: str) -> None:
-        self._connection.outbox.close(code, reason)
-
-    def say_access(self) -> None:
-        self.send(protocol.authenticated(self.name, self.can_edit))
-
-    def hold(self) -> None:
-        """The browser does not keep up: leave droppable frames out from here on."""
-        if self.room is not None and self.missed_since is None:
-            self.missed_since = self.room.state()
-
-    def catch_up(self) -> None:
-        if self.room is not None and self.missed_since is not None:
-            state, self.missed_since = self.missed_since, None
-            self.room.catch_up(self, state)
+FRAME_LIMIT = UPDATE_LIMIT + 1024
+OLD_EPOCH, OLD_EPOCHS = 4410, 3  # how often a client may come with a replica of another epoch on one socket
 
 
 class Connection:
@@ -95,14 +62,15 @@ class Connection:
         self.participant.on_role = self._role_changed
         self._channels: dict[str, Channel] = {}
         self._presence = presence
+        self._presence_pace = Pace(self._present)
         self._requests = 0
-
-    def can_edit(self, channel: Channel) -> bool:
-        document = self.host.document(channel.room.id) if channel.room is not None else None
-        return self.participant.may(Action.EDIT) and (document is None or document.access == "edit")
+        self._old_epochs = 0
+        self.sender = person_limits(self.participant.user_id)
 
     def take(self, data: bytes) -> None:
         """One binary frame from the browser. Raises Malformed."""
+        if len(data) > FRAME_LIMIT:
+            raise Malformed("a message is larger than 8 MiB")
         message = protocol.decode(data)
         if isinstance(message, protocol.Ping):
             self.outbox.put(protocol.PONG_FRAME)
@@ -115,9 +83,9 @@ class Connection:
 
     def leave(self) -> None:
         for channel in self._channels.values():
-            if channel.room is not None:
-                channel.room.remove_peer(channel)
+            channel.leave()
         self._channels.clear()
+        self._presence_pace.stop()
         self.host.leave(self.participant)
         self._tell_presence(self._presence.leave(self.participant), None)
 
@@ -133,51 +101,44 @@ class Connection:
         elif isinstance(message, protocol.Token):
             if channel.room is not None:
                 channel.say_access()
-        elif channel.room is not None:
-            if isinstance(message, protocol.Awareness) and size > AWARENESS_LIMIT:
-                return
-            channel.room.receive(channel, message)
         else:
-            channel.waiting.append(message)
-            channel.waiting_bytes += size
-            if channel.waiting_bytes > WAITING_BYTES:
-                channel.close(TOO_MANY, "too much at once")
+            channel.take(message, size)
 
     def _open(self, message: protocol.Token) -> None:
         if len(self._channels) >= OPEN_DOCUMENTS:
             self.outbox.put(protocol.denied(message.name, "too many documents are open"))
             return
-        channel = self._channels[message.name] = Channel(message.name, self)
-        self.host.owned(self._opened(channel, message.document), f"open {message.document}")
+        channel = self._channels[message.name] = Channel(message.name, self.participant, self._denied)
+        self.host.owned(self._opened(channel, message), f"open {message.document}")
 
-    async def _opened(self, channel: Channel, document: str) -> None:
+    async def _opened(self, channel: Channel, asked: protocol.Token) -> None:
         try:
-            room = await self.host.open_room(document)
+            room = await self.host.open_room(asked.document)
         except Exception as error:  # this socket's edge too; what is no refusal was logged by the host
             if self._channels.get(channel.name) is channel:
-                del self._channels[channel.name]
-            why = error.what if isinstance(error, Refused) else "It could not be opened. Try it again."
-            channel.send(protocol.denied(channel.name, why))
+                channel.refuse(error.what if isinstance(error, Refused) else "It could not be opened. Try it again.")
             return
-        if self._channels.get(channel.name) is not channel:
+        document = self.host.document(room.id)
+        if self._channels.get(channel.name) is not channel or document is None:
             return  # closed meanwhile
-        channel.room = room
-        channel.say_access()
-        room.add_peer(channel)
-        opened = self.host.document(room.id)
-        if opened is not None:
-            for event in opened.standing():
-                self.participant.notify(event)
-        if self.outbox.held:
-            channel.hold()
-        waiting, channel.waiting = channel.waiting, []
-        for one in waiting:
-            room.receive(channel, one)
+        if asked.epoch not in (None, room.epoch):
+            channel.refuse(EPOCH)
+            return
+        channel.enter(document)
+        for event in document.standing():
+            self.participant.notify(event)
+
+    def _denied(self, channel: Channel, reason: str) -> None:
+        self._drop(channel.name)
+        self._old_epochs += reason == EPOCH
+        if self._old_epochs > OLD_EPOCHS:
+            self.outbox.close(OLD_EPOCH, "this replica is of another epoch")
 
     def _drop(self, name: str) -> None:
+        """A client that closes a document gets no Close in answer: it may have opened it again by then."""
         channel = self._channels.pop(name, None)
-        if channel is not None and channel.room is not None:
-            channel.room.remove_peer(channel)
+        if channel is not None:
+            channel.leave()
 
     def _role_changed(self) -> None:
         for channel in self._channels.values():
@@ -199,18 +160,26 @@ class Connection:
         if isinstance(message, protocol.Stateless):
             self._request(message.payload)
         elif isinstance(message, protocol.Awareness):
-            passed = self._presence.receive(self.participant, self.participant.person, message.data)
-            self._tell_presence(passed, self.participant)
+            self._presence_pace.offer(message.data)
         elif isinstance(message, protocol.Token):
             self.outbox.put(protocol.authenticated(name, True))
         elif isinstance(message, protocol.SyncStep1):
             self.outbox.put(protocol.step_2(name, EMPTY_UPDATE))
-            self.outbox.put(protocol.step_1(name, b"\0"))
+            if not message.reply:
+                self.outbox.put(protocol.step_1(name, b"\0"))
             self._say_everyone(name)
         elif isinstance(message, protocol.SyncUpdate):  # it holds no text; an acknowledgement keeps the client's count
             self.outbox.put(protocol.sync_status(name, True))
         elif isinstance(message, protocol.QueryAwareness):
             self._say_everyone(name)
+
+    def _present(self, data: bytes) -> None:
+        try:
+            passed = self._presence.receive(self.participant, self.participant.person, data)
+        except Malformed as error:
+            self.outbox.close(MALFORMED, str(error))
+        else:
+            self._tell_presence(passed, self.participant)
 
     def _say_everyone(self, name: str) -> None:
         here = self._presence.everyone()
@@ -256,6 +225,7 @@ class MainSocket:
             with contextlib.suppress(OSError):
                 await send({"type": "websocket.close", "code": turned.code, "reason": turned.reason[:100]})
             return
+        connection.outbox.write_with(scope.get("extensions", {}).get(EXTENSION, {}).get("write"))
         await _serve(connection, guest.receive, send)
 
 
@@ -274,7 +244,7 @@ async def _admitted(user: User, workspace_id: str, session: str | None) -> Conne
         person, role = await in_db(_facts, user, workspace_id)
         host = await host_of(workspace_id)
     except HostedElsewhere as error:
-        raise Turned(ELSEWHERE, "hosted elsewhere") from error
+        raise Turned(ELSEWHERE, error.reason) from error
     except Refused as error:
         code = FORBIDDEN if error.status == 403 else GONE
         raise Turned(code, error.what) from error
@@ -283,19 +253,31 @@ async def _admitted(user: User, workspace_id: str, session: str | None) -> Conne
     except Exception as error:  # the edge of this socket: a workspace that cannot be opened ends nothing else
         log.exception("workspace %s could not be opened", workspace_id)
         raise Turned(BUG, "the workspace could not be opened") from error
+    _room_for_one_more(host, user)
     presence = cast(Roster, host.extensions.setdefault(Roster, Roster()))
     connection = Connection(host, person, role, presence, session)
     connection.participant.token = user.token
     return connection
 
 
+def _room_for_one_more(host: WorkspaceHost, user: User) -> None:
+    if person_limits(user.pk).sockets >= settings.SOCKETS_PER_PERSON:
+        limited.labels("sockets of a person").inc()
+        raise Turned(TOO_MANY, "you have too many tabs open")
+    if len(host.participants) >= settings.SOCKETS_PER_WORKSPACE:
+        limited.labels("sockets of a workspace").inc()
+        raise Turned(TOO_MANY, "too many people are here")
+
+
 async def _serve(connection: Connection, receive: Receive, send: Send) -> None:
+    connection.sender.sockets += 1
     connection.host.join(connection.participant)
     writer = asyncio.get_running_loop().create_task(_write(connection.outbox, send))
-    reader = asyncio.get_running_loop().create_task(_read(connection, receive))
+    reader = asyncio.get_running_loop().create_task(_read(connection, Intake(receive, connection.sender)))
     try:
         await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
     finally:
+        connection.sender.sockets -= 1
         connection.leave()
         reader.cancel()
         if writer.done() or reader.done():
@@ -303,10 +285,13 @@ async def _serve(connection: Connection, receive: Receive, send: Send) -> None:
         await asyncio.gather(reader, writer, return_exceptions=True)
 
 
-async def _read(connection: Connection, receive: Receive) -> None:
+async def _read(connection: Connection, intake: Intake) -> None:
     """Until the browser leaves, or is closed."""
     while connection.outbox.closing is None:
-        event = await receive()
+        event = await intake.next()
+        if intake.overrun:
+            connection.outbox.close(TOO_MANY, "too much at once")
+            break
         if event["type"] != "websocket.receive":
             return
         data = event.get("bytes")

@@ -14,6 +14,7 @@ from pycrdt import Doc, Text, UndoManager, merge_updates
 from ide.db import in_db
 from ide.documents import authorship
 from ide.documents.author import ModelClient
+from ide.documents.clients import Clients
 from ide.documents.authorship import Ledger
 from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Snapshot
 from ide.documents.replica import Replica
@@ -32,10 +33,12 @@ class Log:
         self.at: datetime = timezone.now() - timedelta(hours=1)
         self.seq = 0
         self._clients: dict[str, ModelClient] = {}
+        self._owners = Clients()
 
     def write(self, origin: str, *edits: Edit) -> int:
         client = self._clients.setdefault(origin, ModelClient())
-        update = client.write(self.replica, sorted(edits, key=lambda edit: edit.start))
+        in_order = sorted(edits, key=lambda edit: edit.start)
+        update = client.write(self.replica, in_order, self._owners, origin).update
         self.replica.apply([update])
         ClientId.objects.get_or_create(
             document=self.document, epoch=1, client=client.client_id, defaults={"origin": origin}
@@ -229,7 +232,7 @@ def test_a_second_question_reads_only_what_is_new_and_answers_as_the_first(log: 
 def test_a_new_epoch_starts_from_its_own_log_and_ranges(log: Log) -> None:
     log.put(ADA, "", "one\n")
     assert log.told() == [("one\n", ADA)]
-    seeded = ModelClient(9).write(Replica(), [Edit(0, 0, "one\ntwo\n")])
+    seeded = ModelClient(9).write(Replica(), [Edit(0, 0, "one\ntwo\n")], Clients(), "seed").update
     DocumentUpdate.objects.create(
         document=log.document, epoch=2, seq=2, data=seeded, origin="seed", created_at=timezone.now()
     )

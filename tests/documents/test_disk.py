@@ -10,10 +10,11 @@ import pytest
 from ide.db import in_db
 from ide.documents.disk import DiskCopy
 from ide.documents.models import Document
-from ide.documents.room import Edit, Room
+from ide.documents.room import Edit
 from ide.documents.store import Store
 from ide.workspaces.files import Files, Unreadable
 from ide.workspaces.models import Workspace
+from tests.documents.keeper import StoreKeeper
 
 TEXT = "one 😀\ntwo\nthree\nfour\n"
 
@@ -26,13 +27,13 @@ class Desk:
         self.row = row
         self.store = store
         self.notices: list[str] = []
-        self.room = Room(row.pk, row.path, lambda data, origin: store.append(row.pk, data, origin), lambda room: None)
+        self.keeper = StoreKeeper(row.pk, row.path, store)
+        self.room = self.keeper.room
         self.disk = DiskCopy(row, Files(workspace.folder), lambda tone, text: self.notices.append(text))
 
     async def open(self) -> bool:
-        loaded = await self.store.load(self.row.pk)
-        self.room.restore(loaded.updates, loaded.seq)
-        if loaded.seq == 0:
+        await self.keeper.load()
+        if self.room.seq == 0:
             await self.disk.first(self.room)
             return False
         return await self.disk.opened(self.room, self.store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,34 +14,59 @@ from pycrdt import Doc, Text, get_update, merge_updates
 
 from ide.documents import protocol
 from ide.documents.author import ROTATE_BYTES
+from ide.documents.clients import Claim, Clients
+from ide.documents.replica import Replica
 from ide.documents.room import Edit, ModelClient, Room
 
-PANIC_1 = bytes.fromhex("01014d02040101740361620a00")
-PANIC_2 = bytes.fromhex("01004d00000101740361620a00")
+PANIC_1 = bytes.fromhex("0101cddb7002040101740361620a00")  # client ids below 1024 are refused before
+PANIC_2 = bytes.fromhex("0100cddb7000000101740361620a00")
 
 
 class Log:
-    """The log a room writes to: commits at once, or when told."""
+    """The log and the keeper of a room: commits at once, or when told; notes what it is asked for."""
 
     def __init__(self, at_once: bool = True) -> None:
         self.rows: list[bytes] = []
         self.origins: list[str] = []
+        self.owners: dict[int, str] = {}
+        self.relayed: dict[int, str] = {}
+        self.kept_aside: list[tuple[str, bytes]] = []
         self.at_once = at_once
         self.open: list[asyncio.Future[int]] = []
+        self.breaks = 0
 
-    def append(self, data: bytes, origin: str) -> asyncio.Future[int]:
+    def append(self, data: bytes, origin: str, claims: Sequence[Claim]) -> asyncio.Future[int]:
         self.rows.append(data)
         self.origins.append(origin)
+        for client, owner, relayed_by in claims:
+            self.owners[client] = owner
+            self.relayed[client] = relayed_by
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.open.append(future)
         if self.at_once:
             self.commit()
         return future
 
+    def claim(self, client: int, origin: str) -> None:
+        self.owners[client] = origin
+
+    def quarantine(self, origin: str, reason: str, data: bytes) -> None:
+        self.kept_aside.append((origin, data))
+
+    def changed(self, origin: str) -> None:
+        pass
+
+    def broken(self) -> None:
+        self.breaks += 1
+
     def commit(self) -> None:
         for n, future in enumerate(self.open):
             future.set_result(len(self.rows) - len(self.open) + n + 1)
         self.open.clear()
+
+    def restore(self, room: Room) -> None:
+        """The host's part after a break."""
+        room.restore(Replica(self.rows), 1, len(self.rows), Clients(self.owners))
 
 
 class Client:
@@ -69,6 +94,10 @@ class Client:
         self.closed = (code, reason)
         self.room.remove_peer(self)
 
+    def refuse(self, reason: str) -> None:
+        self.frames.append(protocol.Access(self.name, "", reason))
+        self.room.remove_peer(self)
+
     def say(self, message: protocol.Message) -> None:
         self.room.receive(self, message)
 
@@ -87,10 +116,10 @@ class Client:
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
 
-def make_room(log: Log | None = None, on_broken: Callable[[Room], None] = lambda room: None) -> tuple[Room, Log]:
+def make_room(log: Log | None = None) -> tuple[Room, Log]:
     log = log or Log()
-    room = Room("doc", "a.py", log.append, on_broken)
-    room.restore([])
+    room = Room("doc", "a.py", log)
+    room.restore(Replica())
     return room, log
 
 
@@ -259,10 +288,10 @@ async def test_presence_carries_the_servers_person_and_ends_with_the_peer() -> N
     room, _ = make_room()
     one, two = Client(room, 1), Client(room, 2)
     state = json.dumps({"cursor": 3, "person": {"id": 99, "name": "Mallory 😀"}})
-    one.say(protocol.Awareness("doc", protocol.encode_awareness([protocol.Presence(7, 1, state)])))
+    one.say(protocol.Awareness("doc", protocol.encode_awareness([protocol.Presence(70_001, 1, state)])))
     (entry,) = protocol.decode_awareness(two.of(protocol.Awareness)[0].data)
     assert json.loads(entry.state) == {"cursor": 3, "person": {"id": 1, "name": "P1", "colour": 1}}
-    two.say(protocol.Awareness("doc", protocol.encode_awareness([protocol.Presence(7, 5, "null")])))
+    two.say(protocol.Awareness("doc", protocol.encode_awareness([protocol.Presence(70_001, 5, "null")])))
     assert one.of(protocol.Awareness) == []  # not two's client id
     room.remove_peer(one)
     assert protocol.decode_awareness(two.of(protocol.Awareness)[-1].data)[0].state == "null"
@@ -282,8 +311,7 @@ async def test_an_update_that_does_not_decode_closes_its_sender_only() -> None:
 
 @pytest.mark.parametrize("in_one_turn", [False, True])
 async def test_messages_that_make_the_crdt_panic_close_their_sender_and_lose_nothing(in_one_turn: bool) -> None:
-    broken: list[Room] = []
-    room, log = make_room(on_broken=broken.append)
+    room, log = make_room()
     bad, good = Client(room, 1), Client(room, 2)
     good.type(0, "kept 😀 ")
     await turn()
@@ -293,14 +321,15 @@ async def test_messages_that_make_the_crdt_panic_close_their_sender_and_lose_not
     bad.say(protocol.SyncUpdate("doc", PANIC_2, False))
     good.type(0, "also ")
     await turn()
-    while broken:  # the host's part: rebuild from the log
-        broken.pop().restore(log.rows)
+    while room.broken:
+        log.restore(room)
         await turn()
     assert bad.closed is not None
     assert bad.closed[0] == 4008
     assert good.closed is None
     assert room.text() == str(good.root) == "also kept 😀 "
     assert PANIC_2 not in log.rows
+    assert log.kept_aside == [("person:1", PANIC_2)]
     good.type(0, "still ")
     await turn()
     assert room.text() == "still also kept 😀 "
@@ -308,19 +337,18 @@ async def test_messages_that_make_the_crdt_panic_close_their_sender_and_lose_not
 
 
 async def test_a_failed_commit_throws_the_replica_away_and_sends_everybody_back() -> None:
-    broken: list[Room] = []
     log = Log(at_once=False)
-    room, _ = make_room(log, broken.append)
+    room, _ = make_room(log)
     one = Client(room)
     one.type(0, "unsaved 😀")
     await turn()
     log.open.pop().set_exception(OSError("disk full"))
     await turn()
-    assert broken == [room]
+    assert (room.broken, log.breaks) == (True, 1)
     assert one.of(protocol.SyncStatus) == []
     assert one.closed is not None
     assert one.closed[0] == 4012
-    room.restore([])
+    room.restore(Replica())
     again = Client(room)
     again.doc.apply_update(one.doc.get_update())
     again.join()
@@ -341,7 +369,7 @@ async def test_a_gapped_update_is_kept_and_heals() -> None:
     one.say(protocol.SyncUpdate("doc", second, False))
     await turn()
     assert room.text() == ""
-    room.restore([merge_updates(*log.rows, b"\x00\x00")])
+    room.restore(Replica([merge_updates(*log.rows, b"\x00\x00")]))
     one.say(protocol.SyncUpdate("doc", first, False))
     await turn()
     assert room.text() == "one 😀 two"

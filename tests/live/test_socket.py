@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from datetime import timedelta
 
 import pytest
@@ -22,6 +21,7 @@ from ide.documents.text import Edit
 from ide.errors import Invalid, NotFound
 from ide.live import ops
 from ide.live.host import WorkspaceHost, close_all, host_of, live_host
+from ide.live.lease import own_name
 from ide.live.participant import HOLD_OVER, Participant
 from ide.workspaces.figures import FileChange, figures_of, tell
 from ide.workspaces.models import Workspace
@@ -30,8 +30,8 @@ from tests.live.tab import Tab
 
 pytestmark = pytest.mark.usefixtures("closed_hosts")
 
-PANIC_1 = bytes.fromhex("01014d02040101740361620a00")
-PANIC_2 = bytes.fromhex("01004d00000101740361620a00")
+PANIC_1 = bytes.fromhex("0101cddb7002040101740361620a00")  # client ids below 1024 are refused before
+PANIC_2 = bytes.fromhex("0100cddb7000000101740361620a00")
 
 
 def tab(world: World, who: str = "owner") -> Tab:
@@ -267,7 +267,7 @@ async def test_a_workspace_held_by_a_live_process_elsewhere_is_4409_and_by_a_dea
     await in_db(lambda: rows.update(host="another-machine:1:2", host_until=until))
     one = tab(world)
     assert (await one.until(lambda: one.closed))[0] == 4409
-    await in_db(lambda: rows.update(host=f"{socket.gethostname()}:999999999:5", host_until=until))
+    await in_db(lambda: rows.update(host=f"{own_name().rsplit(':', 2)[0]}:999999999:5", host_until=until))
     two = tab(world)
     await two.opened(world.document.pk)
 
