@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pycrdt import merge_updates
 
-from ide import metrics
+from ide import faults, metrics
 from ide.documents import protocol
 from ide.documents.clients import Claim
 from ide.documents.parties import Peer
@@ -48,6 +48,7 @@ def groups(batch: Iterable[Arrived]) -> dict[str, Row]:
     found: dict[str, list[Arrived]] = {}
     for one in batch:
         found.setdefault(one.origin, []).append(one)
+    faults.hit("store.merging")
     return {origin: Row(merged([one.update for one in group]), group) for origin, group in found.items()}
 
 
@@ -90,3 +91,4 @@ class Commits:
             self._on_lost()
         else:
             self._on_done(commit.result(), group)
+            faults.hit("room.acked")

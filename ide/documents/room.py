@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ide import metrics
+from ide import faults, metrics
 from ide.documents import protocol
 from ide.documents.anchors import Anchor, LiveText
 from ide.documents.arrivals import Arrived, Commits, frames, groups
@@ -210,6 +210,7 @@ class Room(LiveText):
         metrics.updates.inc()
         metrics.update_bytes.inc(len(update))
         self._arrived.append(Arrived(update, f"person:{peer.person.get('id')}", peer, relays=relays))
+        faults.hit("room.received")
         self._schedule()
 
     def _answers(self, peer: Peer) -> bool:
@@ -305,6 +306,7 @@ class Room(LiveText):
                 return
             for peer, frame in outgoing:
                 peer.send(frame, True)
+            faults.hit("room.applied")
             self._gaps.note(batch)
             for origin, row in rows.items():
                 self._commits.add(self._keeper.append(row.data, origin, row.claims), row.group)
