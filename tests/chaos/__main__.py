@@ -15,9 +15,9 @@ from pathlib import Path
 
 from tests.chaos.courses import COURSES
 from tests.chaos.ground import ground
-from tests.chaos.postgres import cluster
 from tests.chaos.rows import ROWS, Row
 from tests.chaos.run import HERE, Result, run_row
+from tests.postgres import Postgres
 
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 
@@ -107,8 +107,8 @@ def main() -> int:
     if options.database != "postgresql":
         results += asyncio.run(matrix(work, seeds, "", options.outright))
     if options.database != "sqlite":
-        with cluster() as url:
-            results += asyncio.run(matrix(work, seeds, url, options.outright))
+        with Postgres() as server:
+            results += asyncio.run(matrix(work, seeds, server.url, options.outright))
     if options.write:
         write(results)
     return int(any(result.faults for result in results))
