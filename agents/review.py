@@ -178,12 +178,14 @@ def _refuse(clashing: Sequence[str]) -> None:
 
 
 async def _file(host: WorkspaceHost, change: Change, origin: str) -> None:
-    """A new, deleted or binary file. A document that is open for it gets the text as an edit."""
+    """A new, deleted or binary file. New text comes as an edit of a document, so that it is known who wrote it."""
     if change.status == "deleted":
         await in_db(_delete, host, change.path)
         host.moved(change.path, None)
         return
     room = open_room(host, change.path)
+    if room is None and change.proposed is not None and change.data == change.proposed.encode():
+        room = await host.open_path(change.path, create=True)
     if room is not None and change.proposed is not None:
         room.edit(minimal_edits(room.text(), change.proposed), origin)
         return

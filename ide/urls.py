@@ -13,6 +13,7 @@ from ide.api import api
 from ide.documents.api import router as documents_router
 from ide.documents.comments_api import router as comments_router
 from ide.documents.history_api import router as history_router
+from ide.live.commits_api import router as commits_router
 from ide.workspaces.api import router as workspaces_router
 
 api.add_router("", accounts_router)
@@ -20,6 +21,7 @@ api.add_router("", workspaces_router)
 api.add_router("", documents_router)
 api.add_router("", comments_router)
 api.add_router("", history_router)
+api.add_router("", commits_router)
 api.add_router("", agents_router)
 
 urlpatterns = [

@@ -86,6 +86,8 @@ ROUTES: dict[str, Route] = {
     "GET /api/workspaces/{workspace_id}/documents/{document_id}/history": SEEN,
     "GET /api/workspaces/{workspace_id}/documents/{document_id}/history/{epoch}/{seq}": SEEN,
     "GET /api/workspaces/{workspace_id}/documents/{document_id}/authors": SEEN,
+    "GET /api/workspaces/{workspace_id}/changes": SEEN,
+    "POST /api/workspaces/{workspace_id}/commits": Route(404, 403, {"message": "x"}),
     "GET /api/workspaces/{workspace_id}/people": SEEN,
     "PATCH /api/workspaces/{workspace_id}/people/{user_id}": Route(404, 403, {"role": "viewer"}),
     "DELETE /api/workspaces/{workspace_id}/people/{user_id}": EDITED,

@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,14 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"refs/[a-z]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 _SELF = ("Tandem", "tandem@localhost")
+_AUTHOR = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
+_UNDER_WAY = {
+    "MERGE_HEAD": "merge",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+}
 # What git says when a server is not there, or is gone in the middle.
 _NO_ANSWER = (
     *("failed to connect", "couldn't connect", "could not resolve", "timed out", "refused", "empty reply"),
@@ -176,6 +184,66 @@ async def snapshot(root: Path, ref: str, message: str) -> str:
     finally:
         await asyncio.to_thread(_remove_index, root, index)
     return oid
+
+
+async def tree_with(root: Path, parent: str, paths: Sequence[str]) -> str:
+    """The tree of `parent` ('' for none) with these paths as the work tree has them now, or has them not."""
+    index = f"tandem-index-{secrets.token_hex(8)}"
+    env = {"GIT_INDEX_FILE": f".git/{index}"}
+    names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    try:
+        if parent:
+            await output_of(_git(root, "read-tree", parent, env=env))
+        taken = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+        await output_of(_git(root, *taken, env=env, stdin=names))
+        return (await output_of(_git(root, "write-tree", env=env))).decode().strip()
+    finally:
+        await asyncio.to_thread(_remove_index, root, index)
+
+
+async def tree_of(root: Path, oid: str) -> str:
+    """The tree of a commit."""
+    _check_oid(oid)
+    return (await output_of(_git(root, "rev-parse", "--verify", f"{oid}^{{tree}}"))).decode().strip()
+
+
+async def commit_tree(root: Path, tree: str, parent: str, message: str, author: Author) -> str:
+    """Make a commit of a tree, author and committer the same, and move HEAD (its branch) to it; no hook runs.
+
+    Raises Conflict if HEAD is not at `parent` ('' for none) any more; nothing has moved then.
+    """
+    identity = _identity(author)
+    env = {**identity, **{name.replace("AUTHOR", "COMMITTER"): identity[name] for name in _AUTHOR}}
+    parents = ("-p", parent) if parent else ()
+    made = await output_of(_git(root, "commit-tree", tree, *parents, env=env, stdin=message.encode()))
+    oid = made.decode().strip()
+    said = message.split("\n", 1)[0][:200]
+    words = ("update-ref", "-m", f"commit: {said}", "HEAD", oid, parent or "0" * len(oid))
+    if (await outcome_of(_git(root, *words, env=env))).code != 0:
+        raise Conflict(
+            "The branch changed meanwhile; nothing was committed.", "Look at the changes again, then repeat it."
+        )
+    return oid
+
+
+async def unstage(root: Path, paths: Sequence[str]) -> bool:
+    """Let the index have these paths as HEAD has them; what else is staged stays. False while somebody holds it."""
+    names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    words = ("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul")
+    return (await outcome_of(_git(root, *words, env={"GIT_LITERAL_PATHSPECS": "1"}, stdin=names))).code == 0
+
+
+async def add_note(root: Path, ref: str, oid: str, text: str) -> None:
+    """Put a note on a commit, in place of one that is there."""
+    _check_ref(ref)
+    _check_oid(oid)
+    env = {**_identity(Author(*_SELF)), "GIT_NOTES_REF": ref}
+    await output_of(_git(root, "notes", "add", "--force", "--file=-", oid, env=env, stdin=text.encode()))
+
+
+def under_way(root: Path) -> str:
+    """What git is in the middle of ('merge', 'rebase', …), '' if nothing. Blocks."""
+    return next((name for mark, name in _UNDER_WAY.items() if os.path.lexists(root / ".git" / mark)), "")
 
 
 def _remove_index(root: Path, index: str) -> None:

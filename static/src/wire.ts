@@ -117,6 +117,15 @@ export interface OldText {
   at: Time | null
   author: Author
 }
+export interface Changes {
+  branch: string
+  files: { path: string; status: 'M' | 'A' | 'D' | '?' }[]
+}
+export interface Commit {
+  oid: string
+  message: string // as committed, with the trailers
+  notes_ref: string // '' if nobody is known to have written anything in it
+}
 export interface AccessToken {
   id: Id
   name: string
