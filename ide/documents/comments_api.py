@@ -10,6 +10,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
+from ide.accounts.bearer import with_token
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow
 from ide.api import person
@@ -34,7 +35,7 @@ class Words(Schema):
     text: str
 
 
-@router.get("/workspaces/{workspace_id}/threads")
+@router.get("/workspaces/{workspace_id}/threads", auth=with_token)
 async def all_threads(request: HttpRequest, workspace_id: str, *, resolved: bool = False) -> Json:
     """The newest threads of all documents: what is open, or what is resolved."""
     await in_db(_workspace, person(request), workspace_id, Action.SEE)
@@ -42,13 +43,13 @@ async def all_threads(request: HttpRequest, workspace_id: str, *, resolved: bool
     return {"threads": threads, "more": more}
 
 
-@router.get("/workspaces/{workspace_id}/documents/{document_id}/threads")
+@router.get("/workspaces/{workspace_id}/documents/{document_id}/threads", auth=with_token)
 async def threads(request: HttpRequest, workspace_id: str, document_id: str) -> Json:
     row = await in_db(_document, person(request), workspace_id, document_id, Action.SEE)
     return {"threads": await in_db(comments.of_document, row)}
 
 
-@router.post("/workspaces/{workspace_id}/documents/{document_id}/threads", response={201: Json})
+@router.post("/workspaces/{workspace_id}/documents/{document_id}/threads", response={201: Json}, auth=with_token)
 async def begun(request: HttpRequest, workspace_id: str, document_id: str, body: NewThread) -> Status[Json]:
     who = person(request)
     row = await in_db(_document, who, workspace_id, document_id, Action.COMMENT)
@@ -56,7 +57,7 @@ async def begun(request: HttpRequest, workspace_id: str, document_id: str, body:
     return Status(201, await _told(workspace_id, thread))
 
 
-@router.post("/workspaces/{workspace_id}/threads/{thread_id}/comments", response={201: Json})
+@router.post("/workspaces/{workspace_id}/threads/{thread_id}/comments", response={201: Json}, auth=with_token)
 async def replied(request: HttpRequest, workspace_id: str, thread_id: str, body: Words) -> Status[Json]:
     who = person(request)
     thread = await in_db(_thread, who, workspace_id, thread_id)
@@ -64,7 +65,7 @@ async def replied(request: HttpRequest, workspace_id: str, thread_id: str, body:
     return Status(201, await _told(workspace_id, thread))
 
 
-@router.patch("/workspaces/{workspace_id}/comments/{comment_id}")
+@router.patch("/workspaces/{workspace_id}/comments/{comment_id}", auth=with_token)
 async def edited(request: HttpRequest, workspace_id: str, comment_id: str, body: Words) -> Json:
     who = person(request)
     comment = await in_db(_comment, who, workspace_id, comment_id)
@@ -72,7 +73,7 @@ async def edited(request: HttpRequest, workspace_id: str, comment_id: str, body:
     return await _told(workspace_id, comment.thread)
 
 
-@router.delete("/workspaces/{workspace_id}/comments/{comment_id}", response={204: None})
+@router.delete("/workspaces/{workspace_id}/comments/{comment_id}", response={204: None}, auth=with_token)
 async def removed(request: HttpRequest, workspace_id: str, comment_id: str) -> Status[None]:
     who = person(request)
     comment = await in_db(_comment, who, workspace_id, comment_id)
@@ -82,13 +83,13 @@ async def removed(request: HttpRequest, workspace_id: str, comment_id: str) -> S
     return Status(204, None)
 
 
-@router.post("/workspaces/{workspace_id}/threads/{thread_id}/resolve")
+@router.post("/workspaces/{workspace_id}/threads/{thread_id}/resolve", auth=with_token)
 async def resolved(request: HttpRequest, workspace_id: str, thread_id: str) -> Json:
     who = person(request)
     return await _settled(who, workspace_id, thread_id, lambda thread: comments.resolve(thread, who))
 
 
-@router.post("/workspaces/{workspace_id}/threads/{thread_id}/reopen")
+@router.post("/workspaces/{workspace_id}/threads/{thread_id}/reopen", auth=with_token)
 async def reopened(request: HttpRequest, workspace_id: str, thread_id: str) -> Json:
     return await _settled(person(request), workspace_id, thread_id, comments.reopen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router
 
+from ide.accounts.bearer import with_token
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow
 from ide.api import person
@@ -19,7 +20,7 @@ router = Router(tags=["history"])
 AT = "/workspaces/{workspace_id}/documents/{document_id}"
 
 
-@router.get(AT + "/history")
+@router.get(AT + "/history", auth=with_token)
 async def timeline(
     request: HttpRequest, workspace_id: str, document_id: str, before: int | None = None, *, limit: int = 50
 ) -> Json:
@@ -29,7 +30,7 @@ async def timeline(
     return {"versions": versions, "more": more}
 
 
-@router.get(AT + "/history/{epoch}/{seq}")
+@router.get(AT + "/history/{epoch}/{seq}", auth=with_token)
 async def version(
     request: HttpRequest, workspace_id: str, document_id: str, epoch: int, seq: int, *, version: int | None = None
 ) -> Json:
@@ -38,7 +39,7 @@ async def version(
     return (await in_db(history.text_at, document_id, epoch, seq, version)).as_json()
 
 
-@router.get(AT + "/authors")
+@router.get(AT + "/authors", auth=with_token)
 async def authors(request: HttpRequest, workspace_id: str, document_id: str) -> Json:
     """Who wrote which characters: owners of client ids, and the ranges that are exceptions."""
     await in_db(seen, person(request), workspace_id, document_id)

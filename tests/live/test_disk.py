@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from ide.db import in_db
 from ide.documents import protocol
 from ide.documents.models import Document, Version
+from ide.documents.text import Edit
 from ide.errors import Refused
 from ide.live.host import WorkspaceHost, live_host
 from tests.live.conftest import World
@@ -367,3 +369,27 @@ async def test_what_a_killed_process_left_is_removed_at_the_start(desk: Desk) ->
     desk.file.write_text(TEXT + "more\n")
     await desk.shows(lambda: desk.text.endswith("more\n"))  # the watcher runs, so the start is over
     assert not any(file.exists() for file in left)
+
+
+async def test_text_that_the_disk_does_not_take_waits_and_is_not_said_to_be_there(desk: Desk) -> None:
+    """The disk is full as far as this process goes: no file may grow beyond 3 MiB."""
+    long = "x" * 99 + "\n"
+    desk.file.write_text(long * 33_000)
+    await desk.open()
+    desk.file.chmod(0o444)
+    await desk.event("document.access", lambda e: e["access"] == "read")
+    room = desk.host.rooms[desk.id]
+    await room.edit([Edit(0, 0, "typed ")], f"person:{desk.world.owner.pk}")
+    await desk.notice("could not be written")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, before[1]))
+    try:
+        desk.file.chmod(0o644)
+        await desk.notice("File too large")
+        assert not desk.is_on_disk()
+        assert desk.file.read_text() == long * 33_000
+        assert [f for f in os.listdir(desk.root) if f.startswith(".tandem")] == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    await desk.written()
+    assert desk.file.read_text().startswith("typed ")
