@@ -26,7 +26,7 @@ from ide.accounts.models import Membership, Team, User
 from ide.api import api
 from ide.db import in_db
 from ide.documents import protocol
-from ide.documents.models import Comment, CommentThread, Document, DocumentUpdate
+from ide.documents.models import ClientId, Comment, CommentThread, Document, DocumentUpdate
 from ide.live import ops
 from ide.live.host import close_all, host_of
 from ide.workspaces.models import Workspace
