@@ -1,7 +1,7 @@
 """WebSocket frames of RFC 6455 as bytes, for the one kind that matters: whole binary messages. Pure.
 
-Both servers parse and build every frame in general-purpose Python, 8 to 25 µs each; a keystroke's frame needs 1 µs. What
-is no plain binary message goes to the server's own parser, untouched, so there is one implementation of the rest.
+Both servers parse and build every frame in general-purpose Python, 8 to 25 µs each; a keystroke's frame needs 1 µs.
+What is no plain binary message goes to the server's own parser, untouched, so there is one implementation of the rest.
 
 A server that offers the ASGI extension `EXTENSION` in a socket's scope gives `write`: a function that sends binary
 messages at once, in order with what `send` sends, never waits and does nothing once the socket is closing.
@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from websockets.frames import apply_mask
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # no binary of it for this machine
+    from websockets.utils import apply_mask
 
 EXTENSION = "tandem.frames"
 BINARY = 0x82  # FIN and the opcode

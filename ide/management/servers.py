@@ -40,11 +40,28 @@ def _web_argv() -> list[str]:
     if settings.SERVER == "uvicorn":
         return [
             *(sys.executable, "-m", "uvicorn", app, "--host", settings.HOST, "--port", str(settings.PORT)),
-            *("--ws", "websockets-sansio", "--loop", "uvloop", "--ws-per-message-deflate", "false"),
+            *(
+                "--ws",
+                "ide.management.uvicorn_socket:LeanSocket",
+                "--loop",
+                "uvloop",
+                "--ws-per-message-deflate",
+                "false",
+            ),
             *("--ws-max-size", MESSAGE_LIMIT, "--timeout-graceful-shutdown", "3", "--log-level", "warning"),
         ]
     return [
-        *(sys.executable, "-m", "daphne", "-b", settings.HOST, "-p", str(settings.PORT), "-v", "0"),
+        *(
+            sys.executable,
+            "-m",
+            "ide.management.daphne_socket",
+            "-b",
+            settings.HOST,
+            "-p",
+            str(settings.PORT),
+            "-v",
+            "0",
+        ),
         *("--websocket-max-message-size", MESSAGE_LIMIT, "--websocket-max-frame-size", MESSAGE_LIMIT),
         *("--websocket_timeout", "-1", "--application-close-timeout", "5", "--no-server-name", app),
     ]
