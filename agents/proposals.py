@@ -223,6 +223,7 @@ class Proposals:
 
     async def reject(self, proposal_id: str, chosen: Sequence[str] | None, user_id: int) -> None:
         """Put the base's lines back in place of hunks (None: all), as an edit of that person. Raises as `accept`."""
+        await self._named(proposal_id, chosen)[0].room.whole()
         tracked, ids = self._named(proposal_id, chosen)
         edits = hunks.reject(tracked.base, tracked.known, ids)
         if edits:

@@ -145,6 +145,8 @@ async def merge(host: WorkspaceHost, job: Job, chosen: Collection[str] | None) -
     wanted = [change for change in told if chosen is None or change.path in chosen]
     rooms = {c.path: await host.open_path(c.path) for c in wanted if c.status == "changed" and c.is_text}
     clashing = [c.path for c in wanted if c.path not in rooms and _conflicts(c, await _current(host, c.path))]
+    for room in rooms.values():
+        await room.whole()
     # From here to the last edit nothing is awaited: what is checked is what is merged.
     merged = {c.path: _merge(c, rooms[c.path].text()) for c in wanted if c.path in rooms}
     _refuse(clashing + [path for path, result in merged.items() if result.conflicts])
@@ -187,6 +189,7 @@ async def _file(host: WorkspaceHost, change: Change, origin: str) -> None:
     if room is None and change.proposed is not None and change.data == change.proposed.encode():
         room = await host.open_path(change.path, create=True)
     if room is not None and change.proposed is not None:
+        await room.whole()
         room.edit(minimal_edits(room.text(), change.proposed), origin)
         return
     await in_db(host.files.write, change.path, change.data or b"")

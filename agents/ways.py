@@ -15,7 +15,8 @@ from agents.engine.context import CodeReply, OpenFile
 from agents.engine.edits.apply import LiveRewrite
 from agents.engine.edits.ops import EditError
 from agents.engine.messages import Event, TextDelta
-from agents.environments.live import FRAME, RoomTarget
+from agents.environments.live import FRAME
+from agents.environments.room_target import RoomTarget
 from agents.measure import Measured
 from agents.models import Endpoint, Item
 from agents.sessions import Way
@@ -56,7 +57,7 @@ class Pen:
     """Writes a reply's code over the selection, one insertion a frame; the first comes at once."""
 
     turn: LiveTurn
-    room: Room
+    target: RoomTarget
     rewrite: LiveRewrite
     _pending: str = ""
     _timer: asyncio.TimerHandle | None = None
@@ -78,6 +79,9 @@ class Pen:
 
     def _tick(self) -> None:
         self._timer = None
+        if self.target.busy():
+            self._timer = asyncio.get_running_loop().call_later(FRAME, self._tick)
+            return
         try:
             self._flush()
         except Exception as error:  # told at the next write: a timer has nobody to tell
@@ -90,7 +94,7 @@ class Pen:
             self.rewrite.feed(code)
             self._wrote_at = time.monotonic()
             start, cursor = self.rewrite.region
-            self.turn.region(self.room, cast(Anchor, start), cast(Anchor, cursor))
+            self.turn.region(self.target.room, cast(Anchor, start), cast(Anchor, cursor))
 
     def finish(self) -> None:
         """The reply is complete: the rest of the old lines goes. Raises Invalid when it held no code."""
@@ -127,12 +131,14 @@ def inline(region: Region, instruction: str) -> Way:
         asked = context.inline(file, instruction, small=endpoint.builtin, window=endpoint.window)
         start, end = room.anchor(span.start, -1), room.anchor(span.end, 0)
         turn.region_written = Region(room, start, end)
-        pen = Pen(turn, room, LiveRewrite(RoomTarget(turn, room), start, end, indent=asked.indent))
+        target = RoomTarget(turn, room)
+        pen = Pen(turn, target, LiveRewrite(target, start, end, indent=asked.indent))
         reply = CodeReply(asked)
         try:
             stream = cast(AsyncGenerator[list[Event], None], provider.stream(asked.request(endpoint.model)))
             async with aclosing(stream) as answer:
                 await _write(answer, reply, pen)
+            await target.ready()
             pen.write(reply.finish())
             pen.finish()
         except EditError as error:
@@ -140,6 +146,8 @@ def inline(region: Region, instruction: str) -> Way:
         except BaseException:
             pen.lift()
             raise
+        finally:
+            target.close()
         turn.left(room)
 
     return way
@@ -149,6 +157,7 @@ async def _write(answer: AsyncGenerator[list[Event], None], reply: CodeReply, pe
     async for events in answer:
         for event in events:
             if isinstance(event, TextDelta):
+                await pen.target.ready()
                 pen.write(reply.feed(event.text))
         if reply.done:
             return
@@ -161,6 +170,7 @@ def apply_block(room: Room, code: str, region: Region | None) -> Way:
     """Put a code block in place of the region's lines, of the definition of the same name, or at the file's end."""
 
     async def way(turn: LiveTurn) -> None:
+        await room.whole()
         if region is not None:
             text, span = lines_of(region)
         else:
@@ -170,7 +180,9 @@ def apply_block(room: Room, code: str, region: Region | None) -> Way:
         edits = [(span.start + e.start, span.start + e.end, e.text) for e in minimal_edits(old, new)]
         if not edits:
             raise Invalid("The file has this code already.")
-        RoomTarget(turn, room).edit(edits)
+        target = RoomTarget(turn, room)
+        target.edit(edits)
+        target.close()
 
     return way
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from agents.engine.edits.apply import LiveApplier
-from agents.engine.edits.target import AnchorLike
 from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
 from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
 from agents.environments.patch import PatchEdits
+from agents.environments.room_target import RoomTarget
 from agents.turns import LiveTurn
 from ide.db import in_db
-from ide.documents.room import Anchor, Edit, ModelClient, Room
+from ide.documents.room import Anchor, Room
 from ide.documents.text import lines
 from ide.errors import Invalid, Refused
 from ide.live.host import WorkspaceHost
@@ -23,32 +23,13 @@ from ide.workspaces.search import search
 FRAME = 0.012  # seconds between two insertions in a document
 
 
-class RoomTarget:
-    """A room as an engine.edits Target: every edit is the turn's, and is refused once the turn is closed."""
-
-    def __init__(self, turn: LiveTurn, room: Room) -> None:
-        self._turn = turn
-        self.room = room
-        self._client = ModelClient()
-
-    def text(self) -> str:
-        return self.room.text()
-
-    def anchor(self, index: int, assoc: int) -> AnchorLike:
-        return self.room.anchor(index, assoc)
-
-    def edit(self, edits: Sequence[tuple[int, int, str]]) -> None:
-        self._turn.writes(self.room)
-        self.room.edit([Edit(*edit) for edit in edits], self._turn.origin, client=self._client)
-
-
 @dataclass
 class LiveEnvironment:
     """`sandbox`: whether commands can be confined, so that there is a tool to run them."""
 
     turn: LiveTurn
     sandbox: bool
-    _rooms: dict[str, Room] = field(default_factory=dict)
+    _targets: dict[str, RoomTarget] = field(default_factory=dict)
 
     @property
     def abilities(self) -> frozenset[str]:
@@ -95,15 +76,17 @@ class LiveEnvironment:
 
     async def open(self, path: str) -> RoomTarget:
         self.turn.check()
-        room = self._rooms[path] = writable(self.turn.host, await self.turn.host.open_path(path))
-        return RoomTarget(self.turn, room)
+        return self._target(path, writable(self.turn.host, await self.turn.host.open_path(path)))
 
     async def create(self, path: str) -> RoomTarget:
         self.turn.check()
         if await in_db(exists, self.turn.host.files, path):
             raise ToolFailed("This file exists already; change it with '*** Update File:'.")
-        room = self._rooms[path] = await self.turn.host.open_path(path, create=True)
-        return RoomTarget(self.turn, room)
+        return self._target(path, await self.turn.host.open_path(path, create=True))
+
+    def _target(self, path: str, room: Room) -> RoomTarget:
+        target = self._targets[path] = RoomTarget(self.turn, room)
+        return target
 
     async def delete(self, path: str) -> None:
         self.turn.check()
@@ -118,10 +101,12 @@ class LiveEnvironment:
 
     def wrote(self, path: str, applier: LiveApplier) -> None:
         start, cursor = applier.region
-        self.turn.region(self._rooms[path], cast(Anchor, start), cast(Anchor, cursor))
+        self.turn.region(self._targets[path].room, cast(Anchor, start), cast(Anchor, cursor))
 
     async def close(self, path: str) -> None:
-        self.turn.left(self._rooms[path])
+        target = self._targets.pop(path)
+        target.close()
+        self.turn.left(target.room)
 
 
 def writable(host: WorkspaceHost, room: Room) -> Room:

@@ -40,6 +40,7 @@ class Place(Protocol):
 @dataclass
 class _File:
     path: str
+    target: Target
     applier: LiveApplier
     move_to: str = ""
 
@@ -62,13 +63,16 @@ class PatchEdits:
     async def feed(self, ops: Sequence[Op]) -> None:
         for op in ops:
             if isinstance(op, Open | CreateFile | DeleteFile | MoveFile | Close):
+                await self._ready()
                 self._apply()
                 await self._turn(op)
             elif self._file is not None:
                 self._pending.append(op)
+        await self._ready()
         self._soon()
 
     async def finish(self) -> ToolResult:
+        await self._ready()
         self._apply()
         await self._complete(aborted=False)
         data: dict[str, object] = {"paths": self._changed}
@@ -77,6 +81,10 @@ class PatchEdits:
     async def abort(self) -> None:
         self._pending.clear()
         await self._complete(aborted=True)
+
+    async def _ready(self) -> None:
+        if self._file is not None:
+            await self._file.target.ready()
 
     async def _turn(self, op: Op) -> None:
         """A file begins or ends. What cannot be done is told to the model; the other files of the patch go on."""
@@ -92,7 +100,7 @@ class PatchEdits:
             await self._complete(aborted=False)
             new = isinstance(op, CreateFile)
             target = await (self.place.create(op.path) if new else self.place.open(op.path))
-            self._file = _File(op.path, LiveApplier(target, fresh=new))
+            self._file = _File(op.path, target, LiveApplier(target, fresh=new))
         elif isinstance(op, DeleteFile):
             await self._complete(aborted=False)
             await self.place.delete(op.path)
@@ -139,6 +147,9 @@ class PatchEdits:
 
     def _tick(self) -> None:
         self._timer = None
+        if self._file is not None and self._file.target.busy():
+            self._timer = asyncio.get_running_loop().call_later(self.frame, self._tick)
+            return
         try:
             self._apply()
         except Exception as error:  # raised again to who feeds next: a timer has nobody to tell

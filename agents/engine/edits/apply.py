@@ -62,18 +62,26 @@ class LiveApplier:
         return self._writer.summary
 
     def feed(self, ops: Iterable[Op]) -> None:
-        for op in _joined(ops):
-            if isinstance(op, Anchor):
-                self._head(op.text)
-            elif isinstance(op, Keep | Delete | Insert):
-                self._change(op)
-            elif isinstance(op, EndOfFile):
-                self._chunk.at_end = True
-            elif isinstance(op, Close):
-                self._end_chunk()
+        with self._target.frame():
+            for op in _joined(ops):
+                self._take(op)
+
+    def _take(self, op: Op) -> None:
+        if isinstance(op, Anchor):
+            self._head(op.text)
+        elif isinstance(op, Keep | Delete | Insert):
+            self._change(op)
+        elif isinstance(op, EndOfFile):
+            self._chunk.at_end = True
+        elif isinstance(op, Close):
+            self._end_chunk()
 
     def finish(self) -> Summary:
         """Complete the last chunk; a chunk that failed half-way is undone if nobody else edited meanwhile."""
+        with self._target.frame():
+            return self._finish()
+
+    def _finish(self) -> Summary:
         self._end_chunk()
         self._guard(self._writer.end_line)
         self._writer.read()
@@ -243,10 +251,15 @@ class LiveRewrite:
         return self._writer.summary
 
     def feed(self, text: str) -> None:
-        self._take(self._reindent.feed(text))
+        with self._target.frame():
+            self._take(self._reindent.feed(text))
 
     def finish(self) -> Summary:
         """The region is the new text, exactly so if nobody else edited in it. An empty reply changes nothing."""
+        with self._target.frame():
+            return self._finish()
+
+    def _finish(self) -> Summary:
         self._take(self._reindent.finish())
         if not self._new.strip() and self._old.strip():
             self.summary.failed.append("The model's reply holds no code, so nothing was changed.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 
@@ -25,6 +26,19 @@ class Target(Protocol):
 
     def edit(self, edits: Sequence[tuple[int, int, str]]) -> None:
         """Replace text()[start:end] by each replacement; the edits do not overlap."""
+        ...
+
+    def busy(self) -> bool:
+        """Whether it cannot be edited at this moment."""
+        ...
+
+    async def ready(self) -> None:
+        """Return when it can be edited; until the next await it stays so."""
+        ...
+
+    def frame(self) -> AbstractContextManager[None]:
+        """What is edited inside may reach others as one edit, at the end. Nobody else edits meanwhile; nothing may be
+        awaited."""
         ...
 
 
@@ -58,6 +72,15 @@ class PlainTarget:
         made = PlainAnchor(index, assoc)
         self._anchors.append(made)
         return made
+
+    def busy(self) -> bool:
+        return False
+
+    async def ready(self) -> None:
+        pass
+
+    def frame(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def edit(self, edits: Sequence[tuple[int, int, str]]) -> None:
         for start, end, text in sorted(edits, reverse=True):
