@@ -37,6 +37,34 @@ def themes(page: Page, name: str, picture: Picture) -> list[str]:
     return wrong
 
 
+def tokens_screens(page: Page, name: str, picture: Picture) -> list[str]:
+    """The dialog of access tokens: as it opens, with a secret just made, asking before one is revoked, an error."""
+    page.get_by_role("button", name="You, theme, sign out").click()
+    page.get_by_role("menuitem", name="Access tokens").click()
+    dialog = page.get_by_role("dialog", name="Access tokens")
+    expect(dialog.get_by_role("button", name="Make token")).to_be_visible()
+    wrong = themes(page, name, picture)
+    dialog.get_by_label("Name").fill("nightly report")
+    dialog.get_by_label("Scope").select_option("write")
+    dialog.get_by_role("button", name="Make token").click()
+    expect(dialog.get_by_label("Token “nightly report”")).to_have_value(re.compile("^tdm_.{32}$"))
+    wrong += themes(page, f"{name}-made", picture)
+    dialog.get_by_role("button", name="Done").click()
+    expect(dialog).not_to_contain_text("tdm_")
+    dialog.get_by_role("button", name="Revoke nightly report").click()
+    wrong += themes(page, f"{name}-revoke", picture)
+    dialog.get_by_role("button", name="Revoke", exact=True).click()
+    expect(dialog.get_by_text("No access tokens yet")).to_be_visible()
+    page.route("**/api/me/tokens", lambda route: route.abort())
+    dialog.get_by_label("Name").fill("x")
+    dialog.get_by_role("button", name="Make token").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("does not answer")
+    wrong += themes(page, f"{name}-failed", picture)
+    page.unroute("**/api/me/tokens")
+    page.keyboard.press("Escape")
+    return wrong
+
+
 def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person], picture: Picture) -> None:
     page = new_person().page
     page.goto(site.link)
@@ -58,11 +86,13 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
     page.get_by_role("button", name="Share").click()
     wrong += themes(page, "share", picture)
     page.keyboard.press("Escape")
+    wrong += tokens_screens(page, "tokens", picture)
     page.keyboard.press("F1")
     wrong += themes(page, "palette", picture)
     page.keyboard.press("Escape")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     wrong += themes(page, "narrow", picture)
+    wrong += tokens_screens(page, "narrow-tokens", picture)
     page.goto(site.url)
     wrong += themes(page, "narrow-home", picture)
     page.set_viewport_size(WIDE)  # type: ignore[arg-type]

@@ -1,10 +1,12 @@
 // What one may do about oneself, on every screen of the app.
+import { useSignal } from '@preact/signals'
 import { Avatar } from '../ui/avatar'
 import { Menu } from '../ui/menu'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { registerCommand } from './commands'
 import { theme } from './layout'
+import { TokensDialog } from './tokens'
 
 const flip = () => {
   theme.value = theme.value === 'dark' ? 'light' : 'dark'
@@ -25,17 +27,28 @@ function signOut() {
 }
 
 export function PersonMenu({ me }: { me: Me }) {
+  const tokens = useSignal(false)
+  const open = () => {
+    tokens.value = true
+  }
+  const close = () => {
+    tokens.value = false
+  }
   return (
-    <Menu
-      label={words.person}
-      button={<Avatar person={me} size={24} />}
-      class="quiet icon"
-      items={[
-        { label: theme.value === 'dark' ? words.light : words.dark, run: flip },
-        ...(me.staff ? [{ label: words.dashboard, run: () => location.assign('/dashboard/') }] : []),
-        { label: words.password, run: () => location.assign('/accounts/password/change/') },
-        { label: words.signOut, run: signOut },
-      ]}
-    />
+    <>
+      <Menu
+        label={words.person}
+        button={<Avatar person={me} size={24} />}
+        class="quiet icon"
+        items={[
+          { label: theme.value === 'dark' ? words.light : words.dark, run: flip },
+          ...(me.staff ? [{ label: words.dashboard, run: () => location.assign('/dashboard/') }] : []),
+          { label: words.tokens, run: open },
+          { label: words.password, run: () => location.assign('/accounts/password/change/') },
+          { label: words.signOut, run: signOut },
+        ]}
+      />
+      <TokensDialog open={tokens.value} onClose={close} />
+    </>
   )
 }
