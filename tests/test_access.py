@@ -87,6 +87,8 @@ ROUTES: dict[str, Route] = {
     "GET /api/workspaces/{workspace_id}/documents/{document_id}/history/{epoch}/{seq}": SEEN,
     "GET /api/workspaces/{workspace_id}/documents/{document_id}/authors": SEEN,
     "GET /api/workspaces/{workspace_id}/changes": SEEN,
+    "GET /api/workspaces/{workspace_id}/changes/file": Route(404, 200, query=f"?path={SECRET}.py"),
+    "POST /api/workspaces/{workspace_id}/changes/credits": Route(404, 403, {"paths": [f"{SECRET}.py"]}),
     "POST /api/workspaces/{workspace_id}/commits": Route(404, 403, {"message": "x"}),
     "GET /api/workspaces/{workspace_id}/people": SEEN,
     "PATCH /api/workspaces/{workspace_id}/people/{user_id}": Route(404, 403, {"role": "viewer"}),

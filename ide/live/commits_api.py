@@ -31,6 +31,10 @@ class NewCommit(Schema):
     paths: list[str] | None = None
 
 
+class Chosen(Schema):
+    paths: list[str] | None = None
+
+
 class _Turns:
     """One commit at a time in a workspace."""
 
@@ -47,6 +51,23 @@ async def changes(request: HttpRequest, workspace_id: str) -> Json:
         await host.flush()
     branch, found = await commits.changes(row.folder)
     return {"branch": branch, "files": [{"path": commits.shown(path), "status": status} for path, status in found]}
+
+
+@router.get("/workspaces/{workspace_id}/changes/file")
+async def change(request: HttpRequest, workspace_id: str, path: str) -> Json:
+    """A changed file as in the current commit and now; null where it is not there, or no text."""
+    row = await in_db(_workspace, person(request), workspace_id, Action.SEE)
+    (found,) = await commits.pending(row.folder, [path])
+    return {"path": found.path, "before": found.before, "after": found.after}
+
+
+@router.post("/workspaces/{workspace_id}/changes/credits")
+async def credits(request: HttpRequest, workspace_id: str, body: Chosen) -> Json:
+    """The trailers a commit of these paths would get, as far as what was typed is saved. Nothing is changed."""
+    who = person(request)
+    row = await in_db(_workspace, who, workspace_id, Action.EDIT)
+    found = await commits.pending(row.folder, body.paths)
+    return {"trailers": list((await in_db(credit, row.pk, who, found)).trailers)}
 
 
 @router.post("/workspaces/{workspace_id}/commits", response={201: Json})

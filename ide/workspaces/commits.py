@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ide.accounts.models import User
-from ide.errors import Conflict, Invalid
+from ide.errors import Conflict, Invalid, Refused, TooLarge
 from ide.workspaces import git
 from ide.workspaces.encoding import Unreadable, decode
+from ide.workspaces.files import Files
 
 MESSAGE_LIMIT = 16_000
+PENDING = 200  # files looked through before a commit
 NOTES = "refs/notes/authorship"
 
 
@@ -77,6 +79,24 @@ async def commit(
     oid = await git.commit_tree(root, tree, parent, whole, who)
     await _tidy(root, chosen)
     return Committed(oid, whole, await _noted(root, oid, credit.note))
+
+
+async def pending(root: Path, paths: Collection[str] | None) -> list[Changed]:
+    """These changed paths (all, if none are named) as they are in the current commit and on disk. Raises Refused."""
+    chosen = _chosen(await git.status(root), paths)
+    if len(chosen) > PENDING:
+        raise TooLarge(f"More than {PENDING} files are not looked through.", "Choose fewer.")
+    parent = await git.head(root)
+    return [await _pending(root, parent, path) for path in chosen]
+
+
+async def _pending(root: Path, parent: str, path: str) -> Changed:
+    before = await git.show(root, parent, path) if parent else None
+    try:
+        after, _ = await asyncio.to_thread(Files(root).read_bytes, path, git.SHOW_BYTES)
+    except Refused:  # deleted, or nothing that may be read
+        return Changed(shown(path), _text(before), None)
+    return Changed(shown(path), _text(before), _text(after))
 
 
 def _usable(message: str) -> str:

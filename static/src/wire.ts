@@ -2,6 +2,10 @@
 // The same words as in the database and on screen. Positions in documents cross only as Yjs relative positions,
 // encoded by Y.encodeRelativePosition and base64 (type `Anchor`).
 
+import type { Authors, DiskConflict, Thread } from './wire-documents'
+
+export type * from './wire-documents'
+
 export type Id = string
 export type Anchor = string
 export type Time = string // ISO 8601, UTC
@@ -66,65 +70,6 @@ export interface DocumentRef {
   path: string
   access: 'edit' | 'read'
   reason: string // why it is read-only; '' when it can be edited
-}
-// Lines that the file on disk and the document changed differently. `ours` stands between the anchors.
-export interface DiskConflict {
-  id: Id
-  start: Anchor
-  end: Anchor
-  ours: string
-  theirs: string
-  base: string
-}
-// Who wrote something: a person, or the model of a turn or a job and the person who asked it.
-export interface Author {
-  origin: string // person:<id>, turn:<id>, job:<id>, disk, seed, or '' where nobody knows
-  kind: 'person' | 'turn' | 'job' | 'disk' | 'seed' | 'unknown'
-  label: string
-  person: Person | null
-  model: string
-  prompt: string // its first 200 characters
-  session: Id | null
-  turn: Id | null
-  job: Id | null
-  at: Time | null
-}
-// The author of a character is the origin of its Yjs client id, but for the ranges: [client, clock, length, origin].
-export interface Authors {
-  epoch: number
-  authors: Record<string, Author>
-  clients: [number, string][]
-  ranges: [number, number, number, string][]
-}
-export interface VersionRow {
-  id: number // asked for as `version` where there is a note: such an entry has a text of its own
-  epoch: number
-  first_seq: number
-  last_seq: number
-  author: Author
-  began_at: Time
-  ended_at: Time
-  added: number
-  removed: number
-  note: string
-}
-export interface Timeline {
-  versions: VersionRow[]
-  more: boolean
-}
-export interface OldText {
-  text: string
-  at: Time | null
-  author: Author
-}
-export interface Changes {
-  branch: string
-  files: { path: string; status: 'M' | 'A' | 'D' | '?' }[]
-}
-export interface Commit {
-  oid: string
-  message: string // as committed, with the trailers
-  notes_ref: string // '' if nobody is known to have written anything in it
 }
 export interface AccessToken {
   id: Id
@@ -374,6 +319,9 @@ export type WorkspaceEvent =
   | { type: 'document.conflict'; document: Id; hunks: DiskConflict[] } // all that are open; none when all are decided
   | { type: 'document.moved'; document: Id; path: string } // its file was renamed
   | { type: 'document.notice'; document: Id; tone: 'info' | 'warn' | 'bad'; text: string } // merged from disk, deleted on disk…
+  | ({ type: 'document.authors'; document: Id } & Omit<Authors, 'epoch'>) // what is new: who an id or a range is of
+  | { type: 'thread'; document: Id; thread: Thread } // begun or changed: the whole of it
+  | { type: 'thread.gone'; document: Id; id: Id }
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }
   | { type: 'models'; models: Models }

@@ -10,6 +10,7 @@ import { ask, interrupt, redirect, steer, stopping } from './acts'
 import { MentionList } from './mention-list'
 import { type Choice, choices, labelOf, sameMention } from './mentions'
 import { endpointOf, type Mode, modeOf } from './mode'
+import { offered } from './show'
 import { draftOf, keepDraft } from './storage'
 import type { Sessions } from './store'
 
@@ -27,6 +28,14 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
   const [busy, setBusy] = useState(false)
   const [menu, setMenu] = useState<Choice[] | null>(null)
   const box = useAutoGrow(draft.text)
+  const offer = offered.value
+  useEffect(() => {
+    if (!offer) return
+    offered.value = null
+    draft.write([draft.text.trim(), offer.text].filter(Boolean).join('\n\n'))
+    for (const mention of offer.mentions) draft.mention(mention)
+    box.current?.focus()
+  }, [offer])
   const models = live.models.value
   const endpoint = endpointOf(models, sessions.picked.value)
   const mode = modeOf({

@@ -1,5 +1,6 @@
 // The transcript: who said and did what. It stays at the bottom only for a reader who is there.
-import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Avatar } from '../ui/avatar'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/sessions'
@@ -8,6 +9,7 @@ import { Card } from './card'
 import { Markdown } from './markdown'
 import { labelOf } from './mentions'
 import { type Row, rowsOf } from './rows'
+import { sought } from './show'
 import { runningTurn, type SessionView } from './state'
 import { still } from './still'
 
@@ -27,6 +29,7 @@ const NEAR = 32 // px from the bottom that still count as being there
 export function Transcript({ view, acts }: { view: SessionView; acts: TranscriptActs }) {
   const rows = useMemo(() => rowsOf(view), [view])
   const { box, away, scrolled, down } = useStick(view)
+  useSought(box, view)
   return (
     <div class="transcript">
       <div
@@ -94,6 +97,19 @@ function useStick(view: SessionView) {
   return { box, away, scrolled, down }
 }
 
+/** Bring the turn somebody looks for into view, as soon as it is there. */
+function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView) {
+  const turn = sought.value
+  useEffect(() => {
+    const row = turn && box.current?.querySelector<HTMLElement>(`[data-turn="${CSS.escape(turn)}"]`)
+    if (!row) return
+    sought.value = null
+    row.tabIndex = -1
+    row.focus({ preventScroll: true })
+    row.scrollIntoView({ block: 'start' })
+  }, [turn, view])
+}
+
 function RowView({ row, acts }: { row: Row; acts: TranscriptActs }) {
   if (row.kind === 'person') return <PersonRow item={row.item} turn={row.turn} />
   if (row.kind === 'note') return <NoteRow row={row} acts={acts} />
@@ -104,13 +120,14 @@ interface SayProps {
   who: Parameters<typeof Avatar>[0]['person']
   name: string
   about: string
+  turn?: string | undefined
   live?: boolean
   children?: preact.ComponentChildren
 }
 
-function Say({ who, name, about, live, children }: SayProps) {
+function Say({ who, name, about, turn, live, children }: SayProps) {
   return (
-    <article class="say">
+    <article class="say" data-turn={turn}>
       <Avatar person={who} size={22} />
       <div>
         <h3>
@@ -130,7 +147,7 @@ const PersonRow = still(({ item, turn }: { item: Person; turn: Turn | null }) =>
   else if (turn?.kind === 'apply') about.push(words.applyAsk)
   const person = item.author ?? { id: 0, name: words.someone, colour: 0 }
   return (
-    <Say who={person} name={person.name} about={about.join(' · ')}>
+    <Say who={person} name={person.name} about={about.join(' · ')} turn={item.turn}>
       <p class="said">{text}</p>
       {mentions && mentions.length > 0 && <Mentions list={mentions} />}
     </Say>
@@ -152,7 +169,7 @@ function Mentions({ list }: { list: Mention[] }) {
 function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: TranscriptActs }) {
   const { turn, parts, live } = row
   return (
-    <Say who="model" name={words.model} about={row.headed && turn ? figures(turn) : ''} live={live}>
+    <Say who="model" name={words.model} about={row.headed && turn ? figures(turn) : ''} turn={turn?.id} live={live}>
       {parts.map((part, at) =>
         part.kind === 'card' ? (
           <Card key={part.items[0]?.id ?? at} items={part.items} openPath={acts.openPath} />

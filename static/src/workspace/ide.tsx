@@ -1,6 +1,13 @@
 // The screen of a workspace: header, rail, side bar, editor, session, bottom panel, status bar.
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { CommentsSide } from '../comments/panel'
+import { waiting } from '../comments/state'
+import { ChangesSide } from '../git/side'
+import '../history/blame'
+import { Compare } from '../history/compare'
+import { compared } from '../history/compared'
+import { HistorySide } from '../history/panel'
 import { JobsPanel } from '../jobs/panel'
 import { Review } from '../jobs/review'
 import { JobsSide } from '../jobs/side'
@@ -10,16 +17,18 @@ import { SessionPanel } from '../sessions/panel'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'
 import { toast } from '../ui/toast'
+import { comments, history, git as scm } from '../ui/words/past'
 import { words } from '../ui/words/shell'
 import type { Id, Me } from '../wire'
 import { registerCommand } from './commands'
 import { Editor, Tabs } from './editor'
+import { git } from './files'
 import { Header } from './header'
 import * as layout from './layout'
 import { enter, live, opening } from './live'
 import { Palette } from './palette'
 import { go } from './route'
-import { ChangesSide, PeopleSide, SearchSide } from './side'
+import { PeopleSide, SearchSide } from './side'
 import { Splitter } from './splitter'
 import { Status } from './status'
 import { FileTree } from './tree'
@@ -28,7 +37,9 @@ import './ide.css'
 const SIDES: Record<layout.Side, { icon: IconName; label: string; body: () => ComponentChildren }> = {
   files: { icon: 'folder', label: words.files, body: () => <FileTree /> },
   search: { icon: 'search', label: words.search, body: () => <SearchSide /> },
-  changes: { icon: 'git-branch', label: words.changes, body: () => <ChangesSide /> },
+  changes: { icon: 'git-branch', label: scm.title, body: () => <ChangesSide /> },
+  comments: { icon: 'message-square', label: comments.title, body: () => <CommentsSide /> },
+  history: { icon: 'history', label: history.title, body: () => <HistorySide /> },
   jobs: { icon: 'activity', label: words.jobs, body: () => <JobsSide /> },
   people: { icon: 'users', label: words.people, body: () => <PeopleSide /> },
 }
@@ -42,7 +53,11 @@ export function show(side: layout.Side) {
 }
 
 function Rail() {
-  const busy = counts.value.badge
+  const badges: Partial<Record<layout.Side, { n: number; label: string; class?: string }>> = {
+    changes: { n: git.value?.changes.length ?? 0, label: scm.files(git.value?.changes.length ?? 0), class: 'plain' },
+    comments: { n: waiting.value.length, label: comments.waiting(waiting.value.length), class: 'you' },
+    jobs: { n: counts.value.badge, label: '' },
+  }
   return (
     <nav class="rail" aria-label="Side bars">
       {names.map((name) => (
@@ -56,7 +71,11 @@ function Rail() {
           onClick={() => show(name)}
         >
           <Icon name={SIDES[name].icon} size={18} />
-          {name === 'jobs' && busy > 0 && <em class="num">{busy}</em>}
+          {(badges[name]?.n ?? 0) > 0 && (
+            <em class={`num ${badges[name]?.class ?? ''}`} title={badges[name]?.label}>
+              {badges[name]?.n}
+            </em>
+          )}
         </button>
       ))}
     </nav>
@@ -121,6 +140,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
   const column = (open: boolean, width: number) => (open ? `minmax(160px, ${width}px)` : '0px')
   const columns = `48px ${column(s.sideOpen, s.side)} minmax(320px, 1fr) ${column(s.talkOpen, s.talk)}`
   const narrow = layout.narrow.value
+  const comparison = compared.value
   return (
     <div class={`ide pane-${layout.pane.value}`} style={{ gridTemplateColumns: columns }}>
       <Header me={me} />
@@ -147,7 +167,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
         <Tabs />
         <div class="main-body">
           <Connection />
-          {review ? <Review job={review} /> : <Editor />}
+          {review ? <Review job={review} /> : comparison ? <Compare what={comparison} /> : <Editor />}
         </div>
         {s.bottomOpen && (
           <div class="bottom-wrap">

@@ -1,7 +1,7 @@
 // What is shown and how large, kept per browser.
 import { effect, signal } from '@preact/signals'
 
-export type Side = 'files' | 'search' | 'changes' | 'jobs' | 'people'
+export type Side = 'files' | 'search' | 'changes' | 'comments' | 'history' | 'jobs' | 'people'
 export type Bottom = 'jobs' | 'notices'
 export type Pane = 'side' | 'main' | 'talk'
 

@@ -1,9 +1,8 @@
-// The other side bars: search, changes, people.
+// The other side bars: search, people.
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { get, Refusal } from '../net/http'
 import { Avatar } from '../ui/avatar'
-import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { words } from '../ui/words/shell'
 import type { Problem, SearchAnswer } from '../wire'
@@ -91,31 +90,6 @@ export function SearchSide() {
             </button>
           ))}
         </section>
-      ))}
-    </div>
-  )
-}
-
-export function ChangesSide() {
-  const changes = files.git.value?.changes ?? []
-  return (
-    <div class="side-body">
-      <header class="side-head">
-        <h2>{words.changes}</h2>
-      </header>
-      {!changes.length && <Empty title={words.noChanges} text={words.noChangesText} />}
-      {changes.map(({ path, status }) => (
-        <button
-          key={path}
-          type="button"
-          class="tree-row plain"
-          disabled={status === 'D'}
-          title={words.statusOf[status]}
-          onClick={() => void files.openFile(path)}
-        >
-          <span class="name">{shownName(path)}</span>
-          <small class={`git-${status === '?' ? 'A' : status}`}>{status === '?' ? 'new' : status}</small>
-        </button>
       ))}
     </div>
   )

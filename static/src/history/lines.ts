@@ -1,0 +1,100 @@
+// Who wrote which line, from the items of the Yjs text: each character is its client id's owner's, ranges excepted.
+// Pure, and the server is not asked: one walk over the items.
+import * as Y from 'yjs'
+import type { Authors } from '../wire'
+
+/** Owners of client ids and, for each client, its exceptional ranges by rising clock. */
+export interface Book {
+  clients: ReadonlyMap<number, string>
+  ranges: ReadonlyMap<number, readonly Range[]>
+}
+interface Range {
+  clock: number
+  length: number
+  origin: string
+}
+/** `origin` wrote most of the line; `others` wrote the rest, most first. `newest` is the client of the last of them. */
+export interface LineAuthor {
+  origin: string
+  others: string[]
+}
+
+export const NO_BOOK: Book = { clients: new Map(), ranges: new Map() }
+
+/** The book after more was told: an answer of GET authors, or an event. */
+export function written(book: Book, news: Pick<Authors, 'clients' | 'ranges'>): Book {
+  const clients = new Map(book.clients)
+  for (const [client, origin] of news.clients) clients.set(client, origin)
+  const ranges = new Map(book.ranges)
+  for (const [client, clock, length, origin] of news.ranges) {
+    const kept = (ranges.get(client) ?? []).filter(
+      (one) => one.clock + one.length <= clock || one.clock >= clock + length,
+    )
+    ranges.set(
+      client,
+      [...kept, { clock, length, origin }].sort((a, b) => a.clock - b.clock),
+    )
+  }
+  return { clients, ranges }
+}
+
+type Take = (text: string, origin: string) => void
+
+/** Calls `take` for each stretch of text of one origin, in order. Returns the client ids nobody knows. */
+export function stretches(text: Y.Text, book: Book, own: { client: number; origin: string }, take: Take): Set<number> {
+  const unknown = new Set<number>()
+  for (let item = text._start; item; item = item.right) {
+    if (item.deleted || !(item.content instanceof Y.ContentString)) continue
+    const { client, clock } = item.id
+    const known = client === own.client ? own.origin : book.clients.get(client)
+    if (known === undefined) unknown.add(client)
+    cut(item.content.str, clock, book.ranges.get(client), known ?? '', take)
+  }
+  return unknown
+}
+
+function cut(str: string, start: number, ranges: readonly Range[] | undefined, owner: string, take: Take) {
+  let at = 0
+  for (const { clock, length, origin } of ranges ?? []) {
+    const from = Math.max(clock - start, at)
+    const to = Math.min(clock + length - start, str.length)
+    if (to <= from) continue
+    if (from > at) take(str.slice(at, from), owner)
+    take(str.slice(from, to), origin)
+    at = to
+  }
+  if (at < str.length) take(at ? str.slice(at) : str, owner)
+}
+
+/** The authors of every line of the text, and the client ids nobody knows. */
+export function lineAuthors(text: Y.Text, book: Book, own: { client: number; origin: string }) {
+  const lines: LineAuthor[] = []
+  let weights = new Map<string, number>()
+  const end = () => {
+    const [first, ...rest] = [...weights].sort((a, b) => b[1] - a[1])
+    // Who only ended the line or indented it has not written on it.
+    const others = rest.filter(([, weight]) => weight >= 1).map(([origin]) => origin)
+    lines.push({ origin: first?.[0] ?? '', others })
+    weights = new Map()
+  }
+  const unknown = stretches(text, book, own, (str, origin) => {
+    let from = 0
+    for (let at = str.indexOf('\n'); ; at = str.indexOf('\n', from)) {
+      const to = at < 0 ? str.length : at
+      const weight = inked(str, from, to) + (to > from || at >= 0 ? 0.001 : 0)
+      if (weight) weights.set(origin, (weights.get(origin) ?? 0) + weight)
+      if (at < 0) return
+      end()
+      from = at + 1
+    }
+  })
+  end()
+  return { lines, unknown }
+}
+
+/** How many characters of a stretch are more than blank. */
+function inked(str: string, from: number, to: number): number {
+  let n = 0
+  for (let at = from; at < to; at++) if (str.charCodeAt(at) > 32) n++
+  return n
+}
