@@ -74,6 +74,7 @@ class Clients:
         for section in sections(beyond):
             if section.end > held.get(section.client, 0):
                 claims += self._claim(section.client, author)
+        self.keep(claims)
         return tuple(claims)
 
     def _claim(self, client: int, author: Author) -> list[Claim]:
@@ -85,16 +86,10 @@ class Clients:
         if owner or client < RESERVED:
             raise Forged(f"{author.origin} wrote under client id {client} of {owner or 'the server'}")
         if author.relays:
-            self.owners[client] = ""
             return [(client, "", author.origin)]
-        return [self._take(client, author.origin)]
-
-    def _take(self, client: int, origin: str) -> Claim:
-        self._taken[origin] = self._taken.get(origin, 0) + 1
-        if self._taken[origin] > CLIENTS_PER_PERSON:
-            raise Forged(f"{origin} used more than {CLIENTS_PER_PERSON} client ids")
-        self.owners[client] = origin
-        return client, origin, ""
+        if self._taken.get(author.origin, 0) >= CLIENTS_PER_PERSON:
+            raise Forged(f"{author.origin} used more than {CLIENTS_PER_PERSON} client ids")
+        return [(client, author.origin, "")]
 
     def announce(self, client: int, origin: str) -> bool | None:
         """A first awareness: True if the id has become the person's now, False if it is theirs already, None if it is
@@ -102,9 +97,10 @@ class Clients:
         owner = self.owners.get(client)
         if owner == origin:
             return False
-        if owner or client < RESERVED or client in self._past:
+        spent = self._taken.get(origin, 0) >= CLIENTS_PER_PERSON
+        if owner or spent or client < RESERVED or client in self._past:
             return None
-        self._take(client, origin)
+        self.keep([(client, origin, "")])
         return True
 
     def stale(self, state: bytes) -> bool:
@@ -126,13 +122,15 @@ class Clients:
         """The claim of a server's writer that `may` use the id, once."""
         if self.owners.get(client) == origin:
             return ()
-        self.owners[client] = origin
-        return ((client, origin, ""),)
+        claims = ((client, origin, ""),)
+        self.keep(claims)
+        return claims
 
     def keep(self, claims: Collection[Claim]) -> None:
-        """Claims on their way to the log, after the owners were read from it."""
+        """Claims on their way to the log."""
         for client, origin, _ in claims:
             self.owners[client] = origin
+            self._taken[origin] = self._taken.get(origin, 0) + 1
 
 
 def head(update: bytes) -> tuple[int, int]:

@@ -90,12 +90,13 @@ def insert(rows: Sequence[Row]) -> None:
 
 
 def claim(document: str, epoch: int, claims: Iterable[Claim]) -> None:
-    """Note whose the client ids are; one that is somebody's stays theirs."""
+    """Note whose the client ids are; one that is somebody's stays theirs, one that was only relayed finds its owner."""
     at = now()
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO documents_clientid (document_id, epoch, client, origin, relayed_by, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, epoch, client)"
+            " DO UPDATE SET origin = excluded.origin WHERE documents_clientid.origin = ''",
             [(document, epoch, client, origin, relayed_by, at) for client, origin, relayed_by in claims],
         )
 
