@@ -52,6 +52,7 @@ PUBLIC_URL = env.str("TANDEM_URL", default="")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SERVER = env.str("TANDEM_SERVER", default="daphne")  # or uvicorn
 WORKERS = env.int("TANDEM_WORKERS", default=2)
+KEEP_LOG_DAYS = env.float("TANDEM_KEEP_LOG_DAYS", default=7.0)  # raw rows of the log; the timeline stays
 LEASE_SECONDS = env.float("TANDEM_LEASE_SECONDS", default=8.0)  # of a workspace's host; renewed each quarter of it
 SOCKETS_PER_PERSON = env.int("TANDEM_SOCKETS_PER_PERSON", default=20)
 SOCKETS_PER_WORKSPACE = env.int("TANDEM_SOCKETS_PER_WORKSPACE", default=200)

@@ -15,19 +15,24 @@ import select
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from pycrdt import Doc, Text, merge_updates
 
 from ide import faults
 from ide.documents import rows
+from ide.documents.decoding import decode
 from ide.documents.replica import ROOT, Poisoned, decode_state, fenced
 
 log = logging.getLogger("ide.documents.compact")
 
+ITEMS = 20_000  # a document of more is worth a new epoch
+SMALLEST_ITEM = 4  # bytes
 MERGE_AT_ONCE = 64  # merge_updates is superlinear
 IDLE_SECONDS = 60.0
 DONE, NOTHING, DIFFERS, LOST = "done", "nothing", "differs", "lost"
@@ -172,6 +177,20 @@ def _mark(document: str, written: int, found: _Read, fence: int | None) -> str:
     return DONE
 
 
+def due(document: str, days: float) -> bool:
+    """Whether rows are old enough to go, or the document is worth a new epoch. Raises LookupError."""
+    end = rows.position(document)
+    if rows.outdated(document, end.epoch, timezone.now() - timedelta(days=days)):
+        return True
+    found = rows.snapshot(document, end.epoch, end.seq)
+    return found is not None and len(found[1]) > ITEMS * SMALLEST_ITEM and items_of(found[1]) > ITEMS
+
+
+def items_of(update: bytes) -> int:
+    """Raises Malformed."""
+    return sum(len(found) for found in decode(update).structs.values())
+
+
 # --- the process -----------------------------------------------------------------------------------------------------
 
 
@@ -189,9 +208,11 @@ def serve() -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    live = request["live"]
     try:
-        return {"outcome": compact(request["document"], request["fence"], Facts(*live) if live else None)}
+        if "days" in request:
+            return {"due": due(request["document"], request["days"])}
+        live = Facts(*request["live"]) if request["live"] else None
+        return {"outcome": compact(request["document"], request["fence"], live)}
     except Exception as error:  # told to who asked
         connection.close()
         return {"problem": f"{type(error).__name__}: {error}"}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import select
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -24,6 +25,7 @@ from ide.documents.compact import Facts
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 ANSWER_SECONDS = 120.0
 ARGV = (sys.executable, "-m", "ide.documents.compact")
 
@@ -38,27 +40,39 @@ class Compactor:
     def __init__(self, argv: Sequence[str] = ARGV) -> None:
         self._argv = list(argv)
         self._child: subprocess.Popen[str] | None = None
+        self._tidying: subprocess.Popen[str] | None = None
+        self._compacted: set[str] = set()
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
     async def compact(self, document: str, fence: int | None = None, live: Facts | None = None) -> str:
         """See `compact.compact`. Raises CompactionFailed."""
         facts = [live.seq, live.text, live.clocks] if live else None
-        request = {"document": document, "fence": fence, "live": facts}
+        answer = await self._in_turn(self._asked, {"document": document, "fence": fence, "live": facts})
+        self._compacted.add(document)
+        return str(answer["outcome"])
+
+    async def tidy(self, document: str, fence: int | None = None) -> None:
+        """Once a document is closed: let old rows go, begin a new epoch where it is worth it (`manage.py tidy`, a
+        process of its own). Nothing where nothing was compacted. Raises CompactionFailed."""
+        if document in self._compacted:
+            self._compacted.discard(document)
+            await self._in_turn(self._tidied, {"document": document, "fence": fence, "days": settings.KEEP_LOG_DAYS})
+
+    async def _in_turn(self, work: Callable[[dict[str, Any]], T], request: dict[str, Any]) -> T:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="compact")
-        answer = await asyncio.get_running_loop().run_in_executor(self._pool, self._asked, request)
-        if "problem" in answer:
-            raise CompactionFailed(answer["problem"])
-        return str(answer["outcome"])
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, request)
 
     def close(self) -> None:
         """End the child after what it is doing. Blocks for at most 10 s."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
-        if not self._lock.acquire(timeout=5) and self._child is not None:
-            self._child.kill()  # whoever waits for it is told, and lets go
+        if not self._lock.acquire(timeout=5):
+            for child in (self._child, self._tidying):
+                if child is not None:
+                    child.kill()  # whoever waits for it is told, and lets go
             self._lock.acquire()
         try:
             self._end()
@@ -72,7 +86,26 @@ class Compactor:
                 answer = self._ask(request)
             if answer is None:
                 raise CompactionFailed(f"the process that compacts ended ({self._end()})")
+            if "problem" in answer:
+                raise CompactionFailed(answer["problem"])
             return answer
+
+    def _tidied(self, request: dict[str, Any]) -> None:
+        if not self._asked(request)["due"]:
+            return
+        argv, env = [sys.executable, "manage.py", "tidy"], {**os.environ, "TANDEM_DATA": str(settings.DATA_DIR)}
+        with (
+            self._lock,
+            subprocess.Popen(argv, cwd=settings.ROOT, env=env, stdin=subprocess.PIPE, text=True) as child,
+        ):
+            self._tidying = child
+            try:
+                child.communicate(f"{_database()}\n{json.dumps(request)}\n", timeout=ANSWER_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            self._tidying = None
+        if child.returncode != 0:
+            raise CompactionFailed(f"the process that tidies ended ({child.returncode})")
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """None if the child does not answer any more."""
@@ -95,7 +128,7 @@ class Compactor:
         self._child = subprocess.Popen(
             self._argv, cwd=settings.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._child.stdin.write(json.dumps(connection.settings_dict, default=str) + "\n")  # type: ignore[union-attr]
+        self._child.stdin.write(_database() + "\n")  # type: ignore[union-attr]
         return self._child
 
     def _end(self) -> int | None:
@@ -109,6 +142,11 @@ class Compactor:
             child.kill()
             child.communicate()
         return child.returncode
+
+
+def _database() -> str:
+    """Its settings, for a child's standard input: a password must stand in no command line."""
+    return json.dumps(connection.settings_dict, default=str)
 
 
 compactor = Compactor()

@@ -18,14 +18,12 @@ from pycrdt import Doc, Text
 from ide import faults
 from ide.documents import authorship, history, rows
 from ide.documents.anchors import Place, Ruler
-from ide.documents.compact import merge_all
-from ide.documents.decoding import decode
+from ide.documents.compact import ITEMS, items_of, merge_all
 from ide.documents.models import Attribution, ClientId, CommentThread, Document, DocumentUpdate, Snapshot
 from ide.documents.protocol import Malformed
 from ide.documents.replica import EMPTY_UPDATE, ROOT, Replica, fenced
 from ide.documents.rows import Fenced, Position
 
-ITEMS = 20_000  # from here on a document is worth a new epoch
 AFTER_RESTORE = 1000  # epochs that were begun after the backup are not known any more
 FIRST_ID = 1 << 10  # ids below are the server's own
 
@@ -45,10 +43,6 @@ class _New:
     replica: Replica
     ranges: list[tuple[int, int, str]]  # clock, length, origin
     threads: list[CommentThread]
-
-
-def items_of(update: bytes) -> int:
-    return sum(len(found) for found in decode(update).structs.values())
 
 
 def rebuild(document_id: str, fence: int | None = None) -> bool:

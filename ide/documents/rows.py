@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -218,3 +219,18 @@ def thin_snapshots(document: str, epoch: int) -> None:
         days = {str(at)[:10]: id for id, at in reversed(found[2:])}
         spare = [id for id, _ in found[2:] if id not in days.values()]
         cursor.executemany("DELETE FROM documents_snapshot WHERE id = %s", [(id,) for id in spare])
+
+
+def outdated(document: str, epoch: int, before: datetime) -> bool:
+    """Whether there are rows that `retention` would let go."""
+    at = connection.ops.adapt_datetimefield_value(before)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM documents_documentupdate u WHERE u.document_id = %s AND u.epoch < %s"
+            " AND u.created_at < %s) OR EXISTS (SELECT 1 FROM documents_documentupdate u JOIN documents_snapshot s"
+            " ON s.document_id = u.document_id AND s.epoch = u.epoch AND u.seq <= s.seq WHERE u.document_id = %s"
+            " AND u.epoch = %s AND s.sha <> '' AND s.created_at < %s AND s.seq < (SELECT MAX(seq)"
+            " FROM documents_snapshot n WHERE n.document_id = %s AND n.epoch = %s AND n.sha <> ''))",
+            [document, epoch, at, document, epoch, at, document, epoch],
+        )
+        return bool(cursor.fetchone()[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from ide import metrics
 from ide.db import in_db
+from ide.documents.compactor import CompactionFailed, compactor
 from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.errors import Conflict, NotFound, Refused, Unavailable
@@ -17,6 +19,8 @@ from ide.live import outside, rows
 from ide.live.lease import Lease
 from ide.live.open_document import OpenDocument
 from ide.workspaces.files import Files
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 IDLE_SECONDS = 60.0
@@ -33,6 +37,7 @@ class OpenDocuments(ABC):
         self.closed = False
         self._documents: dict[str, OpenDocument] = {}
         self._opening: dict[str, asyncio.Task[OpenDocument]] = {}
+        self._tidying: dict[str, asyncio.Task[None]] = {}
 
     @abstractmethod
     def publish(self, event: Mapping[str, Any]) -> None: ...
@@ -85,6 +90,8 @@ class OpenDocuments(ABC):
     async def _open(self, document_id: str) -> OpenDocument:
         if self.closed:
             raise Unavailable("The workspace is being closed.", "Reload the page.")
+        if document_id in self._tidying:  # it may begin a new epoch
+            await asyncio.wait([self._tidying[document_id]])
         row = await in_db(rows.document, self.workspace_id, document_id)
         if row is None:
             raise NotFound("There is no such document.", "Open the file again.")
@@ -105,6 +112,14 @@ class OpenDocuments(ABC):
                 del self._documents[document.id]
                 document.let_go()
                 metrics.rooms.dec()
+                self._tidying[document.id] = task = self.owned(self._tidy(document.id), f"tidy {document.id}")
+                task.add_done_callback(lambda _, id=document.id: self._tidying.pop(id, None))  # type: ignore[misc]
+
+    async def _tidy(self, document_id: str) -> None:
+        try:
+            await compactor.tidy(document_id, self.lease.epoch)
+        except CompactionFailed as error:
+            log.warning("document %s was not tidied: %s", document_id, error)
 
     def moved(self, path: str, to: str | None) -> None:
         """A file or folder was renamed (`to`) or deleted (None) by us; documents under it follow."""

@@ -10,9 +10,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from pycrdt import Doc, Text
 
+from ide.db import in_db
 from ide.documents import authorship, epoch, history, retention
 from ide.documents.anchors import Place, Ruler
-from ide.documents.compact import DONE, compact
+from ide.documents.compact import DONE, ITEMS, NOTHING, compact, due
+from ide.documents.compactor import CompactionFailed, Compactor
 from ide.documents.models import ClientId, CommentThread, Document, DocumentUpdate, Snapshot
 from ide.documents.replica import Replica
 from ide.documents.rows import Fenced
@@ -67,9 +69,9 @@ def test_text_and_authors_are_the_same_in_the_new_epoch(
 
 
 def test_a_long_history_is_rebuilt_and_a_short_one_is_left(document: Document) -> None:
-    log(document, many_items(epoch.ITEMS))
+    log(document, many_items(ITEMS))
     assert not epoch.rebuild(document.pk)
-    DocumentUpdate.objects.update(data=many_items(epoch.ITEMS + 1)[0])
+    DocumentUpdate.objects.update(data=many_items(ITEMS + 1)[0])
     before = text_of(load(document).updates)
     assert epoch.rebuild(document.pk)
     document.refresh_from_db()
@@ -79,7 +81,7 @@ def test_a_long_history_is_rebuilt_and_a_short_one_is_left(document: Document) -
 
 
 def test_what_is_not_on_disk_yet_keeps_its_epoch(document: Document) -> None:
-    log(document, many_items(epoch.ITEMS + 1), on_disk=False)
+    log(document, many_items(ITEMS + 1), on_disk=False)
     assert not epoch.rebuild(document.pk)
 
 
@@ -180,3 +182,32 @@ def test_rows_of_an_old_epoch_go_too(document: Document) -> None:
     DocumentUpdate.objects.filter(epoch=1).update(created_at=timezone.now() - timedelta(days=8))
     assert retention.let_go(document.pk, 7) == len(updates_of(SOME))
     assert load(document).seq == 1
+
+
+async def test_a_closed_document_is_tidied_in_a_process_of_its_own(document: Document) -> None:
+    await in_db(log, document, many_items(ITEMS + 1))
+    compactor = Compactor()
+    try:
+        await compactor.tidy(document.pk, 0)  # nothing was compacted: nothing is asked
+        assert await in_db(lambda: Document.objects.get().epoch) == 1
+        assert await compactor.compact(document.pk, 0) == DONE
+        with pytest.raises(CompactionFailed):
+            await compactor.tidy(document.pk, 9)
+        assert await compactor.compact(document.pk, 0) == NOTHING
+        await compactor.tidy(document.pk, 0)
+    finally:
+        compactor.close()
+    assert await in_db(lambda: Document.objects.get().epoch) == 2
+
+
+def test_old_rows_make_a_document_due(document: Document) -> None:
+    updates = updates_of(SOME)
+    log(document, updates)
+    for seq in (40, len(updates)):
+        Document.objects.update(seq=seq)
+        compact(document.pk)
+    assert not due(document.pk, 7)
+    Snapshot.objects.filter(seq=40).update(created_at=timezone.now() - timedelta(days=8))
+    assert due(document.pk, 7)
+    retention.let_go(document.pk, 7)
+    assert not due(document.pk, 7)
