@@ -1,18 +1,22 @@
-"""Configured models: made from settings, from local servers found, and from what ships; and how each is opened."""
+"""Configured models: made from settings, from local servers found, and from what ships; and which one is asked.
+
+How one is opened is in pool.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
 
-from agents.engine.messages import Provider
-from agents.keys import decrypt, encrypt
-from agents.models import Endpoint
+from agents.keys import encrypt
+from agents.models import Endpoint, RoleEndpoint
 from agents.providers import local, scripted
-from agents.providers.chat import ChatProvider
 from ide.errors import Unavailable
 
 # Ranks: hosted models first, then local servers, then what ships, then local servers that are off, the script last.
@@ -29,14 +33,16 @@ class Hosted:
     model: str
     window: int
     rank: int
+    dialect: str = Endpoint.Dialect.CHAT
 
 
 PROVIDERS = (
     Hosted("Cerebras", "CEREBRAS", "https://api.cerebras.ai/v1", "gpt-oss-120b", 128_000, HOSTED),
     Hosted("Groq", "GROQ", "https://api.groq.com/openai/v1", "openai/gpt-oss-120b", 128_000, HOSTED + 1),
-    Hosted("OpenAI", "OPENAI", "https://api.openai.com/v1", "gpt-6-astra", 256_000, HOSTED + 2),
-    # Anthropic's own dialect comes later; its OpenAI-compatible address serves until then.
-    Hosted("Anthropic", "ANTHROPIC", "https://api.anthropic.com/v1", "claude-sonnet-4-5", 200_000, HOSTED + 3),
+    Hosted("OpenAI", "OPENAI", "https://api.openai.com/v1", "gpt-6-astra", 256_000, HOSTED + 2, "responses"),
+    Hosted(
+        "Anthropic", "ANTHROPIC", "https://api.anthropic.com/v1", "claude-sonnet-4-5", 200_000, HOSTED + 3, "anthropic"
+    ),
 )
 
 
@@ -59,6 +65,7 @@ def _sync_hosted(hosted: Hosted) -> None:
         defaults={
             "base_url": base_url or hosted.base_url,
             "model": getattr(settings, f"{hosted.setting}_MODEL") or hosted.model,
+            "dialect": hosted.dialect,
             "key_encrypted": encrypt(key),
             "window": hosted.window,
             "rank": hosted.rank,
@@ -116,27 +123,90 @@ def _sync_scripted() -> None:
     )
 
 
-def usable() -> list[Endpoint]:
-    """Enabled endpoints, best first: the first is the default. The scripted one never precedes another."""
-    rows = Endpoint.objects.filter(enabled=True).order_by("rank", "pk")
+@dataclass(frozen=True)
+class Wanted:
+    """For whom and what a model is chosen. A team or a person may have endpoints of their own."""
+
+    role: str
+    team_id: str | None = None
+    user_id: int | None = None
+
+
+def usable(wanted: Wanted | None = None) -> list[Endpoint]:
+    """Enabled endpoints of the site, this team and person, best first; the scripted one never precedes another."""
+    seen = Q(team=None, person=None)
+    if wanted is not None and wanted.team_id is not None:
+        seen |= Q(team=wanted.team_id, person=None)
+    if wanted is not None and wanted.user_id is not None:
+        seen |= Q(person=wanted.user_id)
+    rows = Endpoint.objects.filter(seen, enabled=True).order_by("rank", "pk")
     return sorted(rows, key=lambda row: row.dialect == Endpoint.Dialect.SCRIPTED)
 
 
-def choose(endpoint_id: int | None) -> Endpoint:
-    """The endpoint asked for, or the default. Raises Unavailable when there is none."""
-    rows = usable()
-    if endpoint_id is not None:
-        rows = [row for row in rows if row.pk == endpoint_id]
-    if not rows:
+def candidates(endpoint_id: int | None, wanted: Wanted) -> list[Endpoint]:
+    """The endpoint asked for, or the role's, or the default; behind it those to fall over to, if an administrator says
+    so. What rests because it failed too often is left out while something else is there. Raises Unavailable."""
+    rows = usable(wanted)
+    chain = _chain(rows, endpoint_id, wanted)
+    if not chain:
         raise Unavailable(
             "This model is not connected." if endpoint_id is not None else "No model is connected.",
             "Choose another model, or ask an administrator to connect one.",
         )
-    return rows[0]
+    return [row for row in chain if not row.resting] or chain[:1]
 
 
-def provider_for(endpoint: Endpoint) -> Provider:
-    """The endpoint opened for the loop that runs now; the caller closes it. Raises Unavailable or ProviderError."""
-    if endpoint.dialect == Endpoint.Dialect.SCRIPTED:
-        return scripted.ScriptedProvider(endpoint.base_url)
-    return ChatProvider(endpoint.base_url, decrypt(bytes(endpoint.key_encrypted)))
+def choose(endpoint_id: int | None, wanted: Wanted | None = None) -> Endpoint:
+    """The first of `candidates`. Raises Unavailable when there is none."""
+    return candidates(endpoint_id, wanted or Wanted(RoleEndpoint.Role.TURN))[0]
+
+
+def _chain(rows: Sequence[Endpoint], endpoint_id: int | None, wanted: Wanted) -> list[Endpoint]:
+    known = {row.pk: row for row in rows}
+    roles = [role for role in _roles(wanted) if role.endpoint_id in known]
+    first = known.get(endpoint_id) if endpoint_id is not None else next((known[r.endpoint_id] for r in roles), None)
+    if first is None:
+        return list(rows[:1]) if endpoint_id is None else []
+    chain = [first]
+    at = next((n for n, role in enumerate(roles) if role.endpoint_id == first.pk), len(roles))
+    while at + 1 < len(roles) and roles[at].fall_over:
+        at += 1
+        chain.append(known[roles[at].endpoint_id])
+    return chain
+
+
+def _roles(wanted: Wanted) -> list[RoleEndpoint]:
+    """A team's own assignment of the role, else the site's."""
+    rows = RoleEndpoint.objects.filter(role=wanted.role).filter(Q(team=None) | Q(team=wanted.team_id))
+    own = [row for row in rows if row.team_id is not None]
+    return own or [row for row in rows if row.team_id is None]
+
+
+# --- the circuit breaker --------------------------------------------------------------------------------------------
+
+REST_AFTER = 3  # failures in a row
+REST_SECONDS, LONGEST_REST = 30.0, 600.0
+
+
+def failed(endpoint_id: int, why: str, retry_after: float | None = None) -> None:
+    """A call has failed in a way that may pass. After three in a row the endpoint rests, longer each time."""
+    Endpoint.objects.filter(pk=endpoint_id).update(failures=F("failures") + 1, problem=why[:500])
+    failures = Endpoint.objects.filter(pk=endpoint_id).values_list("failures", flat=True).first() or 0
+    if failures >= REST_AFTER:
+        rest = max(retry_after or 0.0, min(REST_SECONDS * 2.0 ** (failures - REST_AFTER), LONGEST_REST))
+        Endpoint.objects.filter(pk=endpoint_id).update(resting_until=timezone.now() + timedelta(seconds=rest))
+
+
+def worked(endpoint_id: int) -> None:
+    """A call was answered. Writes only if something had failed before."""
+    broken = Endpoint.objects.filter(pk=endpoint_id).exclude(failures=0)
+    broken.update(failures=0, resting_until=None, problem="")
+
+
+def learn(endpoint: Endpoint, sent_bytes: int, input_tokens: int) -> None:
+    """Correct the estimate of bytes a token by what the provider has counted: a slow average of large calls."""
+    if sent_bytes < 2000 or input_tokens <= 0:
+        return
+    seen = min(max(sent_bytes / input_tokens, 1.0), 8.0)
+    endpoint.bytes_per_token = round(0.9 * endpoint.bytes_per_token + 0.1 * seen, 3)
+    Endpoint.objects.filter(pk=endpoint.pk).update(bytes_per_token=endpoint.bytes_per_token)

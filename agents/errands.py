@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from agents import endpoints, jobs, live, review, wire
 from agents.feed import wake
-from agents.models import Job
+from agents.models import Job, RoleEndpoint
 from ide.accounts.models import User
 from ide.db import in_db, new_id
 from ide.errors import NotFound
@@ -22,9 +22,10 @@ from ide.workspaces import git
 async def request(workspace_id: str, person: User, order: jobs.Order) -> wire.Json:
     """Queue a job on a snapshot of everything typed so far. Raises Refused; then nothing was queued."""
     order.check()
-    endpoint = await in_db(endpoints.choose, order.endpoint)
-    jobs.endpoint_fits(order, endpoint)
     host = await host_of(workspace_id)
+    wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, host.team_id, person.pk)
+    endpoint = await in_db(endpoints.choose, order.endpoint, wanted)
+    jobs.endpoint_fits(order, endpoint)
     await asyncio.to_thread(_check_paths, host, order.paths)
     await host.flush(order.paths)
     job_id = new_id()

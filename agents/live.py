@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError
 
-from agents import turns
+from agents import endpoints, pool, turns
 from agents.feed import JobFeed
+from agents.models import RoleEndpoint
 from agents.proposals import Proposals
+from agents.providers.protocol import ProviderError
+from agents.providers.responses import ResponsesProvider
 from agents.sessions import Sessions
 from ide.db import in_db
-from ide.live.host import WorkspaceHost
+from ide.errors import Refused
+from ide.live.host import WorkspaceHost, live_hosts
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +50,19 @@ async def opened(host: WorkspaceHost) -> None:
     host.keep_awake(live.merging.locked)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
+    host.owned(_connect_ahead(host), "model socket")
     host.owned(_mind_rights(live.sessions), "rights of turns")
+
+
+async def _connect_ahead(host: WorkspaceHost) -> None:
+    """Open the socket of the model that will answer here, so that the first turn need not wait for it."""
+    try:
+        endpoint = await in_db(endpoints.choose, None, endpoints.Wanted(RoleEndpoint.Role.TURN, host.team_id))
+        provider = pool.provider(endpoint)
+        if isinstance(provider, ResponsesProvider):
+            await provider.connect()
+    except (ProviderError, Refused, DatabaseError) as error:  # the first turn tries again, and says what is wrong
+        log.info("workspace %s: no connection to its model yet: %s", host.workspace_id, error)
 
 
 async def _mind_rights(sessions: Sessions) -> None:
@@ -70,6 +86,8 @@ async def closing(host: WorkspaceHost) -> None:
     live = of(host)
     await live.sessions.close()
     await live.proposals.close()
+    if all(other.closed for other in live_hosts()):
+        await pool.close()
 
 
 async def job_changed(host: WorkspaceHost, ids: dict[str, object]) -> None:

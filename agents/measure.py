@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
+from agents import endpoints, pool
 from agents.engine.messages import Event, Provider, ReasoningDelta, Request, TextDelta, ToolDelta, Usage
 from agents.models import Endpoint
 from agents.providers.protocol import ProviderError
@@ -45,7 +47,14 @@ class Speed:
         self._characters += characters
 
     def count(self, usage: Usage) -> None:
-        self._counted = usage
+        """An answer that was steered has several parts."""
+        before = self._counted or Usage()
+        self._counted = Usage(
+            before.input_tokens + usage.input_tokens,
+            before.output_tokens + usage.output_tokens,
+            before.cached_tokens + usage.cached_tokens,
+            before.estimated or usage.estimated,
+        )
 
     def end(self) -> Usage:
         """The call is over: what it used, added to the sums."""
@@ -73,6 +82,12 @@ class Speed:
         return self.tokens / seconds if seconds > 0.02 else None
 
 
+def sent_bytes(request: Request) -> int:
+    """UTF-8 bytes of everything the model reads: messages, calls and the tools' descriptions."""
+    said = sum(len(m.text.encode()) + sum(len(c.arguments.encode()) for c in m.calls) for m in request.messages)
+    return said + sum(len(tool.description) + len(json.dumps(tool.schema)) for tool in request.tools)
+
+
 @dataclass(frozen=True)
 class Purpose:
     """For whom a call is made and why; `subject` is `turn:<id>` or `job:<id>`."""
@@ -84,46 +99,88 @@ class Purpose:
 
 
 class Measured:
-    """An engine.messages.Provider around another one. `told` is called whenever the speed has new figures."""
+    """An engine.messages.Provider over the endpoints of a role. `told` is called whenever the speed has new figures.
+
+    The first endpoint is asked; when it fails before it has shown anything, in a way that may pass, the next one is,
+    and `moved(from, to, why)` says so. `endpoint` is the one that is asked now.
+    """
 
     def __init__(
-        self, inner: Provider, endpoint: Endpoint, purpose: Purpose, told: Callable[[Speed], None] = lambda _: None
+        self,
+        candidates: Sequence[Endpoint],
+        purpose: Purpose,
+        told: Callable[[Speed], None] = lambda _: None,
+        moved: Callable[[Endpoint, Endpoint, ProviderError], None] = lambda *_: None,
     ) -> None:
-        self._inner = inner
-        self._endpoint = endpoint
+        self.endpoint, *self._others = candidates
         self._purpose = purpose
         self._told = told
+        self._moved = moved
+        self._inner: tuple[Endpoint, Provider] | None = None  # of `endpoint`, for as long as it is the one
         self.speed = Speed()
 
     async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
+        while True:
+            shown = False
+            asked = replace(request, model=self.endpoint.model)
+            try:
+                async with aclosing(self._once(asked)) as stream:
+                    async for events in stream:
+                        shown = True
+                        yield events
+                return
+            except ProviderError as error:
+                if shown or not error.passing or not self._others:
+                    raise
+                before, self.endpoint = self.endpoint, self._others.pop(0)
+                self._moved(before, self.endpoint, error)
+
+    async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
+        endpoint = self.endpoint
         entry = await in_db(self._reserve, request)
         self.speed.ask()
         had_first = self.speed.ttft_ms is not None
+        answered = False
         try:
-            source = cast(AsyncGenerator[list[Event], None], self._inner.stream(request))
+            source = cast(AsyncGenerator[list[Event], None], self._opened(endpoint).stream(request))
             async with aclosing(source) as stream:
                 async for events in stream:
                     self._hear(events)
                     yield events
+            answered = True
         except ProviderError as error:
-            metrics.provider_errors.labels(self._endpoint.name, error.code).inc()
+            metrics.provider_errors.labels(endpoint.name, error.code).inc()
+            if error.passing:
+                await in_db(endpoints.failed, endpoint.pk, error.sentence, error.retry_after)
             raise
         finally:
             used = self.speed.end()
             self._told(self.speed)
             self._count(used, first=not had_first)
             await in_db(meter.settle, entry, used.input_tokens, used.output_tokens, self.speed.ttft_ms)
+            if answered:
+                await in_db(self._learn, endpoint, request, used)
+
+    def _opened(self, endpoint: Endpoint) -> Provider:
+        if self._inner is None or self._inner[0] is not endpoint:
+            self._inner = (endpoint, pool.provider(endpoint))
+        return self._inner[1]
+
+    def _learn(self, endpoint: Endpoint, request: Request, used: Usage) -> None:
+        endpoints.worked(endpoint.pk)
+        if not used.estimated:
+            endpoints.learn(endpoint, sent_bytes(request), used.input_tokens)
 
     async def close(self) -> None:
-        await self._inner.close()
+        """Providers are shared, and closed with their loop (pool.py): there is nothing to close here."""
 
     def _reserve(self, request: Request) -> int:
-        size = sum(len(m.text) for m in request.messages) // CHARACTERS_PER_TOKEN + request.max_tokens
+        size = int(sent_bytes(request) / self.endpoint.bytes_per_token) + request.max_tokens
         why = self._purpose
         return meter.reserve(
             why.user_id,
             why.workspace_id,
-            endpoint=self._endpoint.name,
+            endpoint=self.endpoint.name,
             model=request.model,
             kind=why.kind,
             subject=why.subject,
@@ -142,7 +199,7 @@ class Measured:
             self._told(self.speed)
 
     def _count(self, used: Usage, *, first: bool) -> None:
-        name = self._endpoint.name
+        name = self.endpoint.name
         metrics.model_tokens.labels(name, "input").inc(used.input_tokens)
         metrics.model_tokens.labels(name, "output").inc(used.output_tokens)
         if first and self.speed.ttft_ms is not None:

@@ -97,6 +97,10 @@ def read(kind: type[T], params: Params) -> T:
         ) from error
 
 
+def _wanted(host: WorkspaceHost, participant: Caller) -> endpoints.Wanted:
+    return endpoints.Wanted("turn", host.team_id, participant.user_id)
+
+
 async def opened(host: WorkspaceHost, participant: Caller) -> wire.Json:
     """What `workspace.open` answers about models at work."""
     live = of(host)
@@ -105,7 +109,7 @@ async def opened(host: WorkspaceHost, participant: Caller) -> wire.Json:
         "jobs": await in_db(jobs.of_workspace, host.workspace_id),
         "proposals": live.proposals.wire(),
         "regions": live.sessions.regions(),
-        "models": wire.models(await in_db(endpoints.usable)),
+        "models": wire.models(await in_db(endpoints.usable, _wanted(host, participant))),
     }
 
 

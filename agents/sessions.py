@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agents import endpoints, turns, wire
 from agents.measure import Measured, Purpose
-from agents.models import Endpoint, Item, Job, Session, Turn
+from agents.models import Endpoint, Item, Job, RoleEndpoint, Session, Turn
 from agents.proposals import Proposals
 from agents.providers.protocol import ProviderError
 from agents.transcript import Items, LiveSession, reserve_numbers, save_items, settle_numbers
@@ -117,7 +117,8 @@ class Sessions:
         items = Items(live, row)
         live.items, live.turn = items, row
         live.generation += 1
-        turn = LiveTurn(self.host, live, row, items, owner, row.endpoint, self.proposals)
+        follows = live.running.row.pk if live.running is not None else None
+        turn = LiveTurn(self.host, live, row, items, owner, row.endpoint, self.proposals, follows)
         live.running = turn
         if not live.row.title:
             live.row.title = str(start.said["text"]).strip().splitlines()[0][:TITLE]
@@ -168,6 +169,7 @@ class Sessions:
         turn, item = told
         live = await self.session(turn.session_id)
         live.generation += 1
+        live.memory = None
         live.emit("turn.ended", turn=wire.turn(turn))
         live.emit("item.completed", item=wire.item(item))
         if live.turn is None and live.row.pk not in self._starting:
@@ -189,7 +191,7 @@ class Sessions:
         """Owns the turn's end, however it comes about: one of the five places that catch everything."""
         try:
             if turn.endpoint is not None:
-                turn.provider = self._open_provider(turn, turn.endpoint)
+                turn.provider = await self._open_provider(turn, turn.endpoint)
             await way(turn)
             turn.end(Turn.State.COMPLETED)
         except Ended:
@@ -205,16 +207,14 @@ class Sessions:
             turn.end(Turn.State.INTERRUPTED)  # cancelled; for all others it has ended already
             turn.live.saving = self.host.owned(self._leave(turn), f"turn {turn.row.pk} saved")
 
-    def _open_provider(self, turn: LiveTurn, endpoint: Endpoint) -> Measured:
+    async def _open_provider(self, turn: LiveTurn, endpoint: Endpoint) -> Measured:
         purpose = Purpose(turn.owner.pk, self.host.workspace_id, turn.row.kind, turn.origin)
-        return Measured(endpoints.provider_for(endpoint), endpoint, purpose, turn.told)
+        wanted = endpoints.Wanted(_role(turn.row.kind), self.host.team_id, turn.owner.pk)
+        behind = await in_db(endpoints.candidates, endpoint.pk, wanted)
+        return Measured(behind, purpose, turn.told, turn.moved)
 
     async def _leave(self, turn: LiveTurn) -> None:
-        try:
-            await turn.save()
-        finally:
-            if turn.provider is not None:
-                await turn.provider.close()
+        await turn.save()
 
     def busy(self) -> bool:
         """Whether a turn runs: the host stays awake for it though nobody looks."""
@@ -276,11 +276,16 @@ def _user(user_id: int) -> User:
 
 
 def _turn_row(session: Session, user_id: int, start: Start) -> Turn:
-    endpoint = endpoints.choose(start.endpoint) if start.needs_model else None
+    wanted = endpoints.Wanted(_role(start.kind), session.team_id, user_id)
+    endpoint = endpoints.choose(start.endpoint, wanted) if start.needs_model else None
     reserve_numbers(session)
     if not session.title:
         Session.objects.filter(pk=session.pk).update(title=str(start.said["text"]).strip().splitlines()[0][:TITLE])
     return turns.create(session, _user(user_id), endpoint, start.kind)
+
+
+def _role(kind: str) -> str:
+    return RoleEndpoint.Role.INLINE if kind == Turn.Kind.INLINE else RoleEndpoint.Role.TURN
 
 
 def _inline_sessions(workspace_id: str, user_id: int) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agents.engine import context
 from agents.engine.loop import (
@@ -22,6 +22,7 @@ from agents.engine.loop import (
 from agents.engine.messages import Message, ToolCall
 from agents.environments.live import LiveEnvironment
 from agents.models import Item
+from agents.transcript import Memory
 from agents.turns import LiveTurn
 from agents.ways import engaged, mentioned
 from ide.db import in_db
@@ -45,16 +46,23 @@ async def talk(turn: LiveTurn) -> None:
     sandbox = tools and (await runner.status()).works
     said = turn.items.all[0].data
     files = await mentioned(turn, said.get("mentions") or [])
-    past = await in_db(history, turn.live.row.pk, turn.row.pk)
+    system = context.session_system(tools=tools)
+    remembered, turn.live.memory = turn.live.memory, None
+    if remembered and (remembered.turn, remembered.endpoint) == (turn.follows, endpoint.pk):
+        past = remembered.messages
+    else:
+        past = [system, *await in_db(history, turn.live.row.pk, turn.row.pk)]
     asked = context.session_input(str(said["text"]), files, tools=tools, window=endpoint.window)
-    messages = context.fitted([context.session_system(tools=tools), *past, asked], window=endpoint.window)
+    messages = context.fitted([*past, asked], window=endpoint.window)
     settings = context.session_settings(endpoint.model, tools=tools, window=endpoint.window)
+    settings = replace(settings, conversation=turn.live.row.pk)
     told = _Told(turn)
     environment = LiveEnvironment(turn, sandbox)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:
         async for event in events:
             turn.check()
             await told.take(event)
+    turn.live.memory = Memory(turn.row.pk, endpoint.pk, messages)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from agents import wire
+from agents.engine.messages import Message
 from agents.models import Item, Session, Turn
 from ide.accounts.models import User
 from ide.db import in_db
@@ -29,6 +30,16 @@ BLOCK = 1_000_000  # event numbers reserved for one turn
 LONGEST_OUTPUT = 32_000  # characters of a tool's output that are kept
 
 
+@dataclass(frozen=True)
+class Memory:
+    """A finished turn's history as its model has it: when the same model goes on at once, it goes on from exactly that,
+    so that the provider need not be sent it again. Lost with the process; the saved items are the truth."""
+
+    turn: str
+    endpoint: int
+    messages: list[Message]
+
+
 @dataclass
 class LiveSession:
     """`turn` is the running turn's row, or None; `running` the newest turn; `saving` its being made durable."""
@@ -39,6 +50,7 @@ class LiveSession:
     running: LiveTurn | None = None
     saving: asyncio.Task[None] | None = None
     items: Items | None = None
+    memory: Memory | None = None
     generation: int = 0  # rises when a turn starts or ends
     tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))
 

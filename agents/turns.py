@@ -17,6 +17,7 @@ from agents import wire
 from agents.measure import Measured, Speed
 from agents.models import Endpoint, Item, Session, Turn
 from agents.proposals import Proposals, Tracked
+from agents.providers.protocol import ProviderError
 from agents.transcript import Items, LiveSession, save_items, settle_numbers
 from ide import metrics
 from ide.accounts.models import User
@@ -52,6 +53,7 @@ class LiveTurn:
     owner: User
     endpoint: Endpoint | None
     proposals: Proposals
+    follows: str | None = None  # the turn before it in the session, if it was in this process
     provider: Measured | None = None
     open: bool = True
     steers: deque[Item] = field(default_factory=deque)
@@ -80,6 +82,13 @@ class LiveTurn:
             self._speed_at = now
             figures = {"ttft_ms": speed.ttft_ms, "tokens": speed.tokens, "tokens_per_s": speed.tokens_per_s}
             self.live.emit("turn.speed", turn=self.row.pk, **figures)
+
+    def moved(self, before: Endpoint, after: Endpoint, error: ProviderError) -> None:
+        """Another model answers, because the first one could not."""
+        if self.open:
+            self.endpoint = self.row.endpoint = after
+            text = f"{before.name} did not answer ({error.what.rstrip('.')}); {after.name} does."
+            self.items.show(self.items.begin(Item.Kind.NOTE, {"text": text, "tone": "warn"}))
 
     def writes(self, room: Room) -> Tracked:
         """Call right before each edit in `room`: opens its proposal and its item in the transcript at the first."""

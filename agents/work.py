@@ -17,11 +17,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError
 
-from agents import delegate, endpoints, jobs, mapping
+from agents import delegate, endpoints, jobs, mapping, pool
 from agents.bench import Bench
 from agents.hunks import counts
 from agents.measure import Measured, Purpose
-from agents.models import Job
+from agents.models import Job, RoleEndpoint
 from agents.providers.protocol import ProviderError
 from agents.report import Reporter
 from ide.db import in_db
@@ -110,13 +110,14 @@ async def _attempt(job: Job) -> None:
         await asyncio.to_thread(_clear, job)
         await git.clone_shared(root, tree, job.base)
         purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}")
-        provider = Measured(endpoints.provider_for(job.endpoint), job.endpoint, purpose, reporter.told)
+        wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, job.workspace.team_id, job.owner_id)
+        provider = Measured(await in_db(endpoints.candidates, job.endpoint_id, wanted), purpose, reporter.told)
         try:
             kinds: dict[str, Callable[[Bench], Awaitable[str]]] = {"map": mapping.work, "agent": delegate.work}
             summary = await kinds[job.kind](Bench(job, root, tree, provider, reporter))
             await _bring_back(job, tree, summary, reporter)
         finally:
-            await provider.close()
+            await pool.close()
             await asyncio.to_thread(_clear, job)
 
 
