@@ -122,6 +122,7 @@ class WorkspaceHost(OpenDocuments):
         self._busy.append(busy)
 
     async def start(self) -> None:
+        self.lease.on_lost = self._fenced
         self.owned(self._keep_lease(), "lease")
         self.owned(self._tick(), "tick")
         self.owned(self._follow_disk(), "watch")
@@ -129,14 +130,19 @@ class WorkspaceHost(OpenDocuments):
             await hook(self)
 
     async def _keep_lease(self) -> None:
-        """Renew the lease in time; leave at once when another process has it."""
+        """Renew the lease in time."""
         while not self.lease.lost:
             await asyncio.sleep(lease.RENEW_SECONDS)
             try:
                 await self.lease.renew()
             except DatabaseError as error:  # away or busy; once the lease has run out nothing is written
                 log.warning("workspace %s: the lease was not renewed: %s", self.workspace_id, error)
+
+    def _fenced(self) -> None:
+        """Another process has the workspace: leave at once, writing nothing."""
         log.error("workspace %s is hosted elsewhere now", self.workspace_id)
+        for participant in list(self.participants.values()):
+            participant.close(ELSEWHERE, lease.ELSEWHERE_REASON)
         _close_soon(self, ELSEWHERE, lease.ELSEWHERE_REASON)
 
     async def _tick(self) -> None:

@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -42,11 +43,13 @@ class HostedElsewhere(Conflict):
 
 class Lease:
     """What a host holds. `good` is by the monotonic clock, so a process that was paused knows at once that it must ask
-    before it writes; for the loop, but `good` may be read in any thread."""
+    before it writes; for the loop, but `good` may be read in any thread. `on_lost` is called once, when another process
+    turns out to have it."""
 
     def __init__(self, workspace_id: str, epoch: int, asked_at: float) -> None:
         self.epoch = epoch
         self.lost = False
+        self.on_lost: Callable[[], None] = lambda: None
         self._workspace_id = workspace_id
         self._good_until = asked_at + LIFETIME.total_seconds()
         self._renewing: asyncio.Task[None] | None = None
@@ -77,8 +80,9 @@ class Lease:
         faults.hit("host.renewing")
         if await in_db(renew, self._workspace_id, self.epoch):
             self._good_until = asked_at + LIFETIME.total_seconds()
-        else:
+        elif not self.lost:
             self.lost = True
+            self.on_lost()
 
 
 def _place() -> str:
