@@ -22,18 +22,17 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from pycrdt import Doc, Text, merge_updates
+from pycrdt import Doc, Text
 
 from ide import faults
 from ide.documents import rows
 from ide.documents.decoding import decode
-from ide.documents.replica import ROOT, Poisoned, decode_state, fenced
+from ide.documents.replica import ROOT, Poisoned, decode_state, fenced, merge_all
 
 log = logging.getLogger("ide.documents.compact")
 
 ITEMS = 20_000  # a document of more is worth a new epoch
 SMALLEST_ITEM = 4  # bytes
-MERGE_AT_ONCE = 64  # merge_updates is superlinear
 IDLE_SECONDS = 60.0
 DONE, NOTHING, DIFFERS, LOST = "done", "nothing", "differs", "lost"
 
@@ -61,15 +60,6 @@ class _Read:
     seq: int
     merged: bytes
     facts: Facts | None
-
-
-def merge_all(updates: Sequence[bytes]) -> bytes:
-    """One update of many, gapped ones kept: raw bytes are merged, never a document encoded anew. Raises Poisoned."""
-    left = list(updates)
-    while len(left) > 1:
-        parts = [left[i : i + MERGE_AT_ONCE] for i in range(0, len(left), MERGE_AT_ONCE)]
-        left = [part[0] if len(part) == 1 else fenced(lambda part=part: merge_updates(*part)) for part in parts]  # type: ignore[misc]
-    return left[0]
 
 
 def rebuilt(seq: int, updates: Sequence[bytes]) -> Facts:

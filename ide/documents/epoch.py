@@ -18,10 +18,10 @@ from pycrdt import Doc, Text
 from ide import faults
 from ide.documents import authorship, history, rows
 from ide.documents.anchors import Place, Ruler
-from ide.documents.compact import ITEMS, items_of, merge_all
+from ide.documents.compact import ITEMS, items_of
 from ide.documents.models import Attribution, ClientId, CommentThread, Document, DocumentUpdate, Snapshot
 from ide.documents.protocol import Malformed
-from ide.documents.replica import EMPTY_UPDATE, ROOT, Replica, fenced
+from ide.documents.replica import EMPTY_UPDATE, ROOT, Replica, fenced, merge_all
 from ide.documents.rows import Fenced, Position
 
 AFTER_RESTORE = 1000  # epochs that were begun after the backup are not known any more
