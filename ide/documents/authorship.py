@@ -122,6 +122,8 @@ class Ledger:
                 self.owners.setdefault(client, row.origin)
         brought = sum(self._points(piece) for piece in came)
         added = sum(self._points(piece, visible=True) for piece in came)
+        if self.epoch > 1 and row.origin == "seed":
+            brought = added = 0  # a new epoch says again what was there
         gone = sum(self._points(piece) for piece in went)
         self.steps.append(Step(row.seq, row.origin, row.at, added, max(0, gone - (brought - added))))
         at = row.at.timestamp()
@@ -260,6 +262,19 @@ def known(document_id: str) -> Known:
         told = [(client, one.clock, one.length, one.origin) for client, found in ranges for one in found]
         clients = dict(ledger.owners) if sure else dict.fromkeys(ledger.owners, "")
         return Known(ledger.epoch, ledger.seq, ledger.text(), ledger.runs(), ledger.lines(), clients, told)
+
+    return _followed(document_id, take)
+
+
+def found_since(document_id: str, seq: int) -> tuple[int, list[tuple[int, int, int, str]]]:
+    """(newest row, ranges that rows behind `seq` brought). Raises Document.DoesNotExist."""
+
+    def take(ledger: Ledger) -> tuple[int, list[tuple[int, int, int, str]]]:
+        ranges = ledger.ranges.by_client.items()
+        told = [
+            (client, one.clock, one.length, one.origin) for client, found in ranges for one in found if one.seq > seq
+        ]
+        return ledger.seq, told
 
     return _followed(document_id, take)
 

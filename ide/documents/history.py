@@ -8,6 +8,7 @@ they ended the last time. Synchronous ORM, for a database thread or another proc
 from __future__ import annotations
 
 import logging
+import time
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ PAUSE_SECONDS = 60.0  # ends an entry
 TOGETHER_SECONDS = 5.0  # the same, while somebody else is writing too
 LONGEST_SECONDS = 900.0
 MOST = 200  # entries of one answer
+LOOK_SECONDS = 600.0  # from a question about authors until nobody may be looking any more
+_asked: dict[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +233,27 @@ def _author(origin: str) -> Author:
     return describe([origin])[origin]
 
 
+def described(origins: set[str]) -> dict[str, Json]:
+    """The Author of wire.ts for each origin."""
+    return {origin: author.as_json() for origin, author in describe(origins).items()}
+
+
+def looked_at(document_id: str) -> bool:
+    """Whether somebody asked this process for the document's authors lately."""
+    return time.monotonic() - _asked.get(document_id, -LOOK_SECONDS) < LOOK_SECONDS
+
+
 def authors(document_id: str) -> Json:
     """Everything a browser needs to name the author of every character. Raises Document.DoesNotExist."""
+    now = time.monotonic()
+    for stale in [key for key, at in list(_asked.items()) if now - at > LOOK_SECONDS]:
+        _asked.pop(stale, None)
+    _asked[document_id] = now
     known = authorship.known(document_id)
     origins = {*known.clients.values(), *(origin for _, _, _, origin in known.ranges)}
     return {
         "epoch": known.epoch,
-        "authors": {origin: author.as_json() for origin, author in describe(origins).items()},
+        "authors": described(origins),
         "clients": [[client, origin] for client, origin in known.clients.items()],
         "ranges": [list(one) for one in known.ranges],
     }

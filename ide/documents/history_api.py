@@ -22,11 +22,17 @@ AT = "/workspaces/{workspace_id}/documents/{document_id}"
 
 @router.get(AT + "/history", auth=with_token)
 async def timeline(
-    request: HttpRequest, workspace_id: str, document_id: str, before: int | None = None, *, limit: int = 50
+    request: HttpRequest,
+    workspace_id: str,
+    document_id: str,
+    before: int | None = None,
+    *,
+    epoch: int | None = None,
+    limit: int = 50,
 ) -> Json:
-    """The timeline, newest first: `before` is the `last_seq` of the oldest entry known."""
+    """The timeline, newest first: `before` and `epoch` are the `last_seq` and `epoch` of the oldest entry known."""
     await in_db(seen, person(request), workspace_id, document_id)
-    versions, more = await in_db(history.timeline, document_id, before, limit)
+    versions, more = await in_db(history.timeline, document_id, before, limit, epoch)
     return {"versions": versions, "more": more}
 
 

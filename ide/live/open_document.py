@@ -20,6 +20,7 @@ from ide.documents.room import Room
 from ide.documents.store import Store
 from ide.errors import Refused, Unavailable
 from ide.live.file_news import FileNews
+from ide.live.introductions import Introductions
 from ide.live.lease import Lease
 from ide.workspaces.files import Files
 
@@ -50,6 +51,7 @@ class OpenDocument:
         self._store = host.store
         self.room = Room(row.pk, row.path, self)
         self.disk = DiskCopy(row, host.files, self._notice, self._file_changed)
+        self._introductions = Introductions(row.pk, host, lambda: self.room.seq)
         self.news = FileNews(self.room, self.disk, host.publish, self.on_disk)
         self._saving: asyncio.Task[Any] | None = None
         self._on_disk = True
@@ -189,6 +191,7 @@ class OpenDocument:
 
     def append(self, data: bytes, origin: str, claims: Sequence[Claim]) -> asyncio.Future[int]:
         self._tail, self._tail_bytes = self._tail + 1, self._tail_bytes + len(data)
+        self._introductions.took(data, claims)
         if self._tail >= COMPACT_ROWS or self._tail_bytes >= COMPACT_BYTES:
             self._host.owned(self.compact(), f"compact {self.id}")
         if self._host.lease.good:
@@ -202,6 +205,7 @@ class OpenDocument:
 
     def claim(self, client: int, origin: str) -> None:
         self._store.claim(self.id, client, origin).add_done_callback(_retrieved)
+        self._introductions.took(b"", [(client, origin, "")])
 
     def quarantine(self, origin: str, reason: str, data: bytes) -> None:
         self._store.quarantine(self.id, origin, reason, data)

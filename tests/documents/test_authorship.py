@@ -14,8 +14,8 @@ from pycrdt import Doc, Text, UndoManager, merge_updates
 from ide.db import in_db
 from ide.documents import authorship
 from ide.documents.author import ModelClient
-from ide.documents.clients import Clients
 from ide.documents.authorship import Ledger
+from ide.documents.clients import Clients
 from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Snapshot
 from ide.documents.replica import Replica
 from ide.documents.text import Edit, minimal_edits
