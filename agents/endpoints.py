@@ -65,7 +65,8 @@ def _sync_hosted(hosted: Hosted) -> None:
         defaults={
             "base_url": base_url or hosted.base_url,
             "model": getattr(settings, f"{hosted.setting}_MODEL") or hosted.model,
-            "dialect": hosted.dialect,
+            # Another server that takes the same key is compatible with chat completions, and perhaps with no more.
+            "dialect": Endpoint.Dialect.CHAT if base_url else hosted.dialect,
             "key_encrypted": encrypt(key),
             "window": hosted.window,
             "rank": hosted.rank,

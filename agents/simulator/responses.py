@@ -73,16 +73,16 @@ class _Lane:
 
 
 class Connection:
-    """One accepted WebSocket. `hour` is its life in seconds."""
+    """One accepted WebSocket."""
 
-    def __init__(self, ws: web.WebSocketResponse, transport: asyncio.WriteTransport, brain: Brain, hour: float) -> None:
-        self._ws, self._transport, self._brain, self._hour = ws, transport, brain, hour
+    def __init__(self, ws: web.WebSocketResponse, transport: asyncio.WriteTransport, server: Responses) -> None:
+        self._ws, self._transport, self._server = ws, transport, server
         self._lanes: dict[str, _Lane] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
-        limit = loop.call_later(self._hour, self._out_of_time)
+        limit = loop.call_later(self._server.hour, self._out_of_time)
         try:
             async for message in self._ws:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -146,12 +146,13 @@ class Connection:
     async def _respond(self, lane: _Lane, body: dict[str, Any]) -> None:
         known = self._previous(body)
         asked = [*(known.input + known.output() if known else []), *self._pending(lane), *items_of(body)]
-        plan = _planned(self._brain, asked)
+        plan = _planned(self._server.brain, asked)
         if plan.fault == "not_found" and known is not None:
             raise _missing(known.id)
         if plan.fault in ("status_429", "status_500"):
             raise _asked_for(plan.fault)
         answer = _answer(body, lane.name or None, asked, plan)
+        self._server.continued += known is not None
         warm = body.get("generate") is False
         while True:
             lane.running = answer
@@ -222,7 +223,10 @@ class Connection:
             return None
         asked = [*answer.input, *answer.output(), *self._pending(lane)]
         return _answer(
-            {"model": answer.model, "previous_response_id": answer.id}, answer.lane, asked, _planned(self._brain, asked)
+            {"model": answer.model, "previous_response_id": answer.id},
+            answer.lane,
+            asked,
+            _planned(self._server.brain, asked),
         )
 
     def _pending(self, lane: _Lane) -> list[Any]:
@@ -293,12 +297,13 @@ def text_frame(payload: bytes) -> bytes:
 
 
 class Responses:
-    """The handlers of `/responses`. Responses asked for with `store` may be continued over HTTP."""
+    """The handlers of `/responses`. `hour` is a socket's life in seconds; what is stored may be continued over HTTP."""
 
     def __init__(self, brain: Brain, hour: float) -> None:
-        self._brain, self._hour = brain, hour
+        self.brain, self.hour = brain, hour
         self._stored: dict[str, Answer] = {}
         self.refuse_upgrade = False
+        self.continued = 0  # responses on sockets that went on from a cached one
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
         if self.refuse_upgrade:
@@ -307,7 +312,7 @@ class Responses:
         await ws.prepare(request)
         transport = request.transport
         if isinstance(transport, asyncio.WriteTransport):
-            await Connection(ws, transport, self._brain, self._hour).serve()
+            await Connection(ws, transport, self).serve()
         return ws
 
     async def create(self, request: web.Request) -> web.StreamResponse:
@@ -317,7 +322,7 @@ class Responses:
             if body.get("previous_response_id") and known is None:
                 raise _missing(str(body["previous_response_id"]))
             asked = [*(known.input + known.output() if known else []), *items_of(body)]
-            plan = _planned(self._brain, asked)
+            plan = _planned(self.brain, asked)
             if plan.fault in ("status_429", "status_500"):
                 raise _asked_for(plan.fault)
             answer = _answer(body, None, asked, plan)
