@@ -45,7 +45,7 @@ function Timeline({ doc }: { doc: OpenDocument }) {
   const load = async (older = false) => {
     try {
       const known = rows.peek() ?? []
-      const found = await page(workspace, doc.id, older ? known.at(-1)?.last_seq : undefined)
+      const found = await page(workspace, doc.id, older ? known.at(-1) : undefined)
       rows.value = older ? [...known, ...found.versions] : met(known, found.versions)
       if (older || !known.length) more.value = found.more
       problem.value = null

@@ -16,8 +16,11 @@ interface Page {
 
 const at = (workspace: Id, document: Id) => `/workspaces/${workspace}/documents/${document}`
 
-export const page = (workspace: Id, document: Id, before?: number) =>
-  get<Page>(`${at(workspace, document)}/history?limit=50${before === undefined ? '' : `&before=${before}`}`)
+/** Rows older than `oldest`, or the newest. Rows are counted anew in each epoch. */
+export const page = (workspace: Id, document: Id, oldest?: VersionRow) =>
+  get<Page>(
+    `${at(workspace, document)}/history?limit=50${oldest ? `&before=${oldest.last_seq}&epoch=${oldest.epoch}` : ''}`,
+  )
 
 /** The text of a row. One with a note has a text of its own. */
 export const textOf = (workspace: Id, document: Id, row: VersionRow) =>
