@@ -1,5 +1,6 @@
 // Browser tabs with the stock @hocuspocus/provider, driven by lines of JSON on stdin; states go to stdout as JSON lines.
-// argv: url, document, cookies (JSON list: one tab each), package.json of the front end.
+// argv: url, document, cookies (JSON list: one tab each), package.json of the front end. An order `second` opens the
+// document once more on the same socket, told apart by session ids.
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
@@ -29,6 +30,8 @@ function open(cookie, number) {
       scope: tab.scope,
       connected: socket.status === 'connected',
       denied: tab.denied ?? '',
+      second: tab.second?.document.getText('text').toString() ?? '',
+      secondSynced: (tab.second?.isSynced && tab.second.unsyncedChanges === 0) ?? false,
       answers: tab.answers,
     })
   const provider = new HocuspocusProvider({
@@ -68,6 +71,19 @@ for await (const line of createInterface({ input: process.stdin })) {
   const tab = tabs[order.tab]
   if (order.do === 'insert') tab.text.insert(order.at < 0 ? tab.text.length : order.at, order.text)
   if (order.do === 'delete') tab.text.delete(order.at, order.size)
+  if (order.do === 'second') {
+    tab.second = new HocuspocusProvider({
+      websocketProvider: tab.socket,
+      name,
+      sessionAwareness: true,
+      onSynced: tab.tell,
+      onUnsyncedChanges: tab.tell,
+    })
+    tab.second.document.on('update', tab.tell)
+    tab.second.attach()
+  }
+  if (order.do === 'second-insert') tab.second.document.getText('text').insert(0, order.text)
+  if (order.do === 'second-close') tab.second.destroy()
   if (order.do === 'request') tab.workspace.sendStateless(JSON.stringify(order.message))
   tab.tell()
 }

@@ -161,3 +161,24 @@ async def test_the_workspace_document_answers_requests(server: Server, world: Wo
         await tabs.until(lambda states: any(answer.get("id") == 7 for answer in states[0]["answers"]))
         (answer,) = [answer for answer in tabs.states[0]["answers"] if answer.get("id") == 7]
         assert answer["result"]["role"] == "owner"
+
+
+async def test_two_sessions_of_one_document_on_one_socket_are_two_peers(server: Server, world: World) -> None:
+    async with tabs_of(server, world, world.owner) as tabs:
+        await tabs.ready()
+        tabs.order(0, "second")
+        await tabs.until(lambda states: states[0]["secondSynced"] and states[0]["second"] == TEXT)
+        tabs.order(0, "insert", at=0, text="first 😀 ")
+        await tabs.until(lambda states: states[0]["second"] == "first 😀 " + TEXT)
+        tabs.order(0, "second-insert", text="second 🎉 ")
+        await tabs.until(
+            lambda states: (
+                states[0]["text"] == states[0]["second"] == "second 🎉 first 😀 " + TEXT
+                and states[0]["secondSynced"]
+                and states[0]["unsynced"] == 0
+            )
+        )
+        tabs.order(0, "second-close")
+        tabs.order(0, "insert", at=0, text="alone ")
+        await tabs.until(lambda states: states[0]["text"].startswith("alone") and states[0]["unsynced"] == 0)
+        assert tabs.states[0]["connected"]
