@@ -2,7 +2,8 @@
 
 `TANDEM_FAULT=store.inserted:kill:3` ends the process with SIGKILL the third time it comes by `store.inserted`; `stop`
 pauses it with SIGSTOP (the test continues it); `raise` raises OSError there from the third time on, `raise:3-5` only
-the third to fifth time. Which points there are, and what must hold after each, is told in tests/chaos.
+the third to fifth time. Each strike is told on stderr first (`fault <pid> <point>`). Which points there are, and what
+must hold after each, is told in tests/chaos.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def hit(point: str) -> None:
     if point != _point:
         return
     _times += 1
+    if not _first <= _times <= (_last if _act == "raise" else _first):
+        return
+    os.write(2, f"fault {os.getpid()} {point}\n".encode())
     if _act == "raise":
-        if _first <= _times <= _last:
-            raise OSError(f"a fault was asked for at {point}")
-    elif _times == _first:
-        os.kill(os.getpid(), signal.SIGSTOP if _act == "stop" else signal.SIGKILL)
+        raise OSError(f"a fault was asked for at {point}")
+    os.kill(os.getpid(), signal.SIGSTOP if _act == "stop" else signal.SIGKILL)

@@ -20,10 +20,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Found", "Row", "broken", "token"]
+__all__ = ["TOKENS", "Found", "Row", "broken", "token"]
 
 Outcome = Literal["ok", "fail", "unknown"]
-_TOKEN = re.compile("⟦([^⟦⟧:]+):([0-9]+)⟧")
+TOKENS = re.compile("⟦([^⟦⟧:]+):([0-9]+)⟧")
 
 
 def token(client: str, number: int) -> str:
@@ -82,7 +82,7 @@ def _difference(a: str, b: str) -> str:
 
 
 def _read(rows: Sequence[Row], text: str, found: Found) -> list[str]:
-    there = [match[0] for match in _TOKEN.finditer(text)]
+    there = [match[0] for match in TOKENS.finditer(text)]
     times = Counter(there)
     return [*_counts(rows, times, found.readers), *_foreign(rows, text, times, found.kept), *_order(there)]
 
@@ -110,7 +110,7 @@ def _counts(rows: Sequence[Row], times: Counter[str], readers: frozenset[str]) -
 def _foreign(rows: Sequence[Row], text: str, times: Counter[str], kept: Sequence[str]) -> list[str]:
     written = {row.token for row in rows if row.op == "write"}
     faults = [f"I2 nobody wrote {one}" for one in times if one not in written]
-    rest = _TOKEN.sub("", text)
+    rest = TOKENS.sub("", text)
     faults += [
         f"I2 part of a token: {rest[max(0, m.start() - 20) : m.end() + 20]!r}" for m in re.finditer("[⟦⟧]", rest)
     ]
@@ -120,7 +120,7 @@ def _foreign(rows: Sequence[Row], text: str, times: Counter[str], kept: Sequence
 def _order(there: Sequence[str]) -> list[str]:
     faults, newest = [], dict[str, int]()
     for one in there:
-        client, number = _TOKEN.fullmatch(one).groups()  # type: ignore[union-attr]  # it was found by the same words
+        client, number = TOKENS.fullmatch(one).groups()  # type: ignore[union-attr]  # it was found by the same words
         if int(number) < newest.get(client, -1):
             faults.append(f"I4 {one} stands behind {token(client, newest[client])}")
         newest[client] = int(number)
@@ -130,9 +130,9 @@ def _order(there: Sequence[str]) -> list[str]:
 def _attributed(found: Found) -> list[str]:
     faults = []
     for one, origin in found.authors.items():
-        match = _TOKEN.fullmatch(one)
+        match = TOKENS.fullmatch(one)
         wrote = found.origins.get(match[1]) if match else None
         if origin != wrote:
             faults.append(f"I7 {one} of {wrote} is attributed to {origin or 'nobody'}")
-    shown = {match[0] for text in found.texts.values() for match in _TOKEN.finditer(text)}
+    shown = {match[0] for text in found.texts.values() for match in TOKENS.finditer(text)}
     return faults + [f"I7 nobody is told for {one}" for one in sorted(shown - found.authors.keys())]

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.core import serializers
 from django.core.management import call_command
+from django.db import transaction
 from pycrdt import Doc, Text
 
 from ide.accounts.models import Membership, Team, User
 from ide.documents.anchors import Ruler
-from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Quarantined, Snapshot
+from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Quarantined, Snapshot, Version
 from ide.documents.replica import Replica
 from ide.workspaces.models import Workspace
 from tests.chaos.rows import SEED
 
+BESIDE: tuple[type[Any], ...] = (DocumentUpdate, Snapshot, ClientId, Attribution, Version, Quarantined)
 ROLES = {"ana": "owner", "ben": "editor", "cyd": "editor", "node": "maintainer", "eve": "viewer"}
 _TOKEN = re.compile("⟦[^⟦⟧:]+:[0-9]+⟧")
 
@@ -112,16 +116,31 @@ def authors(document: str, epoch: int, updates: list[bytes]) -> dict[str, str]:
     return told
 
 
-def damage_snapshot(document: str) -> int:
-    """Turn one bit of the newest snapshot; how many there are."""
-    found = Snapshot.objects.filter(document_id=document).order_by("-seq")
-    newest = found[0]
+def snapshots(document: str) -> int:
+    """How many count: one without a checksum was never finished."""
+    return Snapshot.objects.filter(document_id=document).exclude(sha="").count()
+
+
+def damage_snapshot(document: str) -> None:
+    """Turn one bit of the newest snapshot."""
+    newest = Snapshot.objects.filter(document_id=document).exclude(sha="").order_by("-seq")[0]
     data = bytearray(newest.data)
     data[len(data) // 2] ^= 1
     Snapshot.objects.filter(pk=newest.pk).update(data=bytes(data))
-    return len(found)
 
 
-def lease(workspace: str) -> Json:
-    row = Workspace.objects.get(pk=workspace)
-    return {"host": row.host, "epoch": row.host_epoch}
+def backup(document: str, into: str) -> None:
+    """What the database has of a document, into a file."""
+    kept = [*Document.objects.filter(pk=document)]
+    for kind in BESIDE:
+        kept += kind.objects.filter(document_id=document)
+    Path(into).write_text(serializers.serialize("json", kept))
+
+
+def restore(document: str, source: str) -> None:
+    """The same, put back in place of what there is."""
+    with transaction.atomic():
+        for kind in BESIDE:
+            kind.objects.filter(document_id=document).delete()
+        for one in serializers.deserialize("json", Path(source).read_text()):
+            one.save()

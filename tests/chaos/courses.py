@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 
 from ide.documents import protocol
-from tests.chaos.checker import Row, token
-from tests.chaos.ground import LEASE_SECONDS, until
+from tests.chaos.checker import TOKENS, Row, token
+from tests.chaos.ground import LEASE_SECONDS, Web, state_of, until
 from tests.chaos.run import Course, Run
 
 TAKEOVER_SECONDS = 10.0
+PASTE = 560 << 10  # bytes; more than what calls for a compaction
 POISON = [bytes.fromhex(one) for one in ("01014d02040101740361620a00", "01004d00000101740361620a00")]
 
 
@@ -81,33 +83,45 @@ async def panic(run: Run) -> None:
 
 
 async def compacted(run: Run) -> None:
-    """The host is told to end; it compacts as it closes and is struck there. The other takes over."""
-    await run.saved(30)
-    run.host.signal(signal.SIGTERM)
-    if run.variant == "pause":
-        await until(lambda: run.host.paused() or run.host.ended.is_set(), "paused or ended", 20)
-        run.struck()
-        await run.saved(10, LEASE_SECONDS + TAKEOVER_SECONDS)
-        run.host.signal(signal.SIGCONT)
-    async with asyncio.timeout(20):
-        await run.host.ended.wait()
-    if run.struck_at is None:
-        run.struck()
+    """So much is pasted that the log is compacted, in a process of its own, which is struck; then the host is killed.
+    What was paused goes on when another host has the workspace."""
+    await run.saved(10)
+    run.writers[0].paste(PASTE)
+    await until(run.host.struck, "the compaction is struck", 20)
+    await run.saved(10)
+    child = run.host.struck()[0]
+    run.host.signal(signal.SIGKILL)
+    run.struck()
     await run.saved(20, TAKEOVER_SECONDS + 15)
+    if run.variant == "pause":
+        run.need(state_of(child) == "T", "the compaction was not paused")
+        os.kill(child, signal.SIGCONT)
+        await until(lambda: state_of(child) in ("", "Z"), "the compaction of the dead host ends", 20)
+    await snapshot_more(run)
+
+
+async def snapshot_more(run: Run) -> None:
+    """The host there is now makes a snapshot."""
+    before = await run.ground.ask("snapshots", run.world["document"])
+    run.writers[0].paste(PASTE)
+    async with asyncio.timeout(20):
+        while await run.ground.ask("snapshots", run.world["document"]) <= before:
+            await run.saved(1)
 
 
 async def damaged(run: Run) -> None:
-    """Two clean ends make two snapshots; a bit of the newer is turned."""
-    await run.saved(20)
+    """There are two snapshots when a bit of the newer is turned; the next host finds out."""
     for _ in range(2):
-        await restarted(run, signal.SIGTERM)
-        await run.saved(20)
+        await run.saved(5)
+        await snapshot_more(run)
     await end_host(run, signal.SIGTERM)
-    count = await run.ground.ask("damage_snapshot", run.world["document"])
-    run.need(count >= 2, f"there were {count} snapshots to choose from")
+    await run.ground.ask("damage_snapshot", run.world["document"])
     run.struck()
     await next_host(run)
     await run.saved(20)
+    facts = await run.ground.ask("facts", run.world["document"])
+    run.need(facts["damaged"], "there is no damaged snapshot")
+    run.need("is damaged" in run.host.log.read_text(), "nobody was alarmed")
 
 
 async def outside(run: Run) -> None:
@@ -147,8 +161,9 @@ async def lost(run: Run) -> None:
     run.door.cut(0.6)
     run.begin()
     await run.saved(30, LEASE_SECONDS + TAKEOVER_SECONDS + 5)
-    newest = [row.token for row in run.writers[0].rows if row.op == "write" and row.outcome == "ok"][-1]
-    await until(lambda: newest in run.on_disk() or newest not in run.writers[0].text, "the new host's file", 10)
+    saved = [row for one in run.writers for row in one.rows if row.op == "write" and row.answered is not None]
+    newest = max(saved, key=lambda row: row.answered or 0.0).token
+    await until(lambda: newest in run.on_disk(), "the new host's file", 10)
     resumed(run)
     await run.saved(20, 20)
 
@@ -183,6 +198,90 @@ async def all_killed(run: Run) -> None:
     await taken_over(run)
 
 
+async def epoch(run: Run) -> None:
+    """The server is stopped, a new epoch is begun and struck half-way; then it is begun once more, to the end."""
+    await run.saved(20)
+    await all_end(run)
+    armed = run.row.armed(run.variant, run.random)
+    command = await run.ground.command("new_epoch", "--workspace", run.world["workspace"], fault=armed)
+    run.struck()
+    if run.variant == "pause":
+        await until(command.paused, "epoch.bumping reached", 30)
+        run.host = await run.ground.web()
+        run.door.targets = [run.host.port]
+        if run.ground.database == "sqlite":
+            await run.perhaps_saved(5, LEASE_SECONDS)
+        else:
+            await until(lambda: any(one.online for one in run.writers), "the host lets people in", 20)
+        command.signal(signal.SIGCONT)
+    async with asyncio.timeout(30):
+        await command.ended.wait()
+    run.need(command.struck(), "epoch.bumping was never reached")
+    if run.variant != "pause":
+        before = await run.ground.ask("facts", run.world["document"])
+        run.need(before["epoch"] == 1, f"a command that was killed left epoch {before['epoch']}")
+        await next_host(run)
+    await run.saved(20, 40)
+    await all_end(run)
+    whole = await run.ground.command("new_epoch", "--workspace", run.world["workspace"])
+    async with asyncio.timeout(30):
+        await whole.ended.wait()
+    after = await run.ground.ask("facts", run.world["document"])
+    run.need(after["epoch"] > 1, f"no new epoch was begun: {whole.log.read_text()[-500:]}")
+    await next_host(run)
+    await run.saved(20, 40)
+    run.need(any("epoch" in one.denied for one in run.writers), "nobody was told of the new epoch")
+
+
+async def restored(run: Run) -> None:
+    """Document and file are set back to a backup and a new epoch is begun, as the manual says. What was written since
+    is in the document again only when each person has taken the patch that was offered."""
+    await run.saved(20)
+    backup = run.ground.data / f"backup-{run.world['document']}.json"
+    await all_end(run)
+    await run.ground.ask("backup", run.world["document"], str(backup))
+    file = run.file.read_bytes()
+    await next_host(run)
+    await run.saved(30, 20)
+    await all_end(run)
+    await run.end()
+    await run.ground.ask("restore", run.world["document"], str(backup))
+    run.file.write_bytes(file)
+    command = await run.ground.command("new_epoch", "--workspace", run.world["workspace"])
+    async with asyncio.timeout(30):
+        await command.ended.wait()
+    for one in run.crew:
+        for row in one.rows:  # an operator took them back, so nobody promises them any more
+            row.outcome = "unknown"
+    old = (await run.ground.ask("facts", run.world["document"]))["texts"]["log"]
+    for one in run.writers:
+        one.hesitates = True
+    await next_host(run)
+    await until(lambda: all("epoch" in one.denied and one.settled for one in run.writers), "told of the epoch", 20)
+    known = {match[0] for match in TOKENS.finditer(old)}
+    merged = {match[0] for one in run.writers for match in TOKENS.finditer(one.text)} - known
+    asked = {
+        row.token for one in run.crew if one not in run.writers for row in one.rows
+    }  # Node takes its patch at once
+    run.need(merged <= asked, f"merged without being asked: {sorted(merged - asked)[:3]}")
+    for one in run.writers:
+        one.accept()
+    run.begin()
+    await run.saved(20, 20)
+
+
+async def all_end(run: Run) -> None:
+    """The server is stopped properly."""
+    run.door.targets = []
+    await asyncio.gather(*(end(web) for web in (run.host, run.other)))
+
+
+async def end(web: Web) -> None:
+    web.signal(signal.SIGTERM)
+    async with asyncio.timeout(20):
+        await web.ended.wait()
+
+
 # --- hosts ------------------------------------------------------------------------------------------------------------
 
 
@@ -215,4 +314,6 @@ COURSES: dict[str, Course] = {
     "terminated": terminated,
     "killed": killed,
     "all_killed": all_killed,
+    "epoch": epoch,
+    "restored": restored,
 }

@@ -37,14 +37,20 @@ class Writer:
         self._world, self._port = world, port
         self._random = random.Random(f"{name} {seed}")
         self._number = 0
-        self._doc: Doc[Text] = Doc()
-        self._root = self._doc.get("text", type=Text)
+        self._fresh()
+        self.hesitates = False  # whether to keep the patch that an epoch offers, until `accept`
+        self._offered: list[Row] = []
         self._clock = 0
         self._in_flight: deque[list[Row]] = deque()
         self._in_order = True  # answers can be told apart on this connection
         self._out: asyncio.Queue[bytes] = asyncio.Queue()
         self._leaving = asyncio.Event()
+        self._again = asyncio.Event()
         self._task = asyncio.create_task(self._live(), name=f"writer {name}")
+
+    def _fresh(self) -> None:
+        self._doc: Doc[Text] = Doc()
+        self._root = self._doc.get("text", type=Text)
 
     @property
     def text(self) -> str:
@@ -52,7 +58,15 @@ class Writer:
 
     @property
     def settled(self) -> bool:
-        return self.online and not self._in_flight
+        return self.online and not self._in_flight and (self.hesitates or not self._offered)
+
+    def accept(self) -> None:
+        """Type again what the replica that was set aside had and the document has not."""
+        self.hesitates = False
+        rows, self._offered = self._offered, []
+        for row in rows:
+            if row.token not in self.text:
+                self._insert(row)
 
     async def leave(self) -> None:
         self._leaving.set()
@@ -65,13 +79,19 @@ class Writer:
         one = token(self.name, self._number)
         row = Row(self.name, "write", one, time.monotonic())
         self.rows.append(row)
+        if not self._offered:
+            self._insert(row)
+        else:
+            self._offered.append(row)  # in its turn
+
+    def _insert(self, row: Row) -> None:
         text = self.text
         at = self._after_newest(text)
-        with_company = one + self._random.choice(BETWEEN)
+        with_company = row.token + self._random.choice(BETWEEN)
         self._edit([row], lambda: self._root.insert(to_bytes(text, at), with_company))
 
     def _after_newest(self, text: str) -> int:
-        for row in reversed(self.rows[:-1]):
+        for row in reversed(self.rows):
             at = text.find(row.token) if row.op == "write" else -1
             if at >= 0:
                 return at + len(row.token)
@@ -92,6 +112,14 @@ class Writer:
         self.rows.append(row)
         start, end = to_bytes(text, at), to_bytes(text, at + len(one))
         self._edit([row], lambda: self._root.__delitem__(slice(start, end)))
+
+    def paste(self, size: int) -> None:
+        """A token with so many characters behind it, which go away again: much for the log, little for the text."""
+        self.write()
+        text, filler = self.text, "." * size
+        at = to_bytes(text, self._after_newest(text))
+        self._edit([], lambda: self._root.insert(at, filler))
+        self._edit([], lambda: self._root.__delitem__(slice(at, at + size)))
 
     def _edit(self, rows: list[Row], change: Any) -> None:
         updates: list[bytes] = []
@@ -137,7 +165,9 @@ class Writer:
                 ),
                 5,
             )
-            tasks = [asyncio.create_task(work) for work in (self._read(socket), self._write(socket))]
+            self._again.clear()
+            work = (self._read(socket), self._write(socket), self._again.wait())
+            tasks: list[asyncio.Task[Any]] = [asyncio.create_task(one) for one in work]
             leaving = asyncio.create_task(self._leaving.wait())
             try:
                 await asyncio.wait([*tasks, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -174,9 +204,11 @@ class Writer:
             self._doc.apply_update(message.update)
         elif isinstance(message, protocol.SyncStep1):
             self._in_order = not self.online
-            open_rows = [row for row in self.rows if row.outcome == "unknown"]
+            open_rows = [row for row in self.rows if row.outcome == "unknown" and row not in self._offered]
             self.online = True
             self.send_raw(protocol.step_2(message.name, self._doc.get_update(message.state)), open_rows)
+            if self._offered and not self.hesitates:
+                self.accept()
         elif isinstance(message, protocol.SyncStatus) and self._in_flight:
             rows = self._in_flight.popleft()
             if self._in_order:
@@ -185,6 +217,22 @@ class Writer:
                 self._answered([row for row in self.rows if row.outcome == "unknown"], message.applied)
         elif isinstance(message, protocol.Access) and not message.scope:
             self.denied.append(message.reason)
+            if message.reason == "epoch":
+                self._set_aside()
+
+    def _set_aside(self) -> None:
+        """As our browser does: the replica of another epoch goes, what only it had is offered as a patch."""
+        kept = {row.token for row in self._offered}
+        text = self.text
+        gone = {row.token for row in self.rows if row.op == "delete"}
+        for row in self.rows:
+            if row.op == "delete" and row.outcome == "unknown":
+                row.outcome = "fail"  # a patch of what to add
+        mine = [row for row in self.rows if row.op == "write" and row.token not in gone]
+        self._offered = [row for row in mine if row.token in kept or row.token in text]
+        self.online = False
+        self._fresh()
+        self._again.set()
 
     def _answered(self, rows: list[Row], applied: bool) -> None:
         now = time.monotonic()
@@ -243,7 +291,7 @@ class NodeWriter:
         self._open.append((self._number, row))
         self.settled = False
         before = token(self.name, self._number - 1)
-        self._order(do="write", after=before, text=row.token + BETWEEN[self._number % len(BETWEEN)])
+        self._order(do="write", after=before, token=row.token, company=BETWEEN[self._number % len(BETWEEN)])
 
     def delete(self) -> None:
         """It only writes."""

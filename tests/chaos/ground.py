@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -32,9 +33,17 @@ async def until(condition: Any, what: str, seconds: float) -> Any:
     return value
 
 
+def state_of(pid: int) -> str:
+    """The kernel's letter for a process: T while it is stopped; '' once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
 @dataclass(eq=False)
 class Web:
-    """One web process."""
+    """One web process, or a command under way."""
 
     pid: int
     port: int
@@ -46,10 +55,11 @@ class Web:
             os.kill(self.pid, number)
 
     def paused(self) -> bool:
-        try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-        except OSError:
-            return False
+        return state_of(self.pid) == "T"
+
+    def struck(self) -> list[int]:
+        """Process ids (its own or a child's) in which the fault has struck."""
+        return [int(pid) for pid in re.findall(r"^fault (\d+) ", self.log.read_text(), re.MULTILINE)]
 
     async def answers(self) -> None:
         async with asyncio.timeout(START_SECONDS):
@@ -78,6 +88,8 @@ class Ground:
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._by_pid: dict[int, Web] = {}
+        self._ended: set[int] = set()
+        self._waits: list[asyncio.Task[None]] = []
 
     @property
     def database(self) -> str:
@@ -100,6 +112,7 @@ class Ground:
         async for line in self._process.stdout:
             message = json.loads(line)
             if "ended" in message:
+                self._ended.add(message["ended"])
                 if message["ended"] in self._by_pid:
                     self._by_pid[message["ended"]].ended.set()
                 continue
@@ -122,6 +135,35 @@ class Ground:
         """The answer of a function of `tests.chaos.clerk`."""
         return await self._order(ask=what, args=args)
 
+    async def command(self, *argv: str, fault: str = "") -> Web:
+        """A `manage.py` command under way; its log has what it says."""
+        log = self.data / "logs" / f"{argv[0]}-{next(self._numbers)}.log"
+        log.parent.mkdir(exist_ok=True)
+        if self.outright:
+            return await self._started((sys.executable, "manage.py", *argv), log, TANDEM_FAULT=fault)
+        return await self._forked(0, log, command=argv, fault=fault, log=str(log))
+
+    async def _forked(self, at: int, file: Path, **order: Any) -> Web:
+        pid = await self._order(**order)
+        one = self._by_pid[pid] = Web(pid, at, file)
+        if pid in self._ended:  # sooner than we could note it
+            one.ended.set()
+        return one
+
+    async def _started(self, argv: tuple[str, ...], log: Path, port: int = 0, **env: str) -> Web:
+        with log.open("ab") as out:
+            process = await asyncio.create_subprocess_exec(
+                *argv, cwd=ROOT, env={**self.env, **env}, stdout=out, stderr=out
+            )
+        one = Web(process.pid, port, log)
+
+        async def wait() -> None:
+            await process.wait()
+            one.ended.set()
+
+        self._waits.append(asyncio.create_task(wait()))
+        return one
+
     async def web(self, fault: str = "") -> Web:
         """A web process that answers, armed with a fault."""
         port = free_port()
@@ -130,31 +172,18 @@ class Ground:
         if self.outright:
             web = await self._outright(port, fault, log)
         else:
-            pid = await self._order(port=port, fault=fault, log=str(log))
-            web = self._by_pid[pid] = Web(pid, port, log)
+            web = await self._forked(port, log, port=port, fault=fault, log=str(log))
         self.webs.append(web)
         await web.answers()
         return web
 
     async def _outright(self, port: int, fault: str, log: Path) -> Web:
-        with log.open("ab") as out:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0"),
-                *("--websocket-max-message-size", str(16 << 20), "--websocket-max-frame-size", str(16 << 20)),
-                *("--websocket_timeout", "-1", "--application-close-timeout", "5", "ide.asgi:application"),
-                cwd=ROOT,
-                env={**self.env, "TANDEM_FAULT": fault, "PORT": str(port)},
-                stdout=out,
-                stderr=out,
-            )
-        web = Web(process.pid, port, log)
-
-        async def wait() -> None:
-            await process.wait()
-            web.ended.set()
-
-        web.waiting = asyncio.create_task(wait())  # type: ignore[attr-defined]  # held, or it would be collected
-        return web
+        argv = (
+            *(sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "-v", "0"),
+            *("--websocket-max-message-size", str(16 << 20), "--websocket-max-frame-size", str(16 << 20)),
+            *("--websocket_timeout", "-1", "--application-close-timeout", "5", "ide.asgi:application"),
+        )
+        return await self._started(argv, log, port, TANDEM_FAULT=fault, PORT=str(port))
 
     def logs(self) -> str:
         return "\n".join(f"--- {web.log.name}\n{web.log.read_text()[-4000:]}" for web in self.webs if web.log.exists())
@@ -166,6 +195,7 @@ class Ground:
         self._process.stdin.close()
         await asyncio.wait_for(self._process.wait(), 20)
         await self._reader
+        await asyncio.gather(*self._waits)
 
 
 @asynccontextmanager

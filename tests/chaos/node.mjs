@@ -15,37 +15,59 @@ class SignedIn extends WebSocket {
 }
 
 const socket = new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: SignedIn, delay: 50, minDelay: 50, maxDelay: 400 })
-const document = new Y.Doc()
-const text = document.getText('text')
+let document, text, provider
 let written = 0
+const mine = [] // what was written, in order
 
 const tell = (more = {}) =>
   process.stdout.write(
     `${JSON.stringify({
       connected: socket.status === 'connected',
-      settled: provider.isSynced && provider.unsyncedChanges === 0,
+      settled: provider.isSynced && provider.unsyncedChanges === 0 && missing().length === 0,
       written,
       ...more,
     })}\n`,
   )
-const provider = new HocuspocusProvider({
-  websocketProvider: socket,
-  name,
-  document,
-  token: 'cookie',
-  onSynced: () => tell(),
-  onUnsyncedChanges: () => tell(),
-})
-provider.setAwarenessField('user', { name: 'a forged name' })
-provider.attach()
+const missing = () => mine.filter((one) => !text.toString().includes(one.token))
+
+function insert({ after, token, company }) {
+  const at = text.toString().indexOf(after)
+  text.insert(at < 0 ? text.length : at + after.length, token + company)
+}
+
+// As our browser does when its replica is of another epoch: it goes, what only it had is typed again.
+function open() {
+  document = new Y.Doc()
+  text = document.getText('text')
+  provider = new HocuspocusProvider({
+    websocketProvider: socket,
+    name,
+    document,
+    token: 'cookie',
+    onAuthenticationFailed: ({ reason }) => {
+      if (reason !== 'epoch') return
+      provider.destroy()
+      open()
+    },
+    onSynced: () => {
+      missing().forEach(insert)
+      tell()
+    },
+    onUnsyncedChanges: () => tell(),
+  })
+  provider.setAwarenessField('user', { name: 'a forged name' })
+  provider.attach()
+}
+
+open()
 socket.on('status', () => tell())
 
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line)
   if (order.do === 'write') {
-    const at = text.toString().indexOf(order.after)
     written += 1
-    text.insert(at < 0 ? text.length : at + order.after.length, order.text)
+    mine.push(order)
+    insert(order)
   }
   tell(order.do === 'text' ? { text: text.toString() } : {})
 }

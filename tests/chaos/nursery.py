@@ -14,11 +14,13 @@ import select
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ide.settings")
 
 import uvicorn
+from django.core.management import call_command
 from django.db import connections
 
 from ide import faults
@@ -28,13 +30,22 @@ from tests.chaos import clerk
 MESSAGE_LIMIT = 16 << 20
 
 
-def serve(port: int, fault: str, log: str) -> None:
+def armed(fault: str, log: str) -> None:
     os.environ["TANDEM_FAULT"] = fault
     importlib.reload(faults)
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+
+def command(argv: list[str], fault: str, log: str) -> None:
+    armed(fault, log)
+    call_command(*argv)
+
+
+def serve(port: int, fault: str, log: str) -> None:
+    armed(fault, log)
     uvicorn.run(
         application,
         port=port,
@@ -108,9 +119,12 @@ def main() -> None:
         if "ask" in order:
             say(answer(order))
         else:
-            pid = forked(lambda order=order: serve(order["port"], order["fault"], order["log"]))  # type: ignore[misc]
+            number = order.pop("number")
+            work = command if "command" in order else serve
+            order |= {"argv": order.pop("command")} if "command" in order else {}
+            pid = forked(partial(work, **order))
             children.add(pid)
-            say({"number": order["number"], "result": pid})
+            say({"number": number, "result": pid})
 
 
 if __name__ == "__main__":

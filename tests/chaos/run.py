@@ -194,6 +194,7 @@ async def run_row(ground: Ground, row: Row, variant: str, seed: int, course: Cou
             door.targets = [host.port, other.port]
             run.begin()
             await course(run)
+            run.need(not row.fault or row.course == "epoch" or host.struck(), f"{row.point} was never reached")
             faults = await run.check()
         except (AssertionError, TimeoutError) as error:
             faults = [*run.faults, f"stuck: {error or type(error).__name__}"]
