@@ -25,6 +25,7 @@ class DocumentRef(Schema):
     path: str
     access: str
     reason: str
+    epoch: int
 
 
 @router.get("/workspaces/{workspace_id}/documents", response=DocumentRef, auth=with_token)
@@ -40,7 +41,7 @@ async def document(request: HttpRequest, workspace_id: str, path: str) -> Docume
         row = await in_db(_made, workspace, path)
     if not can_edit:
         access, reason = "read", "Your role does not permit editing."
-    return DocumentRef(id=row.pk, path=row.path, access=access, reason=reason)
+    return DocumentRef(id=row.pk, path=row.path, access=access, reason=reason, epoch=row.epoch)
 
 
 def _found(who: User, workspace_id: str, path: str) -> tuple[Workspace, Document | None, bool]:

@@ -70,6 +70,7 @@ export interface DocumentRef {
   path: string
   access: 'edit' | 'read'
   reason: string // why it is read-only; '' when it can be edited
+  epoch: number // of the text; a copy of another epoch cannot be joined with it
 }
 export interface AccessToken {
   id: Id

@@ -42,7 +42,7 @@ function opened(text: string) {
   peer.getText('text').insert(0, text)
   let line: Line | undefined
   const socket = { provide: (_: string, document: Y.Doc) => (line = new Line(document)) }
-  const ref = { id: 'd1', path: 'shop/basket.py', access: 'edit' as const, reason: '' }
+  const ref = { id: 'd1', path: 'shop/basket.py', access: 'edit' as const, reason: '', epoch: 1 }
   const doc = new OpenDocument(ref, {} as Live, socket as unknown as Socket)
   const receive = () =>
     Y.applyUpdate(doc.doc, Y.encodeStateAsUpdate(peer, Y.encodeStateVector(doc.doc)), line as unknown)

@@ -26,7 +26,7 @@ class Line {
 // The server's answer to every path: a document of its own.
 const refs = (address: string) => {
   const path = new URL(address, 'http://x').searchParams.get('path')!
-  return { id: `id-${path}`, path, access: 'edit', reason: '' }
+  return { id: `id-${path}`, path, access: 'edit', reason: '', epoch: 1 }
 }
 
 let documents: Documents
@@ -48,7 +48,7 @@ beforeEach(() => {
     return line
   }
   const socket = { provide, presence: { awareness: presence } } as unknown as Socket
-  documents = new Documents({ id: 'w1' } as Live, socket)
+  documents = new Documents({ id: 'w1', me: { id: 1 } } as Live, socket)
 })
 afterEach(() => {
   documents.destroy()

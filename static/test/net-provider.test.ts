@@ -2,7 +2,7 @@
 import { HocuspocusProviderWebsocket } from '@hocuspocus/provider'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { DocumentProvider } from '../src/net/provider'
+import { checks, DocumentProvider } from '../src/net/provider'
 
 class Wire extends EventTarget {
   static last: Wire
@@ -29,6 +29,8 @@ class Wire extends EventTarget {
   }
 }
 const STEP_1 = [0, 0, 1, 0] // of an empty document
+const STEP_2 = [0, 1]
+const WRITER = [2, 2, 10, ...new TextEncoder().encode('read-write')]
 const APPLIED = [8, 1]
 const REFUSED = [8, 0]
 
@@ -61,11 +63,34 @@ test('every write waits for its own acknowledgement, the sync at connect include
   end()
 })
 
-test('a refused write never counts as saved', () => {
+test('a refused write never counts as saved, and is told', () => {
   const { provider, wire, text, end } = joined()
+  let told = 0
+  provider.onRefused = () => told++
   text.insert(0, 'a')
   wire.say(...REFUSED)
-  expect(provider.outstanding.value).toBe(1)
+  expect([provider.outstanding.value, told]).toEqual([1, 1])
+  end()
+})
+
+test('both sides are compared when all is quiet, never while an acknowledgement is outstanding, and differences are counted', () => {
+  const { provider, wire, text, end } = joined()
+  const before = { ...checks }
+  expect(provider.check()).toBe(false) // nothing was synced yet
+  wire.say(...WRITER)
+  wire.say(...STEP_1)
+  wire.say(...STEP_2, 2, 0, 0)
+  expect(provider.check()).toBe(false)
+  wire.say(...APPLIED)
+  expect([provider.check(), provider.check()]).toEqual([true, false])
+  wire.say(...STEP_2, 2, 0, 0) // nothing new
+  expect([checks.made - before.made, checks.healed - before.healed]).toEqual([1, 0])
+  const lost = new Y.Doc()
+  lost.getText('text').insert(0, 'lost on the way')
+  const update = Y.encodeStateAsUpdate(lost)
+  expect(provider.check()).toBe(true)
+  wire.say(...STEP_2, update.length, ...update)
+  expect([text.toString(), checks.healed - before.healed]).toEqual(['lost on the way', 1])
   end()
 })
 

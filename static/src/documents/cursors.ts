@@ -1,8 +1,8 @@
 // Other people's carets and selections, mapped through changes; positions are resolved only for who moved.
-import { StateEffect, StateField, type Text } from '@codemirror/state'
+import { type EditorState, StateEffect, StateField, type Text } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, WidgetType } from '@codemirror/view'
 import { colourOf } from '../ui/avatar'
-import type { Person } from '../wire'
+import type { Anchor, AwarenessState, Person } from '../wire'
 
 export interface Cursor {
   client: number
@@ -133,5 +133,27 @@ const theme = EditorView.baseTheme({
   '.remote-mark.moved .remote-label': { opacity: '1' },
   '.remote-mark.above .remote-label': { top: 'auto', bottom: '100%', left: '-2px', borderRadius: '3px 3px 3px 0' },
 })
+
+// Where the carets of some clients stand. `early` are those whose text has not arrived: to be looked at with the next.
+export function located(
+  clients: Iterable<number>,
+  states: Map<number, AwarenessState> | undefined,
+  indexOf: (anchor: Anchor) => number | null,
+) {
+  const moved: Cursor[] = []
+  const gone: number[] = []
+  const early = new Set<number>()
+  for (const client of clients) {
+    const { person, cursor } = states?.get(client) ?? {}
+    const anchor = cursor ? indexOf(cursor.anchor) : null
+    const head = cursor ? indexOf(cursor.head) : null
+    if (!person || !cursor) gone.push(client)
+    else if (anchor !== null && head !== null) moved.push({ client, person, anchor, head })
+    else early.add(client)
+  }
+  return { moved, gone, early }
+}
+
+export const carets = (state: EditorState): readonly Cursor[] => state.field(field, false)?.list ?? []
 
 export const cursors = [field, theme]

@@ -1,9 +1,12 @@
 // The documents of this tab: what is open, which one is shown.
 import { effect, signal } from '@preact/signals'
-import { get } from '../net/http'
+import * as Y from 'yjs'
+import { get, Refusal } from '../net/http'
 import type { Socket } from '../net/socket'
 import type { DocumentRef, Event, Id } from '../wire'
 import type { Live } from '../workspace/live'
+import { Mine, textOf } from './mine'
+import { type Aside, type Kept, Store } from './offline'
 import { OpenDocument } from './open'
 import { pump } from './pump'
 
@@ -16,12 +19,22 @@ export class Documents {
   readonly tabs = signal<OpenDocument[]>([])
   readonly active = signal<OpenDocument | null>(null)
   readonly closing = signal<OpenDocument[]>([]) // closed, with edits that are not saved yet
+  readonly asides = signal<Aside[]>([]) // what the server did not take, until its writer has looked at it
   private opening = new Map<string, Promise<OpenDocument>>()
+  private store: Store
 
   constructor(
     private live: Live,
     private socket: Socket,
-  ) {}
+  ) {
+    this.store = new Store(live.me.id, live.id)
+    void this.store.asides().then((found) => {
+      const mine = this.asides.peek().map((aside) => aside.key)
+      this.asides.value = [...found.filter((aside) => !mine.includes(aside.key)), ...this.asides.peek()]
+    })
+    addEventListener('pagehide', this.flush)
+    document.addEventListener('visibilitychange', this.flush)
+  }
 
   // Shows the document, opening it first. Rejects with a Refusal that says why it cannot be opened.
   async open(path: string, at: At = {}): Promise<OpenDocument> {
@@ -63,6 +76,17 @@ export class Documents {
     return [...this.tabs.value, ...this.closing.value].some(isUnsaved)
   }
 
+  // Whether something would be lost with this page: it is neither saved nor kept in this browser.
+  get nowhere() {
+    return [...this.tabs.value, ...this.closing.value].some((doc) => isUnsaved(doc) && doc.nowhere)
+  }
+
+  // It was looked at, and used or thrown away.
+  forget(aside: Aside) {
+    this.asides.value = this.asides.peek().filter((other) => other !== aside)
+    void this.store.forget(aside.key).catch(() => {})
+  }
+
   // Settles when all is saved, which may be after the next connection.
   async saved() {
     await Promise.all([...this.tabs.peek(), ...this.closing.peek()].map(whenSaved))
@@ -85,6 +109,13 @@ export class Documents {
     for (const doc of [...this.tabs.peek(), ...this.closing.peek()]) doc.destroy()
     this.tabs.value = []
     this.closing.value = []
+    removeEventListener('pagehide', this.flush)
+    document.removeEventListener('visibilitychange', this.flush)
+    void this.store.close()
+  }
+
+  private flush = () => {
+    for (const doc of [...this.tabs.peek(), ...this.closing.peek()]) void doc.flushKept()
   }
 
   // What the others see of this tab.
@@ -97,13 +128,47 @@ export class Documents {
     return get<DocumentRef>(`/workspaces/${this.live.id}/documents?path=${encodeURIComponent(path)}`)
   }
 
+  // What the server says of the file, and what this browser kept of it. Without a connection the latter is enough.
+  private async found(path: string): Promise<[DocumentRef, Kept[]]> {
+    const asked = this.ref(path).catch((error: unknown) => error)
+    const rows = await this.store.of(path)
+    const ref = await asked
+    const newest = rows.reduce<Kept | null>((best, row) => (best && best.at > row.at ? best : row), null)
+    if (ref instanceof Refusal && newest && ref.problem.code === 'unreachable')
+      return [newest, rows.filter((row) => row.epoch === newest.epoch)]
+    if (ref instanceof Error) throw ref
+    const current = ref as DocumentRef
+    const own = rows.filter((row) => row.id === current.id)
+    for (const row of own) if (row.epoch !== current.epoch) this.strand(row)
+    return [current, own.filter((row) => row.epoch === current.epoch)]
+  }
+
+  // Kept from an older epoch: it cannot be joined with the text of now.
+  private strand(row: Kept) {
+    const doc = new Y.Doc()
+    Y.applyUpdate(doc, row.state)
+    const text = doc.getText('text').toString()
+    const base = Mine.fromJSON(row.back).without(textOf(text))
+    const { key, id, path, at } = row
+    const aside: Aside = { key, document: id, path, at, why: 'epoch', base, text }
+    this.setAside(aside)
+    void this.store
+      .setAside(aside)
+      .then(() => this.store.drop([key]))
+      .catch(() => {})
+  }
+
+  private setAside = (aside: Aside) => {
+    this.asides.value = [...this.asides.peek().filter((other) => other.key !== aside.key), aside]
+  }
+
   private fetch(path: string): Promise<OpenDocument> {
     const running = this.opening.get(path)
     if (running) return running
-    const made = this.ref(path)
-      .then((ref) => {
+    const made = this.found(path)
+      .then(([ref, rows]) => {
         const kept = this.byId(ref.id) ?? this.closing.peek().find((doc) => doc.id === ref.id)
-        const doc = kept ?? new OpenDocument(ref, this.live, this.socket)
+        const doc = kept ?? new OpenDocument(ref, this.live, this.socket, this.store, rows, this.setAside)
         this.closing.value = this.closing.peek().filter((other) => other !== doc)
         doc.path.value = ref.path
         if (!this.tabs.peek().includes(doc)) this.tabs.value = [...this.tabs.peek(), doc]
@@ -117,7 +182,7 @@ export class Documents {
 
 // What a reader may not write is never saved: there is nothing to wait for.
 const isUnsaved = (doc: OpenDocument) =>
-  doc.access.value === 'edit' && (doc.saved.value === 'typing' || doc.saved.value === 'sent')
+  !doc.refused.value && doc.access.value === 'edit' && !['saved', 'disk'].includes(doc.saved.value)
 
 function whenSaved(doc: OpenDocument): Promise<void> {
   return new Promise((resolve) => when(() => !isUnsaved(doc), resolve))

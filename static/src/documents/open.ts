@@ -1,27 +1,34 @@
 // OpenDocument: one shared document in this tab. It owns Y.Text and the editor's state, with a view or without one.
 
 import {
+  type ChangeSpec,
   Compartment,
   EditorState,
   type Extension,
   Prec,
   type StateEffect,
+  type Transaction,
   type TransactionSpec,
 } from '@codemirror/state'
 import { EditorView, keymap } from '@codemirror/view'
-import { computed, effect, signal, untracked } from '@preact/signals'
+import { computed, effect, type Signal, signal, untracked } from '@preact/signals'
 import * as Y from 'yjs'
-import type { DocumentProvider } from '../net/provider'
+import { get } from '../net/http'
 import type { Socket } from '../net/socket'
+import { words } from '../ui/words/documents'
 import type { Anchor, AwarenessState, DocumentRef } from '../wire'
 import type { Live } from '../workspace/live'
-import { Binding, remote } from './binding'
-import { type Cursor, cursors, setCursors } from './cursors'
+import { remote } from './binding'
+import { cursors, located, setCursors } from './cursors'
+import { Keeper } from './keeper'
 import { limit } from './limit'
+import { difference, Mine, textOf } from './mine'
+import type { Aside, Kept, Store } from './offline'
 import { pump } from './pump'
+import { Replica } from './replica'
 import { indentOf, loadLanguage, setup } from './setup'
 
-export type Saved = 'typing' | 'sent' | 'saved' | 'disk'
+export type Saved = 'typing' | 'kept' | 'sent' | 'saved' | 'disk'
 const CURSOR_MS = 100
 const COMPOSING_MS = 500 // how long remote text may wait for an input method
 
@@ -41,13 +48,12 @@ export class OpenDocument {
   readonly loaded = signal(false)
   readonly refused = signal('')
   readonly cursorAt = signal({ line: 1, column: 1, selected: 0 })
-  readonly doc = new Y.Doc()
-  readonly text = this.doc.getText('text')
+  readonly renewing = signal(false) // the copy is being replaced by the server's
   view: EditorView | null = null
   private held: EditorState
-  private binding: Binding
-  private undo: Y.UndoManager
-  private provider: DocumentProvider
+  private replica: Signal<Replica>
+  private keeper: Signal<Keeper | null> = signal(null)
+  private mine = new Mine()
   private onDisk = signal(true)
   private writable = new Compartment()
   private language = new Compartment()
@@ -59,28 +65,35 @@ export class OpenDocument {
   private composingSince = 0
   private stops: (() => void)[]
   readonly saved = computed<Saved>(() => {
-    if (this.provider.unsent.value) return 'typing'
-    if (this.provider.outstanding.value) return 'sent'
+    const { provider } = this.replica.value
+    if (provider.unsent.value) return this.keeper.value?.kept.value ? 'kept' : 'typing'
+    if (provider.outstanding.value) return 'sent'
     return this.onDisk.value ? 'disk' : 'saved'
   })
 
+  // `rows` is what this browser kept of it, all of the epoch of `ref`.
   constructor(
     ref: DocumentRef,
     readonly live: Live,
-    socket: Socket,
+    private socket: Socket,
+    private store: Store | null = null,
+    rows: Kept[] = [],
+    private onAside: (aside: Aside) => void = () => {},
   ) {
     this.id = ref.id
     this.path.value = ref.path
     this.access.value = ref.access
     this.reason.value = ref.reason
-    this.binding = new Binding(this.text, () => pump.wake(this))
-    this.undo = new Y.UndoManager(this.text, { trackedOrigins: new Set([this.binding]), captureTimeout: 400 })
-    this.held = EditorState.create({ extensions: this.extensions() })
-    this.provider = socket.provide(ref.id, this.doc)
-    this.follow()
+    const states = rows.map((row) => row.state)
+    this.replica = signal(new Replica(socket, ref.id, ref.epoch, states, () => pump.wake(this)))
+    this.held = EditorState.create({ doc: textOf(this.text.toString()), extensions: this.extensions() })
+    this.binding.take()
+    if (rows.length) this.mine = Mine.fromJSON(rows.length === 1 ? rows[0]!.back : null)
+    this.loaded.value = rows.length > 0
+    this.keep(rows.map((row) => row.key))
     this.stops = [
       effect(() => {
-        const readonly = this.access.value === 'read' || !this.loaded.value
+        const readonly = this.access.value === 'read' || !this.loaded.value || this.renewing.value
         const effects = this.writable.reconfigure(EditorState.readOnly.of(readonly))
         untracked(() => this.dispatch({ effects }))
       }),
@@ -89,7 +102,32 @@ export class OpenDocument {
           this.dispatch({ effects: this.language.reconfigure(found ?? []) }),
         )
       }),
+      effect(() => {
+        const { unsaved } = this.replica.value
+        if (!unsaved) queueMicrotask(() => !this.unsaved && this.mine.clear())
+      }),
     ]
+    this.follow()
+  }
+
+  get doc() {
+    return this.replica.peek().doc
+  }
+  get text() {
+    return this.replica.peek().text
+  }
+  private get binding() {
+    return this.replica.peek().binding
+  }
+  private get provider() {
+    return this.replica.peek().provider
+  }
+  get unsaved() {
+    return this.replica.peek().unsaved
+  }
+  // Unsaved, and in no store of this browser either.
+  get nowhere() {
+    return this.replica.value.unsaved && !(this.keeper.value?.kept.value ?? false)
   }
 
   get state(): EditorState {
@@ -103,7 +141,7 @@ export class OpenDocument {
       const transaction = this.held.update(spec)
       this.held = transaction.state
       this.scroll = this.scroll?.map(transaction.changes)
-      if (transaction.docChanged && !transaction.annotation(remote)) this.binding.write(transaction)
+      this.written(transaction)
     }
   }
 
@@ -137,6 +175,7 @@ export class OpenDocument {
 
   // All that arrived since the last frame, in one dispatch.
   flush() {
+    if (this.renewing.peek()) return
     if (this.composing()) return void setTimeout(() => pump.wake(this), 60)
     const changes = this.binding.take()
     const effects = this.moved.size ? [setCursors.of(this.resolveCursors())] : []
@@ -177,10 +216,19 @@ export class OpenDocument {
     clearTimeout(this.cursorTimer)
     this.view?.destroy()
     this.view = null
-    this.provider.destroy()
-    this.binding.destroy()
-    this.undo.destroy()
-    this.doc.destroy()
+    void this.keeper.peek()?.flush()
+    this.keeper.peek()?.end()
+    this.replica.peek().destroy()
+  }
+
+  // To the browser's store, now: the page may go.
+  async flushKept() {
+    await this.keeper.peek()?.flush()
+  }
+
+  // Make the change again that was set aside, as an edit of this person over the text as it is now.
+  edit(changes: ChangeSpec) {
+    this.dispatch({ changes, userEvent: 'input.again', scrollIntoView: true })
   }
 
   private extensions(): Extension {
@@ -189,8 +237,8 @@ export class OpenDocument {
       pump.flush()
       return true
     }
-    const back = undo(() => this.undo.undo())
-    const forth = undo(() => this.undo.redo())
+    const back = undo(() => this.replica.peek().undo.undo())
+    const forth = undo(() => this.replica.peek().undo.redo())
     return [
       Prec.high(
         keymap.of([
@@ -207,32 +255,48 @@ export class OpenDocument {
       cursors,
       EditorView.contentAttributes.of(() => ({ 'aria-label': `Text of ${this.path.peek()}`, tabindex: '0' })),
       EditorView.updateListener.of((update) => {
-        for (const tr of update.transactions) if (tr.docChanged && !tr.annotation(remote)) this.binding.write(tr)
+        for (const tr of update.transactions) this.written(tr)
         if (update.docChanged || update.selectionSet) this.selected()
       }),
       ...extensions.map((extend) => extend(this, this.live)),
     ]
   }
 
+  // A local change goes into the shared text; every change moves what is known of one's own.
+  private written(transaction: Transaction) {
+    if (!transaction.docChanged || this.renewing.peek()) return
+    if (!transaction.annotation(remote)) this.binding.write(transaction)
+    this.mine.take(transaction)
+  }
+
+  private keep(restored: string[]) {
+    if (!this.store) return
+    const row = () => {
+      pump.flush()
+      const [access, reason] = [this.access.peek(), this.reason.peek()]
+      const { id, epoch } = this.replica.peek()
+      return { id, path: this.path.peek(), access, reason, epoch, back: this.mine.toJSON() }
+    }
+    this.keeper.value = new Keeper(this.store, this.replica.peek(), row, restored)
+  }
+
   private follow() {
     const { provider } = this
+    provider.onRefused = () => queueMicrotask(() => void this.renew('refused'))
     provider.on('authenticated', ({ scope }: { scope: string }) => {
       this.access.value = scope === 'readonly' ? 'read' : 'edit'
       if (scope !== 'readonly') this.reason.value = ''
-      else if (!this.reason.value) this.reason.value = 'Your role lets you read this workspace.'
+      else if (!this.reason.value) this.reason.value = words.readerOnly
       this.refused.value = ''
       // The others were told that we left: a state they have seen is only taken again with a higher clock.
       provider.awareness?.setLocalState(provider.awareness.getLocalState())
     })
     provider.on('authenticationFailed', ({ reason }: { reason: string }) => {
-      this.refused.value = reason || 'This file cannot be opened.'
+      if (reason === 'epoch') return queueMicrotask(() => void this.renew('epoch'))
+      if (this.unsaved) void this.setAside('closed')
+      this.refused.value = reason || words.cannotOpen
     })
-    provider.on('synced', () => {
-      if (this.loaded.value) return
-      pump.flush()
-      this.dispatch({ effects: this.indent.reconfigure(indentOf(this.text.toString())) })
-      this.loaded.value = true
-    })
+    provider.on('synced', () => this.synced())
     provider.awareness?.on(
       'change',
       ({ added, updated, removed }: Record<'added' | 'updated' | 'removed', number[]>) => {
@@ -244,22 +308,66 @@ export class OpenDocument {
     provider.attach()
   }
 
+  private synced() {
+    if (this.renewing.peek()) return this.adopt()
+    if (this.loaded.value) return
+    pump.flush()
+    this.dispatch({ effects: this.indent.reconfigure(indentOf(this.text.toString())) })
+    this.loaded.value = true
+  }
+
+  // This copy cannot be joined with the server's: it is set aside, with what is not saved in it, and the document is
+  // opened anew in the same place. What is on the screen stays until the new text is there.
+  private async renew(why: Aside['why']) {
+    if (this.renewing.peek()) return
+    const old = this.replica.peek()
+    if (old.unsaved) await this.setAside(why)
+    if (old !== this.replica.peek() || this.renewing.peek()) return
+    this.renewing.value = true
+    this.keeper.peek()?.end()
+    void this.keeper.peek()?.clear()
+    old.destroy()
+    this.mine.clear()
+    const ref = await this.look().catch(() => null)
+    this.replica.value = new Replica(this.socket, this.id, ref?.epoch ?? old.epoch, [], () => pump.wake(this))
+    this.keep([])
+    this.follow()
+  }
+
+  private async setAside(why: Aside['why']) {
+    pump.flush()
+    const { doc } = this.state
+    const [text, base] = [doc.toString(), this.mine.without(doc)]
+    if (text === base) return
+    const key = `${this.id}/${this.doc.clientID}`
+    const aside: Aside = { key, document: this.id, path: this.path.peek(), at: Date.now(), why, base, text }
+    this.onAside(aside)
+    await this.store?.setAside(aside).catch(() => {}) // then this tab has it, and says so
+  }
+
+  // The new copy takes the place of the old one in the editor.
+  private adopt() {
+    this.binding.take()
+    const changes = difference(this.state.doc.toString(), this.text.toString())
+    this.dispatch({ changes, annotations: remote.of(true), filter: false })
+    this.renewing.value = false
+    this.loaded.value = true
+    this.moved = new Set(this.provider.awareness?.getStates().keys())
+    this.moved.delete(this.doc.clientID)
+    pump.wake(this)
+  }
+
+  private look() {
+    const path = encodeURIComponent(this.path.peek())
+    return get<DocumentRef>(`/workspaces/${this.live.id}/documents?path=${path}`)
+  }
+
   // In the text as it is after what `binding.take` gave: positions of Y.
   private resolveCursors() {
     const states = this.provider.awareness?.getStates() as Map<number, AwarenessState> | undefined
-    const moved: Cursor[] = []
-    const gone: number[] = []
-    const early = new Set<number>()
-    for (const client of this.moved) {
-      const { person, cursor } = states?.get(client) ?? {}
-      const anchor = cursor ? this.indexOf(cursor.anchor) : null
-      const head = cursor ? this.indexOf(cursor.head) : null
-      if (!person || !cursor) gone.push(client)
-      else if (anchor !== null && head !== null) moved.push({ client, person, anchor, head })
-      else early.add(client) // its text has not arrived yet: looked at again with the next
-    }
+    const { early, ...found } = located(this.moved, states, (anchor) => this.indexOf(anchor))
     this.moved = early
-    return { moved, gone }
+    return found
   }
 
   private indexOf(anchor: Anchor): number | null {

@@ -7,16 +7,16 @@ import { Refusal } from './http'
 import { DocumentProvider } from './provider'
 import { Rpc } from './rpc'
 
-export type Connection = 'connecting' | 'live' | 'offline' | 'refused'
+export type Connection = 'connecting' | 'live' | 'offline' | 'moving' | 'refused'
 
 // The stock client reconnects for ever; after these it would only be refused again.
 const FINAL: Record<number, Problem> = {
   4401: { code: 'signed_out', message: 'You are signed out.', do: 'Sign in again.' },
   4403: { code: 'not_allowed', message: 'You no longer have access to this workspace.', do: 'Ask its owner.' },
   4404: { code: 'not_found', message: 'This workspace is not there, or not shared with you.', do: 'Go back to Home.' },
-  4409: { code: 'elsewhere', message: 'This workspace is open on another server.', do: 'Reload in a few seconds.' },
   4410: { code: 'epoch', message: 'This document was restored on the server.', do: 'Reload the page.' },
 }
+const ELSEWHERE = 4409 // the host is on another server, or is being taken over: the next attempts find it
 const PING_MS = 5000
 const SILENT_MS = 12_000 // a connection that does not answer for so long is taken for dead
 const IDLE_MS = 90_000 // the stock watch; longer than a hidden tab's timers may be held back
@@ -73,8 +73,8 @@ export class Socket {
   }
 
   // A provider for one document on this socket.
-  provide(name: string, document: Y.Doc) {
-    return new DocumentProvider({ name, document, websocketProvider: this.ws, token: 'cookie' })
+  provide(name: string, document: Y.Doc, epoch: number) {
+    return new DocumentProvider({ name, document, websocketProvider: this.ws, token: `cookie#epoch=${epoch}` })
   }
 
   destroy() {
@@ -87,7 +87,7 @@ export class Socket {
 
   // The network is back: not at the next of the ever longer waits, but now.
   private again = () => {
-    if (this.connection.value === 'offline') void this.ws.connect()
+    if (this.connection.value === 'offline' || this.connection.value === 'moving') void this.ws.connect()
   }
 
   private async measure() {
@@ -114,6 +114,7 @@ export class Socket {
       this.ws.disconnect()
       this.refused.value = final
       this.connection.value = 'refused'
-    } else if (this.connection.value !== 'refused') this.connection.value = 'offline'
+    } else if (code === ELSEWHERE) this.connection.value = 'moving'
+    else if (this.connection.value !== 'refused') this.connection.value = 'offline'
   }
 }

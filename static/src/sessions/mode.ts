@@ -6,7 +6,7 @@ import type { Endpoint, Models, Role, Turn } from '../wire'
 export interface Situation {
   role: Role
   models: Models | null
-  connection: 'connecting' | 'live' | 'offline' | 'refused'
+  connection: 'connecting' | 'live' | 'offline' | 'moving' | 'refused'
   running: Turn | null
   text: string
   busy: boolean
@@ -45,7 +45,7 @@ export function modeOf(now: Situation): Mode {
 /** What stands in the way whatever is typed. */
 function obstacle({ role, models, connection }: Situation): string {
   if (!mayTurn(role)) return words.why.role(role)
-  if (connection === 'offline' || connection === 'refused') return words.why.offline
+  if (connection === 'offline' || connection === 'moving' || connection === 'refused') return words.why.offline
   if (connection === 'connecting' || !models) return words.why.connecting
   return models.endpoints.length ? '' : words.why.noModel
 }

@@ -1,5 +1,6 @@
 // The editor area: tabs, the shown document, and what to do when there is none.
 import { useEffect, useRef } from 'preact/hooks'
+import { AsideBanner, AsideDialog } from '../documents/aside'
 import type { OpenDocument } from '../documents/open'
 import { proposals } from '../documents/proposals'
 import { colourOf } from '../ui/avatar'
@@ -23,7 +24,7 @@ function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
   const path = doc.path.value
   const name = shownName(path.split('/').pop() ?? '')
   const proposed = [...proposals.value.values()].some((p) => p.document === doc.id)
-  const unsent = doc.saved.value === 'typing'
+  const unsent = doc.saved.value === 'typing' || doc.saved.value === 'kept'
   const box = useRef<HTMLSpanElement>(null)
   useEffect(() => {
     if (on) box.current?.scrollIntoView({ inline: 'nearest', block: 'nearest' })
@@ -65,6 +66,15 @@ function Mounted({ doc }: { doc: OpenDocument }) {
 }
 
 export function Editor() {
+  return (
+    <>
+      <Shown />
+      <AsideDialog />
+    </>
+  )
+}
+
+function Shown() {
   const doc = documents()?.active.value
   if (!doc)
     return (
@@ -74,9 +84,16 @@ export function Editor() {
         act={{ label: words.find, run: () => openPalette() }}
       />
     )
-  if (doc.refused.value) return <Failure problem={{ code: 'refused', message: doc.refused.value, do: '' }} />
+  if (doc.refused.value)
+    return (
+      <>
+        <AsideBanner doc={doc} />
+        <Failure problem={{ code: 'refused', message: doc.refused.value, do: '' }} />
+      </>
+    )
   return (
     <>
+      <AsideBanner doc={doc} />
       {doc.access.value === 'read' && (
         <p class="banner">
           <Icon name="info" size={14} />

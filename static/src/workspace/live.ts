@@ -149,9 +149,9 @@ export function enter(id: string, me: Me): () => void {
   }
 }
 
-// While something is not saved, closing the tab asks first.
+// While something is kept nowhere but in this page, closing the tab asks first.
 effect(() => {
   const here = [...leaving.value, ...(live.value ? [live.value] : [])]
-  const dirty = here.some((one) => one.documents.unsaved)
+  const dirty = here.some((one) => one.documents.nowhere)
   window.onbeforeunload = dirty ? (event: BeforeUnloadEvent) => event.preventDefault() : null
 })

@@ -1,17 +1,22 @@
 // The status bar: connection, what is saved, where the cursor is, how fast the model is.
+
+import { asideShown } from '../documents/aside'
 import { languageName } from '../documents/setup'
 import { Speed } from '../sessions/speed'
+import { words as own } from '../ui/words/documents'
 import { words } from '../ui/words/shell'
 import { git } from './files'
 import { live } from './live'
+
+const ORDER = ['typing', 'kept', 'sent', 'saved', 'disk'] as const
 
 export function Status() {
   const now = live.value
   const state = now?.connection.value ?? 'connecting'
   const doc = now?.documents.active.value
-  const all = now?.documents.tabs.value ?? []
-  const order = ['typing', 'sent', 'saved', 'disk'] as const
-  const worst = order[Math.min(...all.map((d) => order.indexOf(d.saved.value)), 3)]!
+  const all = now ? [...now.documents.tabs.value, ...now.documents.closing.value] : []
+  const worst = ORDER[Math.min(...all.map((d) => ORDER.indexOf(d.saved.value)), ORDER.length - 1)]!
+  const asides = now?.documents.asides.value ?? []
   const at = doc?.cursorAt.value
   return (
     <footer class="status num">
@@ -25,7 +30,17 @@ export function Status() {
           {words.saved[worst]}
         </span>
       )}
-      {doc?.access.value === 'read' && <span class="warn">{words.readOnly}</span>}
+      {asides.length > 0 && (
+        <button type="button" class="quiet bad not-saved" onClick={() => (asideShown.value = asides[0]!.key)}>
+          {own.notSaved(asides.length)}
+        </button>
+      )}
+      {doc?.renewing.value && <span title={own.renewingWhy}>{own.renewing}</span>}
+      {doc?.access.value === 'read' && (
+        <span class="warn" title={doc.reason.value}>
+          {words.readOnly}
+        </span>
+      )}
       <span class="push" />
       {at && (
         <span class="wide">
