@@ -204,8 +204,8 @@ class Room(LiveText):
             peer.send(protocol.sync_status(peer.name, True))
             return
         check_update(update)
-        if not peer.can_edit:
-            peer.send(protocol.sync_status(peer.name, message.step2 and self._holds(update)))
+        if not peer.can_edit:  # a reader's sync step 2 repeats what it knows; only one that says more is refused
+            peer.send(protocol.sync_status(peer.name, message.step2 and self._replica.holds(update)))
             return
         metrics.updates.inc()
         metrics.update_bytes.inc(len(update))
@@ -219,13 +219,6 @@ class Room(LiveText):
         if asked:
             self._peers[peer] = asked - 1
         return asked > 0
-
-    def _holds(self, update: bytes) -> bool:
-        """A reader's sync step 2 repeats what it knows; only one that says more is an edit to refuse."""
-        try:
-            return self._replica.holds(update)
-        except Poisoned:
-            return False
 
     # --- presence -------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ def test_any_bytes_are_awareness_or_malformed(data: bytes) -> None:
 def test_what_is_written_is_read(name: str, data: bytes, text: str) -> None:
     frames = {
         protocol.step_1(name, data): protocol.SyncStep1(name, data),
+        protocol.step_1(name, data, reply=True): protocol.SyncStep1(name, data, True),
         protocol.step_2(name, data): protocol.SyncUpdate(name, data, True),
         protocol.update(name, data): protocol.SyncUpdate(name, data, False),
         protocol.token(name, text): protocol.Token(name, text),

@@ -17,6 +17,7 @@ from ide.documents.author import ROTATE_BYTES
 from ide.documents.clients import Claim, Clients
 from ide.documents.replica import Replica
 from ide.documents.room import Edit, ModelClient, Room
+from ide.errors import Busy, Unavailable
 
 PANIC_1 = bytes.fromhex("0101cddb7002040101740361620a00")  # client ids below 1024 are refused before
 PANIC_2 = bytes.fromhex("0100cddb7000000101740361620a00")
@@ -373,3 +374,50 @@ async def test_a_gapped_update_is_kept_and_heals() -> None:
     one.say(protocol.SyncUpdate("doc", first, False))
     await turn()
     assert room.text() == "one 😀 two"
+
+
+async def test_a_sync_reply_is_answered_but_asks_no_question_back() -> None:
+    room, _ = make_room()
+    one = Client(room)
+    one.say(protocol.SyncStep1("doc", one.doc.get_state(), True))
+    assert one.of(protocol.SyncStep1) == []
+    assert len(one.of(protocol.SyncUpdate)) == 1
+    one.join()
+    assert len(one.of(protocol.SyncStep1)) == 1
+
+
+async def test_who_asks_for_awareness_is_told_who_is_here_and_a_stateless_message_is_nobodys() -> None:
+    room, log = make_room()
+    one, two = Client(room, 1), Client(room, 2)
+    entry = protocol.Presence(one.doc.client_id, 1, '{"cursor":1}')
+    one.say(protocol.Awareness("doc", protocol.encode_awareness([entry])))
+    two.frames.clear()
+    two.say(protocol.QueryAwareness("doc"))
+    assert protocol.decode_awareness(two.of(protocol.Awareness)[0].data)[0].client == one.doc.client_id
+    one.frames.clear()
+    two.say(protocol.Stateless("doc", "hello"))
+    await turn()
+    assert (one.frames, two.closed, log.rows) == ([], None, [])
+
+
+async def test_a_commit_that_fails_tells_the_servers_writers_too() -> None:
+    log = Log(at_once=False)
+    room, _ = make_room(log)
+    written = room.edit([Edit(0, 0, "lost")], "turn:t")
+    log.open.pop().set_exception(OSError("disk full"))
+    await turn()
+    assert written.cancelled()
+    waiting = asyncio.ensure_future(room.whole())
+    log.rows.clear()
+    log.restore(room)
+    await waiting
+    assert room.text() == ""
+
+
+async def test_a_closed_room_takes_no_edit_and_lets_nobody_wait() -> None:
+    room, _ = make_room()
+    room.close()
+    with pytest.raises(Busy):
+        room.edit([Edit(0, 0, "x")], "turn:t")
+    with pytest.raises(Unavailable):
+        await room.whole()
