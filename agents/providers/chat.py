@@ -39,6 +39,7 @@ OTHER_NAME: dict[str, str | None] = {
     "stop": None,
     "continue_final_message": None,
     "add_generation_prompt": None,
+    "prediction": None,
 }
 
 

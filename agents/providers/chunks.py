@@ -19,6 +19,7 @@ from agents.engine.messages import (
     ReasoningDelta,
     Request,
     TextDelta,
+    Timing,
     Tool,
     ToolCall,
     ToolDelta,
@@ -68,22 +69,44 @@ class _Choice(msgspec.Struct):
 
 class _Details(msgspec.Struct):
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class _Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    queue_time: float | None = None  # Groq has its times here; seconds
+    prompt_time: float | None = None
+    completion_time: float | None = None
 
 
 class _Groq(msgspec.Struct):
     usage: _Usage | None = None
 
 
+class _TimeInfo(msgspec.Struct):
+    """Cerebras; seconds."""
+
+    queue_time: float | None = None
+    prompt_time: float | None = None
+    completion_time: float | None = None
+
+
+class _Timings(msgspec.Struct):
+    """llama.cpp; milliseconds."""
+
+    prompt_ms: float | None = None
+    predicted_ms: float | None = None
+
+
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     x_groq: _Groq | None = None
+    time_info: _TimeInfo | None = None
+    timings: _Timings | None = None
     error: object = None
 
 
@@ -105,6 +128,8 @@ def body(request: Request, renamed: dict[str, str | None]) -> dict[str, object]:
         fields["stop"] = list(request.stop)
     if request.tools:
         fields["tools"] = [wire_tool(tool) for tool in request.tools]
+    if request.prediction:
+        fields["prediction"] = {"type": "content", "content": request.prediction}
     if request.continue_last:
         # llama.cpp continues a last assistant message by itself; vLLM wants to be told. Both take the two fields.
         fields |= {"add_generation_prompt": False, "continue_final_message": True}
@@ -185,6 +210,7 @@ class Chunks:
         self._calls: list[_Growing] = []
         self._at: dict[int, _Growing] = {}
         self._usage: Usage | None = None
+        self._timing: Timing | None = None
         self._finish = ""
         self._bytes = 0
         self.done = False
@@ -203,6 +229,8 @@ class Chunks:
         usage = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
         if usage:
             self._count(usage)
+        if chunk.time_info is not None or chunk.timings is not None:
+            self._time(chunk)
         for choice in (chunk.choices or [])[:1]:
             self._finish = choice.finish_reason or self._finish
             delta = choice.delta or choice.message
@@ -216,12 +244,23 @@ class Chunks:
         calls = [ToolCall(c.id, c.name, c.arguments) for c in self._calls if c.name]
         reason = "tools" if calls and self._finish != "length" else REASONS.get(self._finish, "stop")
         usage = self._usage or estimate(self._request.messages, self._bytes)
-        return [*(ToolEnd(call) for call in calls), usage, Done(reason)]
+        timing = [self._timing] if self._timing else []
+        return [*(ToolEnd(call) for call in calls), *timing, usage, Done(reason)]
 
     def _count(self, usage: _Usage) -> None:
-        details = usage.prompt_tokens_details
-        cached = (details.cached_tokens or 0) if details else 0
-        self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached)
+        read, made = usage.prompt_tokens_details, usage.completion_tokens_details
+        cached = (read.cached_tokens or 0) if read else 0
+        thought = (made.reasoning_tokens or 0) if made else 0
+        self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, cached, reasoning_tokens=thought)
+        if usage.completion_time is not None:
+            self._timing = Timing(usage.queue_time or 0.0, usage.prompt_time or 0.0, usage.completion_time)
+
+    def _time(self, chunk: _Chunk) -> None:
+        info, own = chunk.time_info, chunk.timings
+        if info is not None:
+            self._timing = Timing(info.queue_time or 0.0, info.prompt_time or 0.0, info.completion_time or 0.0)
+        elif own is not None:
+            self._timing = Timing(0.0, (own.prompt_ms or 0.0) / 1000, (own.predicted_ms or 0.0) / 1000)
 
     def _delta(self, delta: _Delta, events: list[Event]) -> None:
         thought = delta.reasoning or delta.reasoning_content
