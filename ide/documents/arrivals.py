@@ -26,9 +26,42 @@ class Arrived:
     claims: tuple[Claim, ...] | None = None  # None: not judged yet
     at: float = field(default_factory=time.monotonic)
 
+    def fail(self, error: Exception | None = None) -> None:
+        """Tell whoever awaits the commit that there will be none."""
+        done = self.committed
+        if done is None or done.done():
+            return
+        if error is None:
+            done.cancel()
+        else:
+            done.set_exception(error)
+            done.exception()
+
 
 def merged(updates: Sequence[bytes]) -> bytes:
     return updates[0] if len(updates) == 1 else fenced(lambda: merge_updates(*updates))
+
+
+class Batch:
+    """What is applied together; merged once for all who get the whole of it."""
+
+    def __init__(self, arrived: list[Arrived]) -> None:
+        self.arrived = arrived
+        self.updates = [one.update for one in arrived]
+        self._whole = b""
+
+    def count(self) -> None:
+        sizes = [len(one.update) for one in self.arrived if one.peer is not None]
+        metrics.updates.inc(len(sizes))
+        metrics.update_bytes.inc(sum(sizes))
+
+    def merged(self, part: Sequence[Arrived]) -> bytes:
+        """A part of it as one update. Raises Poisoned."""
+        if len(part) < len(self.arrived):
+            return merged([one.update for one in part])
+        if not self._whole:
+            self._whole = merged(self.updates)
+        return self._whole
 
 
 @dataclass(slots=True)
@@ -43,29 +76,42 @@ class Row:
         return [claim for one in self.group for claim in one.claims or ()]
 
 
-def groups(batch: Iterable[Arrived]) -> dict[str, Row]:
+def groups(batch: Batch) -> dict[str, Row]:
     """A row for each origin. Raises Poisoned."""
     found: dict[str, list[Arrived]] = {}
-    for one in batch:
+    for one in batch.arrived:
         found.setdefault(one.origin, []).append(one)
     faults.hit("store.merging")
-    return {origin: Row(merged([one.update for one in group]), group) for origin, group in found.items()}
+    return {origin: Row(batch.merged(group), group) for origin, group in found.items()}
 
 
-def frames(peers: Iterable[Peer], batch: Sequence[Arrived]) -> list[tuple[Peer, bytes]]:
+def frames(peers: Iterable[Peer], batch: Batch) -> list[tuple[Peer, bytes]]:
     """What each peer is sent: the others' updates as one. Raises Poisoned."""
-    senders = {one.peer for one in batch}
+    senders = {one.peer for one in batch.arrived}
     made: dict[tuple[str, Peer | None], bytes] = {}
     out = []
     for peer in peers:
         own = peer if peer in senders else None
         key = (peer.name, own)
         if key not in made:
-            others = [one.update for one in batch if own is None or one.peer is not own]
-            made[key] = protocol.update(peer.name, merged(others)) if others else b""
+            others = [one for one in batch.arrived if own is None or one.peer is not own]
+            made[key] = protocol.update(peer.name, batch.merged(others)) if others else b""
         if made[key]:
             out.append((peer, made[key]))
     return out
+
+
+def acknowledge(group: Iterable[Arrived]) -> None:
+    """Tell each sender that its updates are committed: one message for each, as clients count them."""
+    counts: dict[Peer, int] = {}
+    for one in group:
+        peer = one.peer
+        if peer is not None:
+            counts[peer] = counts.get(peer, 0) + 1
+    for peer, count in counts.items():
+        frame = protocol.sync_status(peer.name, True)
+        for _ in range(count):
+            peer.send(frame)
 
 
 class Commits:
@@ -82,11 +128,12 @@ class Commits:
     def _ended(self, commit: asyncio.Future[int], group: list[Arrived]) -> None:
         self.pending.discard(commit)
         lost = commit.cancelled() or commit.exception() is not None
-        now = time.monotonic()
+        metrics.commit_seconds.observe(time.monotonic() - group[0].at)  # of the one that waited longest
         for one in group:
-            metrics.commit_seconds.observe(now - one.at)
-            if one.committed is not None and not one.committed.done():
-                one.committed.cancel() if lost else one.committed.set_result(None)
+            if lost:
+                one.fail()
+            elif one.committed is not None and not one.committed.done():
+                one.committed.set_result(None)
         if lost:
             self._on_lost()
         else:

@@ -248,6 +248,21 @@ def update(name: str, data: bytes) -> bytes:
     return _frame(name, bytes((SYNC, UPDATE)), var_bytes(data))
 
 
+def update_head(name: str) -> bytes:
+    """What every update of a document begins with; its length and its bytes follow."""
+    return _frame(name, bytes((SYNC, UPDATE)))
+
+
+def update_in(frame: bytes, at: int) -> bytes:
+    """The update of a frame that begins with an `update_head` of `at` bytes. Raises Malformed."""
+    size = frame[at] if at < len(frame) else 0x80
+    if size < 0x80 and at + 1 + size <= len(frame):
+        return frame[at + 1 : at + 1 + size]
+    reader = Reader(frame)
+    reader.at = at
+    return reader.var_bytes()
+
+
 def sync_status(name: str, applied: bool) -> bytes:
     return _frame(name, bytes((SYNC_STATUS, int(applied))))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from ide import faults, metrics
 from ide.documents import protocol
 from ide.documents.anchors import Anchor, LiveText
-from ide.documents.arrivals import Arrived, Commits, frames, groups
+from ide.documents.arrivals import Arrived, Batch, Commits, acknowledge, frames, groups
 from ide.documents.author import ModelClient
 from ide.documents.awareness import Roster
 from ide.documents.clients import Author, Clients, Forged, OldEpoch
@@ -140,16 +140,18 @@ class Room(LiveText):
             del self._peers[peer]
             self._tell(None, self.roster.leave(peer))
 
-    def receive(self, peer: Peer, message: protocol.Message) -> None:
-        """One message of a peer. A message that cannot be used closes its sender and nobody else."""
+    def receive(self, peer: Peer, message: protocol.Message | bytes) -> None:
+        """A message of a peer, or the bytes of an update. One that cannot be used closes its sender and nobody else."""
         try:
             self._receive(peer, message)
         except Malformed as error:
             peer.close(MALFORMED, str(error))
 
-    def _receive(self, peer: Peer, message: protocol.Message) -> None:
-        if isinstance(message, protocol.SyncUpdate):
-            self._take(peer, message)
+    def _receive(self, peer: Peer, message: protocol.Message | bytes) -> None:
+        if isinstance(message, bytes):
+            self._take(peer, message, False)
+        elif isinstance(message, protocol.SyncUpdate):
+            self._take(peer, message.update, message.step2)
         elif isinstance(message, protocol.Awareness):
             self._hear(peer, message.data)
         elif isinstance(message, protocol.SyncStep1):
@@ -195,20 +197,17 @@ class Room(LiveText):
         self._send_since(peer, state, protocol.update)
         self._say_here(peer)
 
-    def _take(self, peer: Peer, message: protocol.SyncUpdate) -> None:
-        update = message.update
+    def _take(self, peer: Peer, update: bytes, step2: bool) -> None:
         if len(update) > UPDATE_LIMIT:
             raise Malformed("an update is larger than 8 MiB")
-        relays = message.step2 and self._answers(peer)
+        relays = step2 and self._answers(peer)
         if update == EMPTY_UPDATE:
             peer.send(protocol.sync_status(peer.name, True))
             return
         check_update(update)
         if not peer.can_edit:  # a reader's sync step 2 repeats what it knows; only one that says more is refused
-            peer.send(protocol.sync_status(peer.name, message.step2 and self._replica.holds(update)))
+            peer.send(protocol.sync_status(peer.name, step2 and self._replica.holds(update)))
             return
-        metrics.updates.inc()
-        metrics.update_bytes.inc(len(update))
         self._arrived.append(Arrived(update, f"person:{peer.person.get('id')}", peer, relays=relays))
         faults.hit("room.received")
         self._schedule()
@@ -288,19 +287,20 @@ class Room(LiveText):
     def flush(self) -> None:
         """Apply, relay and log what has arrived. Nothing to do in most calls."""
         while self._arrived and not self.broken:
-            batch = self._batch()
-            if not batch:
+            batch = Batch(arrived := self._batch())
+            if not arrived:
                 continue
             try:
-                self._replica.apply([one.update for one in batch])
+                self._replica.apply(batch.updates)
                 outgoing, rows = frames(self._peers, batch), groups(batch)
             except Poisoned as error:
-                self._poisoned(batch, error)
+                self._poisoned(arrived, error)
                 return
             for peer, frame in outgoing:
                 peer.send(frame, True)
             faults.hit("room.applied")
-            self._gaps.note(batch)
+            batch.count()
+            self._gaps.note(arrived)
             for origin, row in rows.items():
                 self._commits.add(self._keeper.append(row.data, origin, row.claims), row.group)
             for origin in rows:
@@ -355,10 +355,7 @@ class Room(LiveText):
         """Nothing of the batch is kept. Alone, it is the offender's; among others each is tried by itself."""
         if len(batch) == 1:
             self._offended(batch[0], POISONED, "an update could not be applied", str(error))
-            done = batch[0].committed
-            if done is not None:
-                done.set_exception(error)
-                done.exception()
+            batch[0].fail(error)
         else:
             self._one_by_one = True
             self._arrived.extendleft(reversed(batch))
@@ -372,16 +369,13 @@ class Room(LiveText):
 
     def _committed(self, seq: int, group: list[Arrived]) -> None:
         self.seq = max(self.seq, seq)
-        for one in group:
-            if one.peer is not None:
-                one.peer.send(protocol.sync_status(one.peer.name, True))
+        acknowledge(group)
 
     def _lost(self) -> None:
         """An update is not in the log: the replica goes, and everybody comes back with what was not acknowledged."""
         log.error("document %s: an update could not be saved", self.id)
         for one in self._arrived:
-            if one.committed is not None:
-                one.committed.cancel()
+            one.fail()
         self._arrived.clear()
         self.abandon()
         for peer in self.peers:

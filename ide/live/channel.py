@@ -77,6 +77,11 @@ class Channel:
         elif size <= AWARENESS_LIMIT:
             self._awareness.offer(message)
 
+    def take_update(self, update: bytes) -> None:
+        """`take`, for the message that comes with every keystroke; the document is open."""
+        if self.room is not None:
+            self.room.receive(self, update)
+
     def _heard(self, message: protocol.Awareness) -> None:
         if self.room is not None:
             self.room.receive(self, message)

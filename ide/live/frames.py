@@ -62,6 +62,14 @@ class Splitter:
         at, size = 0, len(view)
         self._need = 0
         while size - at >= 6:
+            length = view[at + 1]
+            end = (
+                at + length - 122
+            )  # of a frame with a mask and less than 126 bytes: 0x80 is the mask's bit, 6 the head
+            if view[at] == BINARY and 0x80 <= length < 0xFE and end <= size and not self._fragments:
+                found.append((apply_mask(view[at + 6 : end], view[at + 2 : at + 6]), True))
+                at = end
+                continue
             head, length = _head(view, at, size)
             if not head:
                 break

@@ -61,6 +61,7 @@ class Connection:
         self.participant = Participant(person, role, self.outbox, session)
         self.participant.on_role = self._role_changed
         self._channels: dict[str, Channel] = {}
+        self._typed: dict[bytes, Channel] = {}  # open ones by what each of their updates begins with
         self._presence = presence
         self._presence_pace = Pace(self._present)
         self._requests = 0
@@ -71,6 +72,11 @@ class Connection:
         """One binary frame from the browser. Raises Malformed."""
         if len(data) > FRAME_LIMIT:
             raise Malformed("a message is larger than 8 MiB")
+        at = data[0] + 3 if data else 0
+        typed = self._typed.get(data[:at])
+        if typed is not None:
+            typed.take_update(protocol.update_in(data, at))
+            return
         message = protocol.decode(data)
         if isinstance(message, protocol.Ping):
             self.outbox.put(protocol.PONG_FRAME)
@@ -85,6 +91,7 @@ class Connection:
         for channel in self._channels.values():
             channel.leave()
         self._channels.clear()
+        self._typed.clear()
         self._presence_pace.stop()
         self.host.leave(self.participant)
         self._tell_presence(self._presence.leave(self.participant), None)
@@ -125,6 +132,7 @@ class Connection:
             channel.refuse(EPOCH)
             return
         channel.enter(document)
+        self._typed[protocol.update_head(channel.name)] = channel
         for event in document.standing():
             self.participant.notify(event)
 
@@ -138,6 +146,7 @@ class Connection:
         """A client that closes a document gets no Close in answer: it may have opened it again by then."""
         channel = self._channels.pop(name, None)
         if channel is not None:
+            self._typed.pop(protocol.update_head(name), None)
             channel.leave()
 
     def _role_changed(self) -> None:
