@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ide.documents.arrivals import Arrived
 from ide.documents.clients import head
 from ide.documents.parties import Peer
+from ide.documents.protocol import Malformed
 from ide.documents.structs import sections
 
 GAP_SECONDS, GAP_BYTES = 60.0, 1 << 20  # of one document
@@ -43,7 +44,7 @@ class Gaps:
         self._open = [gap for gap in self._open if not _reached(gap.reach, clocks)]
         ask: dict[Peer, None] = {}
         for one in self._unproven(clocks):
-            reach = [(section.client, section.clock) for section in sections(one.update)]
+            reach = _reach(one.update)
             if one.peer is not None and not _reached(reach, clocks):
                 self._open.append(_Gap(one, reach, now))
                 ask[one.peer] = None
@@ -67,6 +68,13 @@ class Gaps:
                     proven = update[2 : 2 + _width(client)]
                     continue
             yield one
+
+
+def _reach(update: bytes) -> list[tuple[int, int]]:
+    try:
+        return [(section.client, section.clock) for section in sections(update)]
+    except Malformed:  # what it holds is not ours to read; it was applied, so nothing is asked about it
+        return []
 
 
 def _width(value: int) -> int:
