@@ -167,7 +167,8 @@ class Files:
 
     def sweep(self) -> int:
         """Remove what unfinished writes of a killed process have left; how many. Only for the workspace's host."""
-        removed, folders = 0, [[]] if self.root.is_dir() else []
+        removed = 0
+        folders: list[list[str]] = [[]]
         while folders:
             parts = folders.pop()
             try:
