@@ -78,9 +78,9 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
     wrong += themes(page, "workspace-empty", picture)
     open_file(page, "shop/basket.py")
     wrong += themes(page, "workspace", picture)
-    for side in ("Search", "Changes", "People", "Jobs"):
+    for side in ("Search", "Source control", "Comments", "History", "People", "Jobs"):
         page.get_by_role("navigation", name="Side bars").get_by_role("button", name=side).click()
-        wrong += themes(page, f"side-{side.lower()}", picture)
+        wrong += themes(page, f"side-{side.lower().replace(' ', '-')}", picture)
     page.get_by_role("button", name="Delegate").click()
     wrong += themes(page, "delegate", picture)
     page.get_by_role("button", name="Share").click()

@@ -135,8 +135,14 @@ export function ThreadCard({ thread, live }: { thread: Thread; live: Live }) {
             </button>
           )}
           {!thread.resolved_at && mayAsk(live) && (
-            <button type="button" class="quiet ask" title={words.toModelTitle} onClick={() => askModel(thread, isGone)}>
-              <Icon name="sparkles" size={12} /> {words.toModel}
+            <button
+              type="button"
+              class="quiet icon ask"
+              aria-label={words.toModel}
+              title={words.toModelTitle}
+              onClick={() => askModel(thread, isGone)}
+            >
+              <Icon name="sparkles" size={14} />
             </button>
           )}
         </footer>

@@ -34,6 +34,7 @@ export interface Spot {
 }
 
 export const KEY = 'Mod-Alt-m'
+const SETTLED_MS = 600
 const TRIES = 40 // times an anchor that points ahead of the text is looked up again
 
 const setSpots = StateEffect.define<readonly Spot[]>()
@@ -89,16 +90,10 @@ const field = StateField.define<Drawn>({
   update(value, tr) {
     for (const effect of tr.effects) if (effect.is(setSpots)) return drawn(effect.value, tr.state.doc)
     if (!tr.docChanged) return value
-    const move = (spot: Spot) => ({
-      ...spot,
-      from: tr.changes.mapPos(spot.from, 1),
-      to: tr.changes.mapPos(spot.to, -1),
-    })
-    return {
-      spots: value.spots.map(move),
-      ranges: value.ranges.map(tr.changes),
-      marks: value.marks.map(tr.changes),
-    }
+    const { changes, state } = tr
+    const move = (spot: Spot) => ({ ...spot, from: changes.mapPos(spot.from, 1), to: changes.mapPos(spot.to, -1) })
+    const moved = drawn(value.spots.map(move), state.doc)
+    return { ...moved, ranges: value.ranges.map(changes) }
   },
   provide: (f) => EditorView.decorations.from(f, (value) => value.ranges),
 })
@@ -146,9 +141,17 @@ function following(doc: OpenDocument): Extension {
       doc.loaded.value
       pace.soon()
     })
+    let later: ReturnType<typeof setTimeout> | undefined
     return {
+      // Mapped meanwhile; text that an undo has brought back is only found by its anchors.
+      update(update) {
+        if (!update.docChanged) return
+        clearTimeout(later)
+        later = setTimeout(pace.soon, SETTLED_MS)
+      },
       destroy() {
         gone = true
+        clearTimeout(later)
         pace.stop()
         stop()
       },

@@ -145,3 +145,9 @@ effect(() => {
     here()
   }
 })
+
+// A thread that is settled is no longer looked at, unless among those that are.
+effect(() => {
+  const thread = threads.value.get(focused.value ?? '')
+  if (thread?.resolved_at && filter.value !== 'resolved') focused.value = null
+})

@@ -4,7 +4,7 @@ import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hook
 import { Avatar } from '../ui/avatar'
 import { comments as words } from '../ui/words/past'
 import { keyText } from '../workspace/commands'
-import { members } from './state'
+import { loadMembers, members } from './state'
 import { mentionAt } from './text'
 
 interface Props {
@@ -23,6 +23,7 @@ export function Write({ label, act, start = '', focus = true, send, cancel }: Pr
   const picker = usePicker(box, text, setText)
   useEffect(() => {
     if (focus) box.current?.focus()
+    void loadMembers() // whoever has joined meanwhile
   }, [])
   useLayoutEffect(() => {
     const area = box.current

@@ -1,9 +1,8 @@
 // Two texts of a file side by side (unified where it is narrow), in the place of the editor.
 import { useSignal } from '@preact/signals'
-import type { ComponentType } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { linesOf } from '../jobs/changes'
-import type { Layout } from '../jobs/diff'
+import { Diff, type Layout } from '../jobs/diff'
 import { Refusal } from '../net/http'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
@@ -15,8 +14,6 @@ import { shownName } from '../workspace/tree-model'
 import { type Comparison, endComparison } from './compared'
 import { page } from './versions'
 import './history.css'
-
-type Show = ComponentType<{ file: { path: string; base: string; proposed: string }; layout: Layout }>
 
 export function Compare({ what }: { what: Comparison }) {
   const chosen = useSignal<Layout>('split')
@@ -67,22 +64,9 @@ export function Compare({ what }: { what: Comparison }) {
           <span>{what.labels[1]}</span>
         </div>
       )}
-      <Texts what={what} layout={layout} />
+      <Diff file={{ path: what.path, base: what.before, proposed: what.after }} layout={layout} />
     </section>
   )
-}
-
-/** The differ is only fetched when something is compared. */
-function Texts({ what, layout }: { what: Comparison; layout: Layout }) {
-  const show = useSignal<{ Diff: Show } | null>(null)
-  useEffect(() => {
-    void import('../jobs/diff').then(({ Diff }) => {
-      show.value = { Diff }
-    })
-  }, [])
-  const Diff = show.value?.Diff
-  if (!Diff) return <p class="compare-wait muted">{words.loading}</p>
-  return <Diff file={{ path: what.path, base: what.before, proposed: what.after }} layout={layout} />
 }
 
 function close() {

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { AsideBanner, AsideDialog } from '../documents/aside'
 import type { OpenDocument } from '../documents/open'
 import { proposals } from '../documents/proposals'
+import { endComparison } from '../history/compared'
 import { colourOf } from '../ui/avatar'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
@@ -16,6 +17,7 @@ import { shownName } from './tree-model'
 
 const documents = () => live.value?.documents ?? null
 const show = (doc: OpenDocument) => {
+  endComparison()
   documents()?.show(doc)
   doc.focus()
 }

@@ -1,5 +1,6 @@
 // The workspace's files and git state, fetched anew when the host says that they may have changed.
 import { computed, effect, signal } from '@preact/signals'
+import { endComparison } from '../history/compared'
 import { del, get, patch, post, Refusal, upload } from '../net/http'
 import { toast } from '../ui/toast'
 import type { GitStatus, Tree } from '../wire'
@@ -102,6 +103,7 @@ export function send(folder: string, files: Iterable<File>) {
 }
 
 export async function openFile(path: string, line?: number) {
+  endComparison()
   try {
     await live.peek()?.documents.open(path, line === undefined ? {} : { line })
     if (narrow.peek()) pane.value = 'main'

@@ -91,7 +91,6 @@ export const history = {
   layout: 'How to show it',
   changed: 'The file has changed since this was opened.',
   refresh: 'Show the newest',
-  loading: 'Reading the version…',
 }
 
 export const blame = {
