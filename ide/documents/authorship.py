@@ -20,7 +20,7 @@ from typing import TypeVar
 from ide.documents import past
 from ide.documents.items import Piece, Sequence, units
 from ide.documents.models import Attribution, ClientId, Document
-from ide.documents.moves import Moves, Stretch
+from ide.documents.moves import Moves, Stretch, telling
 from ide.documents.past import Row
 from ide.documents.protocol import Malformed
 
@@ -115,22 +115,20 @@ class Ledger:
 
     def _row(self, row: Row) -> None:
         self.seq = row.seq
-        before = {client: self.sequence.state(client) for client in self.owners}
         came, went = self._take(row.data)
         for client, _, _ in came:
-            if client not in before:  # from a time when client ids had no rows
-                self.owners.setdefault(client, row.origin)
+            self.owners.setdefault(client, row.origin)  # from a time when client ids had no rows
         brought = sum(self._points(piece) for piece in came)
-        added = sum(self._points(piece, visible=True) for piece in came)
+        added = sum(self._points(piece, visible=True) for piece in came) if went else brought
         if self.epoch > 1 and row.origin == "seed":
             brought = added = 0  # a new epoch says again what was there
         gone = sum(self._points(piece) for piece in went)
         self.steps.append(Step(row.seq, row.origin, row.at, added, max(0, gone - (brought - added))))
-        at = row.at.timestamp()
-        inserted = [self._stretch([piece], row.origin, at, new=True) for piece in came if piece[2] > 1]
-        deleted = [self._stretch(pieces, row.origin, at) for pieces in self._stood_together(went)]
-        for new, old in self._moves.follow(inserted, deleted):
-            self._attribute(new, old, row.seq)
+        inserted = [one for piece in came if piece[2] > 1 and (one := self._stretch([piece], row, new=True))]
+        deleted = [one for pieces in self._stood_together(went) if (one := self._stretch(pieces, row))]
+        if inserted or deleted:
+            for new, old in self._moves.follow(inserted, deleted):
+                self._attribute(new, old, row.seq)
 
     def _take(self, update: bytes) -> tuple[list[Piece], list[Piece]]:
         try:
@@ -145,15 +143,21 @@ class Ledger:
         return self.sequence.together(pieces) if sum(length for _, _, length in pieces) > 1 else []
 
     def _points(self, piece: Piece, *, visible: bool = False) -> int:
+        """Code points; of what is still there only, if `visible`."""
+        if piece[2] == 1:
+            return int(not visible or not next(self.sequence.parts(piece))[0].deleted)
         parts = [(run, a, b) for run, a, b in self.sequence.parts(piece) if not (visible and run.deleted)]
         told = sum(len(run.data[2 * a : 2 * b].decode("utf-16-le", "replace")) for run, a, b in parts if run.data)
         return told + sum(b - a for run, a, b in parts if run.data is None and run.deleted)
 
-    def _stretch(self, pieces: list[Piece], origin: str, at: float, *, new: bool = False) -> Stretch:
+    def _stretch(self, pieces: list[Piece], row: Row, *, new: bool = False) -> Stretch | None:
+        """None if it is too little to be recognised by."""
         known = [piece for piece in pieces if all(run.data is not None for run, _, _ in self.sequence.parts(piece))]
         text = units(b"".join(self.sequence.data(piece) for piece in known))
-        around = self.sequence.deleted_around(known[0]) if new and known else ()
-        return Stretch(text, known, origin, at, frozenset(around))
+        if not telling(text):
+            return None
+        around = self.sequence.deleted_around(known[0]) if new else ()
+        return Stretch(text, known, row.origin, row.at.timestamp(), frozenset(around))
 
     def _attribute(self, new: Piece, old: Piece, seq: int) -> None:
         """The new piece belongs to the authors of the old one."""

@@ -50,9 +50,8 @@ class Moves:
     _cut: deque[Stretch] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _put: deque[Stretch] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
-    def follow(self, came: Iterable[Stretch], went: Iterable[Stretch]) -> list[tuple[Piece, Piece]]:
-        """What one row moved: (new piece, old piece) of equal length. Both lists may hold anything; most is ignored."""
-        came, went = [one for one in came if telling(one.text)], [one for one in went if telling(one.text)]
+    def follow(self, came: Sequence[Stretch], went: Sequence[Stretch]) -> list[tuple[Piece, Piece]]:
+        """What one row moved: (new piece, old piece) of equal length. Both lists hold only what is `telling`."""
         pairs = []
         self._cut.extend(went)
         for new in came:
