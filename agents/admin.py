@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agents.keys import encrypt
-from agents.models import Endpoint, Item, Job, JobEvent, Proposal, Session, Step, Turn
+from agents.models import Endpoint, Item, Job, JobEvent, Proposal, RoleEndpoint, Session, Step, Turn
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -22,7 +22,24 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
     class Meta:
         model = Endpoint
-        fields = ("name", "dialect", "base_url", "model", "drives_tools", "window", "enabled", "rank")
+        fields = (
+            "name",
+            "dialect",
+            "team",
+            "person",
+            "base_url",
+            "own_network",
+            "model",
+            "drives_tools",
+            "window",
+            "price_input",
+            "price_cached",
+            "price_output",
+            "extra",
+            "abilities",
+            "enabled",
+            "rank",
+        )
 
     def save(self, commit: bool = True) -> Endpoint:
         if self.cleaned_data.get("key"):
@@ -33,7 +50,18 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 @admin.register(Endpoint)
 class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = EndpointForm
-    list_display = ("name", "model", "base_url", "enabled", "rank", "drives_tools", "builtin", "has_key")
+    list_display = (
+        "name",
+        "model",
+        "dialect",
+        "base_url",
+        "enabled",
+        "rank",
+        "drives_tools",
+        "has_key",
+        "failures",
+        "resting_until",
+    )
     list_filter = ("enabled", "dialect", "drives_tools")
     list_editable = ("enabled", "rank")
     search_fields = ("name", "model", "base_url")
@@ -41,6 +69,13 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(boolean=True, description="key")
     def has_key(self, row: Endpoint) -> bool:
         return bool(row.key_encrypted)
+
+
+@admin.register(RoleEndpoint)
+class RoleEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("role", "team", "rank", "endpoint", "fall_over")
+    list_filter = ("role",)
+    list_editable = ("rank", "fall_over")
 
 
 class History(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -70,6 +70,7 @@ def _sync_hosted(hosted: Hosted) -> None:
             "key_encrypted": encrypt(key),
             "window": hosted.window,
             "rank": hosted.rank,
+            "own_network": bool(base_url),
         },
     )
 
@@ -78,7 +79,8 @@ def _sync_local(found: Sequence[local.Found]) -> None:
     """A server found before that does not answer now stays listed, but steps behind what works."""
     for server in found:
         Endpoint.objects.get_or_create(
-            name=server.name, defaults={"base_url": server.base_url, "model": server.models[0], "rank": LOCAL}
+            name=server.name,
+            defaults={"base_url": server.base_url, "model": server.models[0], "rank": LOCAL, "own_network": True},
         )
     usual = Endpoint.objects.filter(name__in=[name for name, _ in local.USUAL])
     answering = [server.name for server in found]
@@ -94,8 +96,9 @@ def _sync_builtin() -> None:
         return
     Endpoint.objects.update_or_create(
         builtin=True,
-        defaults={"base_url": address, "enabled": True},
+        defaults={"base_url": address, "enabled": True, "own_network": True},
         create_defaults={
+            "own_network": True,
             "name": local.BUILTIN_NAME,
             "base_url": address,
             "model": local.BUILTIN,

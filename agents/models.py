@@ -43,6 +43,9 @@ class Endpoint(models.Model):
     key_encrypted = models.BinaryField(blank=True, default=b"", editable=False)
     drives_tools = models.BooleanField(default=True, help_text="Whether it can call tools reliably.")
     builtin = models.BooleanField(default=False, help_text="The small model that ships with Tandem.")
+    own_network = models.BooleanField(
+        default=False, help_text="May lie inside the server's own network: found or configured by its operator."
+    )
     window = models.PositiveIntegerField(default=128_000, help_text="Tokens.")
     abilities = models.JSONField(default=dict, blank=True, help_text="As probed; see agents/abilities.py.")
     probed_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ import json
 from weakref import WeakKeyDictionary
 
 from agents import abilities
+from agents.addresses import check_literal, resolver_of
 from agents.engine.messages import Provider
 from agents.keys import decrypt
 from agents.models import Endpoint
@@ -62,15 +63,18 @@ def _mark(endpoint: Endpoint) -> str:
 
 def _made(endpoint: Endpoint) -> Provider:
     key = decrypt(bytes(endpoint.key_encrypted))
+    resolver = resolver_of(endpoint)
+    if resolver is not None:
+        check_literal(endpoint.base_url)
     if endpoint.dialect == Endpoint.Dialect.RESPONSES:
         known = abilities.of(endpoint)
         transport: Transport = "http" if known.socket is False else "auto"
         return ResponsesProvider(
-            endpoint.base_url, key, abilities=abilities.for_responses(endpoint), transport=transport
+            endpoint.base_url, key, abilities=abilities.for_responses(endpoint), transport=transport, resolver=resolver
         )
     if endpoint.dialect == Endpoint.Dialect.ANTHROPIC:
-        return AnthropicProvider(endpoint.base_url, key, extra=endpoint.extra)
-    return ChatProvider(endpoint.base_url, key)
+        return AnthropicProvider(endpoint.base_url, key, extra=endpoint.extra, resolver=resolver)
+    return ChatProvider(endpoint.base_url, key, resolver=resolver)
 
 
 def _retire(old: Provider) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.sites import site as admin_site
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from agents import endpoints, keys, wire
 from agents.models import Endpoint
@@ -92,7 +92,9 @@ def test_a_key_is_stored_encrypted_and_given_to_the_provider_only(bare: Any) -> 
 def test_the_admin_takes_a_key_and_never_shows_it(bare: Any) -> None:
     root = User.objects.create_superuser(username="root", password="x")
     row = Endpoint.objects.create(name="Mine", base_url="http://127.0.0.1:1/v1", model="m", rank=1)
-    form = admin_site._registry[Endpoint].get_form(None)  # type: ignore[arg-type]
+    request = RequestFactory().get("/admin/")
+    request.user = root
+    form = admin_site._registry[Endpoint].get_form(request)
     data = {
         "name": "Mine",
         "dialect": "chat",
@@ -101,6 +103,9 @@ def test_the_admin_takes_a_key_and_never_shows_it(bare: Any) -> None:
         "window": 1000,
         "rank": 1,
         "key": KEY,
+        "extra": "{}",
+        "abilities": "{}",
+        **dict.fromkeys(("price_input", "price_cached", "price_output"), "0"),
     }
     filled = form(data, instance=row)
     assert filled.is_valid(), filled.errors

@@ -87,15 +87,17 @@ async def test_a_turn_goes_to_the_next_endpoint_and_says_so(site: Site, ada: Fol
 
 
 def _roles(url: str) -> None:
-    broken = Endpoint.objects.create(name="broken", base_url="http://127.0.0.1:9/v1", model="m", drives_tools=False)
-    good = Endpoint.objects.create(name="good", base_url=url, model="m", drives_tools=False)
+    broken = Endpoint.objects.create(
+        name="broken", base_url="http://127.0.0.1:9/v1", model="m", drives_tools=False, own_network=True
+    )
+    good = Endpoint.objects.create(name="good", base_url=url, model="m", drives_tools=False, own_network=True)
     RoleEndpoint.objects.create(role="turn", endpoint=broken, fall_over=True)
     RoleEndpoint.objects.create(role="turn", endpoint=good, rank=1)
 
 
 async def test_a_session_on_a_socket_sends_each_turn_only_what_is_new(site: Site, ada: Follower) -> None:
     async with simulator() as (url, sim):
-        fields = {"dialect": "responses", "base_url": url, "model": "m", "drives_tools": False}
+        fields = {"dialect": "responses", "base_url": url, "model": "m", "drives_tools": False, "own_network": True}
         await in_db(lambda: Endpoint.objects.create(name="fast", rank=1, abilities={"lanes": True}, **fields))
         session = await ada.session()
         for text in ("sim: tokens=6", "sim: tokens=7", "sim: tokens=8"):
@@ -104,3 +106,16 @@ async def test_a_session_on_a_socket_sends_each_turn_only_what_is_new(site: Site
             await in_db(lambda: None)
         assert [item["data"]["text"].count(" ") for item in ada.items("model")] == [6, 7, 8]
         assert sim.responses.continued == 2, "the second and third turn continue the first"
+
+
+async def test_an_address_inside_the_servers_network_is_refused_at_the_connection(site: Site, ada: Follower) -> None:
+    """A person's endpoint may not reach it, by number or by name; the operator's may."""
+    async with simulator() as (url, _):
+        for name, address in (("number", url), ("name", url.replace("127.0.0.1", "localhost"))):
+            fields = {"base_url": address, "model": "m", "drives_tools": False, "rank": 1}
+            row = await in_db(lambda name=name, fields=fields: Endpoint.objects.create(name=name, **fields))
+            session = await ada.session()
+            turn = await ada.ask("turn.start", session=session, text="sim: tokens=3", mentions=[], endpoint=row.pk)
+            ended = await ada.ended(turn["turn"])
+            assert ended["state"] == "failed"
+            assert "network" in ended["error"] or "cannot be reached" in ended["error"]

@@ -133,7 +133,8 @@ ENDPOINTS = """
 import json
 from agents.keys import encrypt
 from agents.models import Endpoint
-rows = {{name: Endpoint.objects.create(name=name, model=name, base_url=url, key_encrypted=encrypt("k3y"), rank=500)
+fields = dict(key_encrypted=encrypt("k3y"), rank=500, own_network=True)
+rows = {{name: Endpoint.objects.create(name=name, model=name, base_url=url, **fields)
         for name, url in json.loads('''{}''').items()}}
 print(json.dumps({{name: row.pk for name, row in rows.items()}}))
 """
