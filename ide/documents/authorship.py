@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +28,7 @@ from ide.documents.protocol import Malformed
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_KEPT = 16  # documents whose ledger stays in memory
+_KEPT, _KEPT_SECONDS = 16, 600.0  # documents whose ledger stays in memory, and for how long after its last use
 
 Line = dict[str, int]  # origin → its non-blank UTF-16 units in the line; a blank line has its newline's origin with 0
 
@@ -221,16 +222,26 @@ def joined(runs: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
 
 # --- the ledgers of this process ------------------------------------------------------------------------------------
 
-_ledgers: OrderedDict[str, tuple[threading.Lock, list[Ledger]]] = OrderedDict()
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ledger: Ledger | None = None
+    used_at: float = 0.0
+
+
+_slots: OrderedDict[str, _Slot] = OrderedDict()
 _guard = threading.Lock()
 
 
-def _slot(document_id: str) -> tuple[threading.Lock, list[Ledger]]:
+def _slot(document_id: str) -> _Slot:
+    """Whoever is still busy with one that is let go only builds it once more."""
     with _guard:
-        slot = _ledgers.setdefault(document_id, (threading.Lock(), []))
-        _ledgers.move_to_end(document_id)
-        while len(_ledgers) > _KEPT:
-            _ledgers.popitem(last=False)
+        slot = _slots.setdefault(document_id, _Slot())
+        slot.used_at = time.monotonic()
+        _slots.move_to_end(document_id)
+        while len(_slots) > _KEPT or slot.used_at - next(iter(_slots.values())).used_at > _KEPT_SECONDS:
+            _slots.popitem(last=False)
         return slot
 
 
@@ -297,18 +308,18 @@ def _followed(document_id: str, take: Callable[[Ledger], T]) -> T:
     """What `take` makes of the ledger with every committed row. Inside its lock the database is only read: who holds
     the database's own lock may wait for this one."""
     epoch = Document.objects.values_list("epoch", flat=True).get(pk=document_id)
-    lock, kept = _slot(document_id)
-    with lock:
-        if not kept or kept[0].epoch != epoch:
-            kept[:] = [Ledger(document_id, epoch)]
-        ledger = kept[0]
+    slot = _slot(document_id)
+    with slot.lock:
+        if slot.ledger is None or slot.ledger.epoch != epoch:
+            slot.ledger = Ledger(document_id, epoch)
+        ledger = slot.ledger
         ledger.follow()
         result = take(ledger)
         unsaved, ledger.unsaved = ledger.unsaved, []
     try:
         _keep(document_id, epoch, unsaved)
     except BaseException:
-        with lock:
+        with slot.lock:
             ledger.unsaved += unsaved
         raise
     return result

@@ -174,3 +174,16 @@ def test_an_update_that_ends_early_is_refused(size: int) -> None:
     writer.insert(0, "text")
     with pytest.raises(Malformed):
         decode(writer.made[0][:size])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(ACT, max_size=40), st.randoms(use_true_random=False))
+def test_every_visible_character_is_told_to_be_its_writers(acts: Any, chance: random.Random) -> None:
+    """Each writer types a letter of their own, so that the text itself says who wrote what."""
+    letters = {7: "a", 3: "😀", 2**40 + 1: "c"}
+    mine = list(letters.values())
+    updates = played([(who, act, where, mine[who] * count, count) for who, act, where, _, count in acts])
+    chance.shuffle(updates)
+    sequence = Sequence(updates)
+    told = "".join(letters[run.client] * (run.length // (2 if run.client == 3 else 1)) for run in sequence)
+    assert told == sequence.text() == read(updates)
