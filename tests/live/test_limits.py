@@ -133,6 +133,20 @@ async def test_who_floods_is_read_more_slowly_and_what_piles_up_is_bounded() -> 
     assert wire.sent - handled <= BACKLOG_BYTES + wire.size
 
 
+async def test_a_flood_closes_its_sender_4429_and_nobody_else(world: World) -> None:
+    one, other, id = tab(world), tab(world, "editor"), world.document.pk
+    await other.opened(id)
+    await one.opened(id)
+    frame = protocol.query_awareness(id) + bytes(4 << 20)  # what follows a message is ignored, but counted
+    for _ in range((BURST_BYTES + BACKLOG_BYTES) // len(frame) + 3):
+        one.raw(frame)
+    assert (await one.until(lambda: one.closed))[0] == 4429
+    statuses = len(other.of(protocol.SyncStatus))
+    other.type(id, 0, "fine 😀 ")
+    await other.until(lambda: len(other.of(protocol.SyncStatus)) > statuses)
+    assert other.closed is None
+
+
 async def test_all_sockets_of_a_person_share_one_measure() -> None:
     sender = Person()
     first, second = (Intake(Wire(1 << 20).receive, sender) for _ in range(2))
