@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 log = logging.getLogger(__name__)
@@ -66,39 +67,61 @@ def position(document: str) -> Position:
     return Position(row[0], row[1])
 
 
-def advance(moves: Sequence[Move]) -> None:
-    """Compare and set all at once, in one order whoever does it. Raises Fenced if one of them has moved already."""
+def write(moves: Sequence[Move], rows: Sequence[Row], claims: Sequence[tuple[str, int, Claim]]) -> None:
+    """Let logs grow, in a transaction: compare and set their ends, in one order whoever does it; insert the rows; note
+    whose client ids (document, epoch, claim) are, where they are nobody's yet. PostgreSQL is asked all of it at once.
+
+    Raises Fenced if one of the documents has moved already.
+    """
+    try:
+        with _at_once(), connection.cursor() as moved:
+            _advance(moved, moves)
+            _append(rows, claims)
+    except IntegrityError as error:  # a row of that number is there
+        raise Fenced(f"written elsewhere: {', '.join(m.document for m in moves)}") from error
+    if moved.rowcount != len(moves):
+        raise Fenced(f"written elsewhere: {', '.join(m.document for m in moves)}")
+
+
+@contextmanager
+def _at_once() -> Iterator[None]:
+    """Statements go to PostgreSQL without waiting for each other's answers."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def _advance(cursor: Any, moves: Sequence[Move]) -> None:
     values = [(m.document, m.old.epoch, m.old.seq, m.seq) for m in sorted(moves, key=lambda m: m.document)]
     places = ", ".join(["(%s, %s, %s, %s)"] * len(values))
+    cursor.execute(  # both databases name the columns of VALUES so; SQLite counts no rows behind a WITH
+        f"UPDATE documents_document SET seq = moved.column4 FROM (VALUES {places}) AS moved"  # noqa: S608
+        " WHERE id = moved.column1 AND epoch = moved.column2 AND seq = moved.column3",
+        [value for row in values for value in row],
+    )
+
+
+def _append(rows: Sequence[Row], claims: Sequence[tuple[str, int, Claim]]) -> None:
+    at = now()
+    if rows:
+        values = [(row.document, row.epoch, row.seq, row.data, row.origin, at) for row in rows]
+        _insert("documentupdate (document_id, epoch, seq, data, origin, created_at)", values)
+    if claims:
+        found = [(document, epoch, *claim, at) for document, epoch, claim in claims]
+        _insert(
+            "clientid (document_id, epoch, client, origin, relayed_by, created_at)", found, " ON CONFLICT DO NOTHING"
+        )
+
+
+def _insert(into: str, values: Sequence[Sequence[Any]], end: str = "") -> None:
+    places = ", ".join([f"({', '.join(['%s'] * len(values[0]))})"] * len(values))
     with connection.cursor() as cursor:
-        cursor.execute(  # both databases name the columns of VALUES so; SQLite counts no rows behind a WITH
-            f"UPDATE documents_document SET seq = moved.column4 FROM (VALUES {places}) AS moved"  # noqa: S608
-            " WHERE id = moved.column1 AND epoch = moved.column2 AND seq = moved.column3",
+        cursor.execute(
+            f"INSERT INTO documents_{into} VALUES {places}{end}",  # noqa: S608
             [value for row in values for value in row],
-        )
-        if cursor.rowcount != len(values):
-            raise Fenced(f"written elsewhere: {', '.join(m.document for m in moves)}")
-
-
-def insert(rows: Sequence[Row]) -> None:
-    at = now()
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO documents_documentupdate (document_id, epoch, seq, data, origin, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [(row.document, row.epoch, row.seq, row.data, row.origin, at) for row in rows],
-        )
-
-
-def claim(document: str, epoch: int, claims: Iterable[Claim]) -> None:
-    """Note whose the client ids are; one that is somebody's stays theirs, one that was only relayed finds its owner."""
-    at = now()
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO documents_clientid (document_id, epoch, client, origin, relayed_by, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, epoch, client)"
-            " DO UPDATE SET origin = excluded.origin WHERE documents_clientid.origin = ''",
-            [(document, epoch, client, origin, relayed_by, at) for client, origin, relayed_by in claims],
         )
 
 

@@ -224,11 +224,8 @@ class Store:
                 one.seq += 1
                 end[one.document] = Position(epoch, one.seq)
                 updates.append(rows.Row(one.document, epoch, one.seq, one.data, one.origin))
-        rows.advance([Move(document, old, end[document].seq) for document, old in start.items()])
-        rows.insert(updates)
-        for one in group:
-            if one.claims:
-                rows.claim(one.document, end[one.document].epoch, one.claims)
+        claims = [(one.document, end[one.document].epoch, claim) for one in group for claim in one.claims]
+        rows.write([Move(document, old, end[document].seq) for document, old in start.items()], updates, claims)
         return end
 
     def _load(self, document: str, upto: int | None) -> Loaded:
