@@ -20,7 +20,7 @@ from django.utils import timezone
 from ide.documents import authorship, past
 from ide.documents.authors import Author, Json, describe
 from ide.documents.authorship import Step
-from ide.documents.models import Document, DocumentUpdate, Version
+from ide.documents.models import ClientId, Document, DocumentUpdate, Version
 from ide.documents.replica import Poisoned, Replica
 from ide.errors import NotFound
 
@@ -251,9 +251,11 @@ def authors(document_id: str) -> Json:
     _asked[document_id] = now
     known = authorship.known(document_id)
     origins = {*known.clients.values(), *(origin for _, _, _, origin in known.ranges)}
+    rows = ClientId.objects.filter(document_id=document_id, epoch=known.epoch, client__in=known.clients)
     return {
         "epoch": known.epoch,
         "authors": described(origins),
         "clients": [[client, origin] for client, origin in known.clients.items()],
         "ranges": [list(one) for one in known.ranges],
+        "since": {str(client): at.isoformat() for client, at in rows.values_list("client", "created_at")},
     }

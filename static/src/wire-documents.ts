@@ -29,6 +29,7 @@ export interface Authors {
   authors: Record<string, Author>
   clients: [number, string][]
   ranges: [number, number, number, string][]
+  since: Record<string, Time> // when each client id began to write here
 }
 export interface VersionRow {
   id: number // asked for as `version` where there is a note: such an entry has a text of its own

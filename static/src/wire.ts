@@ -282,6 +282,7 @@ export interface Ops {
     },
   ]
   'document.settle': [{ document: Id; conflict: Id }, Record<string, never>] // refused to all but the first
+  'document.attach': [{ document: Id }, { made: boolean }] // a deleted file is made anew
   'document.unmerge': [{ document: Id }, { changed: boolean }]
   'document.restore': [{ document: Id; epoch: number; seq: number; version?: number }, { changed: boolean }]
   'session.create': [{ title?: string }, { session: SessionSummary }]
@@ -316,11 +317,12 @@ export type WorkspaceEvent =
   | { type: 'job.event'; job: Id; event: JobEvent }
   | { type: 'files.changed'; paths: string[] } // the tree or git status may have changed
   | { type: 'document.disk'; document: Id; on_disk: boolean; seq: number } // whether everything saved is in the file
-  | { type: 'document.access'; document: Id; access: 'edit' | 'read'; reason: string } // as its file permits
+  // As its file permits; detached: the file was deleted on disk.
+  | { type: 'document.access'; document: Id; access: 'edit' | 'read'; reason: string; detached: boolean }
   | { type: 'document.conflict'; document: Id; hunks: DiskConflict[] } // all that are open; none when all are decided
   | { type: 'document.moved'; document: Id; path: string } // its file was renamed
   | { type: 'document.notice'; document: Id; tone: 'info' | 'warn' | 'bad'; text: string } // merged from disk, deleted on disk…
-  | ({ type: 'document.authors'; document: Id } & Omit<Authors, 'epoch'>) // what is new: who an id or a range is of
+  | ({ type: 'document.authors'; document: Id } & Omit<Authors, 'epoch' | 'since'>) // what is new: who an id or a range is of
   | { type: 'thread'; document: Id; thread: Thread } // begun or changed: the whole of it
   | { type: 'thread.gone'; document: Id; id: Id }
   | { type: 'people'; people: Person[] }
@@ -334,5 +336,6 @@ export interface AwarenessState {
   path?: string // the document this tab shows
   document?: Id
   cursor?: { anchor: Anchor; head: Anchor } // only in a document's own awareness
+  top?: Anchor // of what its view shows, beside the cursor
   typing?: number
 }

@@ -88,6 +88,32 @@ describe('who wrote each line', () => {
     expect(lineAuthors(text, part, own).lines).toEqual([{ origin: BEN, others: [ANA, MODEL] }])
   })
 
+  it('is who wrote on it since, rather than what was there before', () => {
+    const write = shared()
+    write(44, 0, 'a long line of the file\nanother')
+    const known = written(book, { clients: [[44, 'seed']], ranges: [] })
+    const { lines } = lineAuthors(write(22, 6, 'er'), known, own)
+    expect(lines).toEqual([
+      { origin: BEN, others: ['seed'] },
+      { origin: 'seed', others: [] },
+    ])
+  })
+
+  it('tells when its writer began, by the latest of their ids on the line; not of moved text', () => {
+    const write = shared()
+    write(22, 0, 'early\nmoved\n')
+    const text = write(23, 5, ' late')
+    const known = written(book, {
+      ...{ clients: [[23, BEN]], ranges: [[22, 6, 5, ANA]] },
+      since: { 22: '2026-11-22T08:00:00Z', 23: '2026-11-22T09:00:00Z' },
+    })
+    expect(lineAuthors(text, known, own).lines.map((one) => one.at)).toEqual([
+      '2026-11-22T09:00:00Z',
+      undefined,
+      undefined,
+    ])
+  })
+
   it('does not count who only broke the line or indented it', () => {
     const write = shared()
     write(22, 0, 'if x:\nrun()')

@@ -39,8 +39,10 @@ export class Credits {
 
   take(news: Pick<Authors, 'authors' | 'clients' | 'ranges'>) {
     const { book, authors } = this.known.peek()
+    const now = new Date().toISOString()
+    const since = Object.fromEntries(news.clients.filter(([id]) => !book.since.has(id)).map(([id]) => [id, now]))
     this.known.value = {
-      book: written(book, news),
+      book: written(book, { ...news, since }),
       authors: new Map([...authors, ...Object.entries(news.authors)]),
     }
   }

@@ -20,6 +20,7 @@ import './history.css'
 
 const KEPT = 'tandem.blame'
 const CALM_MS = 120
+const LOOKING_MS = 300_000 // the server tells what was moved only while somebody has asked within ten minutes
 export const shown = signal(localStorage.getItem(KEPT) === 'on')
 effect(() => localStorage.setItem(KEPT, shown.value ? 'on' : 'off'))
 
@@ -74,11 +75,11 @@ function marksOf(found: readonly LineAuthor[], text: Text, credits: Credits): Ra
   const marks = []
   let before = ''
   for (let n = 1; n <= Math.min(found.length, text.lines); n++) {
-    const { origin } = found[n - 1]!
+    const { origin, at } = found[n - 1]!
     const author = authors.get(origin) ?? credits.author(origin)
     authors.set(origin, author)
-    const text_ = author.at ? words.short(ago(author.at, now)) : ''
-    marks.push(new Who(author, origin !== before, text_).range(text.line(n).from))
+    const when = author.at ?? (author.kind === 'seed' ? undefined : at)
+    marks.push(new Who(author, origin !== before, when ? words.short(ago(when, now)) : '').range(text.line(n).from))
     before = origin
   }
   return RangeSet.of(marks)
@@ -106,12 +107,14 @@ function following(doc: OpenDocument): Extension {
       soon()
     })
     void credits.load()
+    const again = setInterval(() => void credits.load(), LOOKING_MS)
     return {
       update: (update) => {
         if (update.docChanged) soon()
       },
       destroy() {
         clearTimeout(timer)
+        clearInterval(again)
         stop()
       },
     }
@@ -177,8 +180,9 @@ function tooltip(doc: OpenDocument, pos: number, keyboard: boolean): Tooltip {
 function authorsAt(doc: OpenDocument, line: number) {
   const credits = creditsOf(doc)
   const found = lineAuthors(doc.text, credits.known.peek().book, credits.own).lines[line - 1]
+  const author = credits.author(found?.origin ?? '')
   return {
-    author: credits.author(found?.origin ?? ''),
+    author: { ...author, at: author.at ?? (author.kind === 'seed' ? null : (found?.at ?? null)) },
     others: (found?.others ?? []).map((origin) => credits.author(origin)),
   }
 }

@@ -1,29 +1,34 @@
 // Who wrote which line, from the items of the Yjs text: each character is its client id's owner's, ranges excepted.
 // Pure, and the server is not asked: one walk over the items.
 import * as Y from 'yjs'
-import type { Authors } from '../wire'
+import type { Authors, Time } from '../wire'
 
 /** Owners of client ids and, for each client, its exceptional ranges by rising clock. */
 export interface Book {
   clients: ReadonlyMap<number, string>
   ranges: ReadonlyMap<number, readonly Range[]>
+  since: ReadonlyMap<number, Time> // when an id began to write, where that is known
 }
 interface Range {
   clock: number
   length: number
   origin: string
 }
-/** `origin` wrote most of the line; `others` wrote the rest, most first. `newest` is the client of the last of them. */
+/** `origin` wrote most of the line since the file came here; `others` wrote the rest, most first. */
 export interface LineAuthor {
   origin: string
   others: string[]
+  at?: Time // the latest begin of an id of theirs on the line
 }
+type News = Pick<Authors, 'clients' | 'ranges'> & Partial<Pick<Authors, 'since'>>
 
-export const NO_BOOK: Book = { clients: new Map(), ranges: new Map() }
+export const NO_BOOK: Book = { clients: new Map(), ranges: new Map(), since: new Map() }
 
 /** The book after more was told: an answer of GET authors, or an event. */
-export function written(book: Book, news: Pick<Authors, 'clients' | 'ranges'>): Book {
+export function written(book: Book, news: News): Book {
   const clients = new Map(book.clients)
+  const since = new Map(book.since)
+  for (const [client, at] of Object.entries(news.since ?? {})) since.set(Number(client), at)
   for (const [client, origin] of news.clients) clients.set(client, origin)
   const ranges = new Map(book.ranges)
   for (const [client, clock, length, origin] of news.ranges) {
@@ -35,10 +40,10 @@ export function written(book: Book, news: Pick<Authors, 'clients' | 'ranges'>): 
       [...kept, { clock, length, origin }].sort((a, b) => a.clock - b.clock),
     )
   }
-  return { clients, ranges }
+  return { clients, ranges, since }
 }
 
-type Take = (text: string, origin: string) => void
+type Take = (text: string, origin: string, at?: Time) => void
 
 /** Calls `take` for each stretch of text of one origin, in order. Returns the client ids nobody knows. */
 export function stretches(text: Y.Text, book: Book, own: { client: number; origin: string }, take: Take): Set<number> {
@@ -48,41 +53,47 @@ export function stretches(text: Y.Text, book: Book, own: { client: number; origi
     const { client, clock } = item.id
     const known = client === own.client ? own.origin : book.clients.get(client)
     if (known === undefined) unknown.add(client)
-    cut(item.content.str, clock, book.ranges.get(client), known ?? '', take)
+    const at = book.since.get(client)
+    cut(item.content.str, clock, book.ranges.get(client), (part) => take(part, known ?? '', at), take)
   }
   return unknown
 }
 
-function cut(str: string, start: number, ranges: readonly Range[] | undefined, owner: string, take: Take) {
+/** The parts of one item: those of its owner, and those of the ranges in it, whose time is not known. */
+function cut(str: string, start: number, ranges: readonly Range[] = [], own: (part: string) => void, take: Take) {
   let at = 0
-  for (const { clock, length, origin } of ranges ?? []) {
+  for (const { clock, length, origin } of ranges) {
     const from = Math.max(clock - start, at)
     const to = Math.min(clock + length - start, str.length)
     if (to <= from) continue
-    if (from > at) take(str.slice(at, from), owner)
+    if (from > at) own(str.slice(at, from))
     take(str.slice(from, to), origin)
     at = to
   }
-  if (at < str.length) take(at ? str.slice(at) : str, owner)
+  if (at < str.length) own(at ? str.slice(at) : str)
 }
 
 /** The authors of every line of the text, and the client ids nobody knows. */
 export function lineAuthors(text: Y.Text, book: Book, own: { client: number; origin: string }) {
   const lines: LineAuthor[] = []
   let weights = new Map<string, number>()
+  let times = new Map<string, Time>()
   const end = () => {
-    const [first, ...rest] = [...weights].sort((a, b) => b[1] - a[1])
+    const [first, ...rest] = [...weights].sort((a, b) => weigh(b) - weigh(a))
     // Who only ended the line or indented it has not written on it.
     const others = rest.filter(([, weight]) => weight >= 1).map(([origin]) => origin)
-    lines.push({ origin: first?.[0] ?? '', others })
+    const at = times.get(first?.[0] ?? '')
+    lines.push({ origin: first?.[0] ?? '', others, ...(at && { at }) })
     weights = new Map()
+    times = new Map()
   }
-  const unknown = stretches(text, book, own, (str, origin) => {
+  const unknown = stretches(text, book, own, (str, origin, since) => {
     let from = 0
     for (let at = str.indexOf('\n'); ; at = str.indexOf('\n', from)) {
       const to = at < 0 ? str.length : at
       const weight = inked(str, from, to) + (to > from || at >= 0 ? 0.001 : 0)
       if (weight) weights.set(origin, (weights.get(origin) ?? 0) + weight)
+      if (weight >= 1 && since && since > (times.get(origin) ?? '')) times.set(origin, since)
       if (at < 0) return
       end()
       from = at + 1
@@ -91,6 +102,9 @@ export function lineAuthors(text: Y.Text, book: Book, own: { client: number; ori
   end()
   return { lines, unknown }
 }
+
+/** Whoever has written on a line since comes before what the file had at first. */
+const weigh = ([origin, weight]: [string, number]) => (origin === 'seed' && weight >= 1 ? 0.5 : weight)
 
 /** How many characters of a stretch are more than blank. */
 function inked(str: string, from: number, to: number): number {
