@@ -101,12 +101,14 @@ function useStick(view: SessionView) {
 function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView) {
   const turn = sought.value
   useEffect(() => {
-    const row = turn && box.current?.querySelector<HTMLElement>(`[data-turn="${CSS.escape(turn)}"]`)
+    const log = box.current
+    const row = turn && log?.querySelector<HTMLElement>(`[data-turn="${CSS.escape(turn)}"]`)
     if (!row) return
     sought.value = null
     row.tabIndex = -1
     row.focus({ preventScroll: true })
-    row.scrollIntoView({ block: 'start' })
+    // By hand: scrollIntoView would move what is around the log too.
+    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - 8
   }, [turn, view])
 }
 
