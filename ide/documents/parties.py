@@ -20,6 +20,7 @@ class Peer(Protocol):
     def can_edit(self) -> bool: ...
     def send(self, frame: bytes, droppable: bool = False) -> None: ...  # droppable: a later `catch_up` replaces it
     def close(self, code: int, reason: str) -> None: ...
+    def say(self, text: str) -> None: ...  # an event, in order with the frames
     def refuse(self, reason: str) -> None: ...  # this document is denied; the socket's others go on
 
 

@@ -51,6 +51,9 @@ class Channel:
     def close(self, code: int, reason: str) -> None:
         self._outbox.close(code, reason)
 
+    def say(self, text: str) -> None:
+        self._participant.say_text(text)
+
     def refuse(self, reason: str) -> None:
         self._outbox.put(protocol.denied(self.name, reason))
         self._denied(self, reason)

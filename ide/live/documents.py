@@ -43,6 +43,9 @@ class OpenDocuments(ABC):
     def publish(self, event: Mapping[str, Any]) -> None: ...
 
     @abstractmethod
+    def saved(self) -> None: ...
+
+    @abstractmethod
     def owned(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]: ...
 
     @property

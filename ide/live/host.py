@@ -21,7 +21,7 @@ from ide.documents.store import store as process_store
 from ide.errors import NotFound, Refused, Unavailable
 from ide.live import announce, lease, rows, shutdown
 from ide.live.documents import OpenDocuments
-from ide.live.participant import RESTARTING, Participant
+from ide.live.participant import RESTARTING, Participant, event_text
 from ide.workspaces import watch
 from ide.workspaces.files import Files
 from ide.workspaces.models import Workspace
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 IDLE_SECONDS = 60.0
+SAVED_SECONDS = 1.0
 RECHECK_SECONDS = 3.0  # what ends a right acts on open sockets within 5 s
 SIGN_IN, NOT_ALLOWED, GONE, ELSEWHERE = 4401, 4403, 4404, 4409
 
@@ -46,6 +47,7 @@ class WorkspaceHost(OpenDocuments):
         self.participants: dict[str, Participant] = {}
         self.extensions: dict[type, object] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._saved: asyncio.TimerHandle | None = None
         self._stop = asyncio.Event()
         self._busy: list[Callable[[], bool]] = []
         self._empty_since: float | None = asyncio.get_running_loop().time()
@@ -74,8 +76,18 @@ class WorkspaceHost(OpenDocuments):
 
     def publish(self, event: Mapping[str, Any]) -> None:
         """Send an event to everybody here, in order with the document frames sent before and after."""
+        text = event_text(event)
         for participant in self.participants.values():
-            participant.notify(event)
+            participant.say_text(text)
+
+    def saved(self) -> None:
+        """A file was written: everybody hears of it, at most once a second."""
+        if self._saved is None:
+            self._saved = asyncio.get_running_loop().call_later(SAVED_SECONDS, self._say_saved)
+
+    def _say_saved(self) -> None:
+        self._saved = None
+        self.publish({"type": "files.saved"})
 
     async def recheck_roles(self) -> None:
         """Bring the roles in memory up to date; who may not see the workspace any more, or has signed out, is

@@ -22,6 +22,7 @@ from ide.errors import Refused, Unavailable
 from ide.live.file_news import FileNews
 from ide.live.introductions import Introductions
 from ide.live.lease import Lease
+from ide.live.participant import event_text
 from ide.workspaces.files import Files
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Owner(Protocol):
     lease: Lease
 
     def publish(self, event: Mapping[str, Any]) -> None: ...
+    def saved(self) -> None: ...
     def owned(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]: ...
 
 
@@ -121,7 +123,8 @@ class OpenDocument:
         seq = await self.disk.save(self.room)
         if not self._on_disk and not self.disk.detached and version == self.room.version:
             self._on_disk = True
-            self._host.publish({"type": "document.disk", "document": self.id, "on_disk": True, "seq": seq})
+            self._tell({"type": "document.disk", "document": self.id, "on_disk": True, "seq": seq})
+            self._host.saved()
 
     async def reconcile(self) -> None:
         try:
@@ -215,9 +218,15 @@ class OpenDocument:
             return
         if self._on_disk and not self.disk.detached:
             self._on_disk = False
-            self._host.publish(self.on_disk())
+            self._tell(self.on_disk())
         if self._saving is None or self._saving.done():
             self._saving = self._host.owned(self._save_soon(), f"save {self.id}")
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        """Tell whoever has the document open; the others would hear of every pause of every typist."""
+        text = event_text(event)
+        for peer in self.room.peers:
+            peer.say(text)
 
     def broken(self) -> None:
         self._host.owned(self._rebuild(), f"rebuild {self.id}")

@@ -27,6 +27,15 @@ RESTARTING = 4012
 WORKSPACE = "workspace"  # the document that carries presence and requests
 
 
+def event_text(event: Mapping[str, Any]) -> str:
+    """An event as `Participant.say_text` takes it, for who sends it to many."""
+    return _text({"jsonrpc": "2.0", "method": "event", "params": event})
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+
+
 class Outbox:
     """Frames on their way to one socket. `on_held` is called when documents must be held back, `on_free` when they
     may go again. Without `write_with` somebody must take the frames with `next`."""
@@ -135,10 +144,10 @@ class Participant:
 
     def notify(self, event: Mapping[str, Any]) -> None:
         """Send one event (a JSON-RPC notification)."""
-        self.say({"jsonrpc": "2.0", "method": "event", "params": event})
+        self.say_text(event_text(event))
 
     def say(self, message: Mapping[str, Any]) -> None:
-        self.say_text(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+        self.say_text(_text(message))
 
     def say_text(self, payload: str) -> None:
         self.outbox.put(protocol.stateless(self.workspace_name, payload))

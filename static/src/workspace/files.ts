@@ -63,7 +63,7 @@ effect(() => {
     if (event.type === 'files.changed') {
       clearTimeout(treeTimer)
       treeTimer = setTimeout(refresh, CALM_MS)
-    } else if (event.type === 'document.disk' && event.on_disk) gitTimer ??= setTimeout(refreshGit, GIT_CALM_MS)
+    } else if (event.type === 'files.saved') gitTimer ??= setTimeout(refreshGit, GIT_CALM_MS)
   })
   return () => {
     stop()
