@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOTH = [
     "tests/documents/test_store.py",
     "tests/documents/test_compact.py",
+    "tests/documents/test_durable.py",
     "tests/documents/test_epoch.py",
 ]
 

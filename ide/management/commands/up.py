@@ -18,6 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from ide.accounts.first_link import make_first_link
+from ide.documents import durable
 from ide.live.announce import broker_problem
 from ide.management.servers import local_url
 from ide.management.supervisor import PartFailed, Supervisor
@@ -76,6 +77,11 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
             raise PartFailed(f"The database cannot be used: {error}. Check DATABASE_URL, or unset it.") from error
+        state, finding, advice = durable.check()
+        if state == "fail":
+            raise PartFailed(f"The database may lose saved text: {finding}. {advice}")
+        if state == "warn":
+            self._say(f"  database   {finding}. {advice}")
         self._say("  database   migrated")
 
     def _say(self, text: str) -> None:
