@@ -317,7 +317,6 @@ export type WorkspaceEvent =
   | { type: 'job.event'; job: Id; event: JobEvent }
   | { type: 'files.changed'; paths: string[] } // the tree or git status may have changed
   | { type: 'document.disk'; document: Id; on_disk: boolean; seq: number } // whether everything saved is in the file
-  | { type: 'files.saved' } // some document went to its file; at most once a second
   // As its file permits; detached: the file was deleted on disk.
   | { type: 'document.access'; document: Id; access: 'edit' | 'read'; reason: string; detached: boolean }
   | { type: 'document.conflict'; document: Id; hunks: DiskConflict[] } // all that are open; none when all are decided

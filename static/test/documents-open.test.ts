@@ -4,7 +4,9 @@ import { afterEach, expect, test } from 'vitest'
 import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { LIMIT } from '../src/documents/limit'
+import type { Aside } from '../src/documents/offline'
 import { OpenDocument } from '../src/documents/open'
+import { again } from '../src/documents/patch'
 import { pump } from '../src/documents/pump'
 import type { Socket } from '../src/net/socket'
 import type { Live } from '../src/workspace/live'
@@ -16,6 +18,7 @@ class Line {
   readonly outstanding = signal(0)
   readonly unsent = signal(false)
   readonly awareness: Awareness
+  onRefused = () => {}
   private listeners = new Map<string, Listener>()
   constructor(readonly document: Y.Doc) {
     this.awareness = new Awareness(document)
@@ -43,7 +46,10 @@ function opened(text: string) {
   let line: Line | undefined
   const socket = { provide: (_: string, document: Y.Doc) => (line = new Line(document)) }
   const ref = { id: 'd1', path: 'shop/basket.py', access: 'edit' as const, reason: '', epoch: 1 }
-  const doc = new OpenDocument(ref, {} as Live, socket as unknown as Socket)
+  const asides: Aside[] = []
+  const documents = { ref: async () => ({ ...ref, epoch: 2 }) }
+  const live = { documents } as unknown as Live
+  const doc = new OpenDocument(ref, live, socket as unknown as Socket, null, [], (aside) => asides.push(aside))
   const receive = () =>
     Y.applyUpdate(doc.doc, Y.encodeStateAsUpdate(peer, Y.encodeStateVector(doc.doc)), line as unknown)
   const send = () => Y.applyUpdate(peer, Y.encodeStateAsUpdate(doc.doc, Y.encodeStateVector(peer)))
@@ -51,7 +57,7 @@ function opened(text: string) {
   line!.say('authenticated', { scope: 'read-write' })
   line!.say('synced')
   ends.push(() => doc.destroy())
-  return { doc, line: line!, peer: peer.getText('text'), receive, send }
+  return { doc, line: line!, peer: peer.getText('text'), receive, send, asides, newest: () => line! }
 }
 
 function mounted(doc: OpenDocument) {
@@ -213,3 +219,28 @@ test('a paste over the limit is refused whole, and what others wrote is not', ()
   doc.dispatch({ changes: { from: 0, to: 10 } })
   expect(doc.state.doc.length).toBe(LIMIT - 5)
 })
+
+for (const why of ['epoch', 'refused'] as const)
+  test(`a copy the server does not take (${why}) makes room for the server's, and what was unsaved in it is set aside`, async () => {
+    const { doc, line, peer, receive, send, asides, newest } = opened('one\ntwo\nthree\n')
+    send()
+    doc.dispatch({ changes: { from: 3, insert: ' mine 🦄' } })
+    line.outstanding.value = 1
+    peer.insert(peer.length, 'theirs\n')
+    receive()
+    if (why === 'epoch') line.say('authenticationFailed', { reason: 'epoch' })
+    else line.onRefused()
+    await expect.poll(() => newest() !== line).toBe(true)
+    expect([doc.renewing.value, doc.state.readOnly]).toEqual([true, true])
+    expect(asides).toMatchObject([
+      { why, base: 'one\ntwo\nthree\ntheirs\n', text: 'one mine 🦄\ntwo\nthree\ntheirs\n', path: 'shop/basket.py' },
+    ])
+    receive()
+    newest().say('authenticated', { scope: 'read-write' })
+    newest().say('synced')
+    pump.flush()
+    expect([doc.state.doc.toString(), doc.renewing.value, doc.state.readOnly]).toEqual([peer.toString(), false, false])
+    doc.edit(again(asides[0]!.base!, asides[0]!.text, doc.state.doc.toString()))
+    send()
+    expect(peer.toString()).toBe('one mine 🦄\ntwo\nthree\ntheirs\n')
+  })

@@ -9,6 +9,7 @@ export interface Cursor {
   person: Person
   anchor: number
   head: number
+  top: number | null // of their view
 }
 export const setCursors = StateEffect.define<{ moved: Cursor[]; gone: number[] }>()
 const LABEL_MS = 2000
@@ -99,6 +100,7 @@ const field = StateField.define<Value>({
         ...c,
         anchor: tr.changes.mapPos(c.anchor, 1),
         head: tr.changes.mapPos(c.head, 1),
+        top: c.top === null ? null : tr.changes.mapPos(c.top, -1),
       }))
     }
     if (!effects.length) return { list, marks: value.marks.map(tr.changes) }
@@ -144,11 +146,12 @@ export function located(
   const gone: number[] = []
   const early = new Set<number>()
   for (const client of clients) {
-    const { person, cursor } = states?.get(client) ?? {}
+    const { person, cursor, top } = states?.get(client) ?? {}
     const anchor = cursor ? indexOf(cursor.anchor) : null
     const head = cursor ? indexOf(cursor.head) : null
     if (!person || !cursor) gone.push(client)
-    else if (anchor !== null && head !== null) moved.push({ client, person, anchor, head })
+    else if (anchor !== null && head !== null)
+      moved.push({ client, person, anchor, head, top: top ? indexOf(top) : null })
     else early.add(client)
   }
   return { moved, gone, early }

@@ -81,6 +81,11 @@ export class Documents {
     return [...this.tabs.value, ...this.closing.value].some((doc) => isUnsaved(doc) && doc.nowhere)
   }
 
+  // Whether the browser has no room to keep what is not saved.
+  get unsafe() {
+    return [...this.tabs.value, ...this.closing.value].some((doc) => isUnsaved(doc) && doc.unkept)
+  }
+
   // It was looked at, and used or thrown away.
   forget(aside: Aside) {
     this.asides.value = this.asides.peek().filter((other) => other !== aside)
@@ -124,7 +129,7 @@ export class Documents {
     this.socket.presence.awareness?.setLocalState(doc ? { path: doc.path.peek(), document: doc.id } : {})
   }
 
-  private ref(path: string) {
+  ref(path: string) {
     return get<DocumentRef>(`/workspaces/${this.live.id}/documents?path=${encodeURIComponent(path)}`)
   }
 

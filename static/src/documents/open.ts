@@ -1,32 +1,34 @@
 // OpenDocument: one shared document in this tab. It owns Y.Text and the editor's state, with a view or without one.
 
+import type { LanguageSupport } from '@codemirror/language'
 import {
   type ChangeSpec,
   Compartment,
   EditorState,
   type Extension,
-  Prec,
   type StateEffect,
   type Transaction,
   type TransactionSpec,
 } from '@codemirror/state'
-import { EditorView, keymap } from '@codemirror/view'
+import { EditorView } from '@codemirror/view'
 import { computed, effect, type Signal, signal, untracked } from '@preact/signals'
-import * as Y from 'yjs'
-import { get } from '../net/http'
 import type { Socket } from '../net/socket'
 import { words } from '../ui/words/documents'
 import type { Anchor, AwarenessState, DocumentRef } from '../wire'
 import type { Live } from '../workspace/live'
+import { anchorOf, indexOf } from './anchors'
 import { remote } from './binding'
 import { cursors, located, setCursors } from './cursors'
 import { Keeper } from './keeper'
 import { limit } from './limit'
 import { difference, Mine, textOf } from './mine'
 import type { Aside, Kept, Store } from './offline'
+import { Stream, viewport } from './parse'
+import { presence } from './presence'
 import { pump } from './pump'
 import { Replica } from './replica'
 import { indentOf, loadLanguage, setup } from './setup'
+import { undoKeys } from './undo'
 
 export type Saved = 'typing' | 'kept' | 'sent' | 'saved' | 'disk'
 const CURSOR_MS = 100
@@ -37,8 +39,7 @@ const extensions: Extend[] = []
 // Called once at module load by the parts that draw in the editor.
 export const registerExtension = (fn: Extend) => void extensions.push(fn)
 
-const encode = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes))
-const decode = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+const topOf = (view: EditorView) => view.lineBlockAtHeight(view.scrollDOM.scrollTop).from
 
 export class OpenDocument {
   readonly id: string
@@ -55,6 +56,8 @@ export class OpenDocument {
   private keeper: Signal<Keeper | null> = signal(null)
   private mine = new Mine()
   private onDisk = signal(true)
+  private support: LanguageSupport | null = null
+  private stream = new Stream(() => this.parse())
   private writable = new Compartment()
   private language = new Compartment()
   private indent = new Compartment()
@@ -98,9 +101,10 @@ export class OpenDocument {
         untracked(() => this.dispatch({ effects }))
       }),
       effect(() => {
-        void loadLanguage(this.path.value).then((found) =>
-          this.dispatch({ effects: this.language.reconfigure(found ?? []) }),
-        )
+        void loadLanguage(this.path.value).then((found) => {
+          this.support = found
+          this.parse()
+        })
       }),
       effect(() => {
         const { unsaved } = this.replica.value
@@ -108,6 +112,11 @@ export class OpenDocument {
       }),
     ]
     this.follow()
+  }
+
+  // The browser could not keep what is not saved.
+  get unkept() {
+    return this.keeper.value?.failed.value ?? false
   }
 
   get doc() {
@@ -151,6 +160,7 @@ export class OpenDocument {
     // Kept as it changes: when the view is told to go, its elements are already out of the page.
     const keep = () => {
       this.scroll = view.scrollSnapshot()
+      this.selected()
     }
     view.scrollDOM.addEventListener('scroll', keep, { passive: true })
     if (this.takesFocus) view.focus()
@@ -173,23 +183,30 @@ export class OpenDocument {
     else this.takesFocus = true
   }
 
+  // A fresh language has the whole tree, also of what was not parsed while text streamed in.
+  private parse() {
+    const { support } = this
+    const language = support ? viewport(support, () => this.stream.on) : []
+    this.dispatch({ effects: this.language.reconfigure(language) })
+  }
+
   // All that arrived since the last frame, in one dispatch.
   flush() {
     if (this.renewing.peek()) return
     if (this.composing()) return void setTimeout(() => pump.wake(this), 60)
     const changes = this.binding.take()
+    if (changes) this.stream.note()
     const effects = this.moved.size ? [setCursors.of(this.resolveCursors())] : []
     if (changes || effects.length)
       this.dispatch({ ...(changes && { changes }), effects, annotations: remote.of(true), filter: false })
   }
 
   anchorAt(position: number, assoc = -1): Anchor {
-    const relative = Y.createRelativePositionFromTypeIndex(this.text, this.binding.toY(position, assoc), assoc)
-    return encode(Y.encodeRelativePosition(relative))
+    return anchorOf(this.text, this.binding.toY(position, assoc), assoc)
   }
 
   posOf(anchor: Anchor): number | null {
-    const index = this.indexOf(anchor)
+    const index = indexOf(this.text, anchor)
     return index === null ? null : Math.min(this.binding.fromY(index), this.state.doc.length)
   }
 
@@ -214,6 +231,7 @@ export class OpenDocument {
   destroy() {
     for (const stop of this.stops) stop()
     clearTimeout(this.cursorTimer)
+    this.stream.stop()
     this.view?.destroy()
     this.view = null
     void this.keeper.peek()?.flush()
@@ -232,20 +250,10 @@ export class OpenDocument {
   }
 
   private extensions(): Extension {
-    const undo = (act: () => void) => () => {
-      if (!this.state.readOnly) act()
-      pump.flush()
-      return true
-    }
-    const back = undo(() => this.replica.peek().undo.undo())
-    const forth = undo(() => this.replica.peek().undo.redo())
     return [
-      Prec.high(
-        keymap.of([
-          { key: 'Mod-z', run: back, preventDefault: true },
-          { key: 'Mod-y', mac: 'Mod-Shift-z', run: forth, preventDefault: true },
-          { key: 'Mod-Shift-z', run: forth, preventDefault: true },
-        ]),
+      undoKeys(
+        () => this.replica.peek().undo,
+        () => this.state.readOnly,
       ),
       this.writable.of([]),
       this.language.of([]),
@@ -253,6 +261,7 @@ export class OpenDocument {
       setup,
       limit,
       cursors,
+      presence,
       EditorView.contentAttributes.of(() => ({ 'aria-label': `Text of ${this.path.peek()}`, tabindex: '0' })),
       EditorView.updateListener.of((update) => {
         for (const tr of update.transactions) this.written(tr)
@@ -328,7 +337,7 @@ export class OpenDocument {
     void this.keeper.peek()?.clear()
     old.destroy()
     this.mine.clear()
-    const ref = await this.look().catch(() => null)
+    const ref = await this.live.documents.ref(this.path.peek()).catch(() => null)
     this.replica.value = new Replica(this.socket, this.id, ref?.epoch ?? old.epoch, [], () => pump.wake(this))
     this.keep([])
     this.follow()
@@ -357,23 +366,12 @@ export class OpenDocument {
     pump.wake(this)
   }
 
-  private look() {
-    const path = encodeURIComponent(this.path.peek())
-    return get<DocumentRef>(`/workspaces/${this.live.id}/documents?path=${path}`)
-  }
-
   // In the text as it is after what `binding.take` gave: positions of Y.
   private resolveCursors() {
     const states = this.provider.awareness?.getStates() as Map<number, AwarenessState> | undefined
-    const { early, ...found } = located(this.moved, states, (anchor) => this.indexOf(anchor))
+    const { early, ...found } = located(this.moved, states, (anchor) => indexOf(this.text, anchor))
     this.moved = early
     return found
-  }
-
-  private indexOf(anchor: Anchor): number | null {
-    const relative = Y.decodeRelativePosition(decode(anchor))
-    const found = Y.createAbsolutePositionFromRelativePosition(relative, this.doc)
-    return found && found.type === this.text ? found.index : null
   }
 
   // An input method loses its text if the line it writes in changes under it.
@@ -395,7 +393,7 @@ export class OpenDocument {
       this.cursorTimer = undefined
       const now = this.state.selection.main
       const cursor = { anchor: this.anchorAt(now.anchor), head: this.anchorAt(now.head) }
-      this.provider.awareness?.setLocalState({ cursor })
+      this.provider.awareness?.setLocalState({ cursor, ...(this.view && { top: this.anchorAt(topOf(this.view)) }) })
     }, CURSOR_MS)
   }
 }

@@ -1,5 +1,8 @@
 // One pump for all that arrives: documents are flushed once per animation frame, events follow the text they speak of.
 const HIDDEN_MS = 100
+const REST = 3 // after a flush the thread is free for so many times what it took, so keys are heard
+const REST_MS = 100 // at most
+const FRAME_MS = 12 // a rest shorter than a frame is none
 
 export interface Flushes {
   flush(): void
@@ -9,8 +12,12 @@ export class Pump {
   private waiting = new Set<Flushes>()
   private events: (() => void)[] = []
   private planned = false
+  private rested = 0 // the time until which it rests
 
-  constructor(private plan: (run: () => void) => void = soon) {}
+  constructor(
+    private plan: (run: () => void) => void = soon,
+    private now: () => number = () => performance.now(),
+  ) {}
 
   // This document has something to show.
   wake(document: Flushes) {
@@ -39,7 +46,17 @@ export class Pump {
   private schedule() {
     if (this.planned) return
     this.planned = true
-    this.plan(() => this.planned && this.flush())
+    const rest = this.rested - this.now()
+    if (rest > FRAME_MS) setTimeout(() => this.plan(this.frame), rest - FRAME_MS)
+    else this.plan(this.frame)
+  }
+
+  private frame = () => {
+    if (!this.planned) return
+    const began = this.now()
+    this.flush()
+    const end = this.now()
+    this.rested = end + Math.min((end - began) * REST, REST_MS)
   }
 }
 

@@ -19,13 +19,21 @@ const FINAL: Record<number, Problem> = {
 const ELSEWHERE = 4409 // the host is on another server, or is being taken over: the next attempts find it
 const PING_MS = 5000
 const SILENT_MS = 12_000 // a connection that does not answer for so long is taken for dead
+const SUSPECT_MS = 2000 // and if the browser says that it is offline
 const IDLE_MS = 90_000 // the stock watch; longer than a hidden tab's timers may be held back
+
+class Wire extends HocuspocusProviderWebsocket {
+  // A connection that does not answer: its providers must hear of it too, or they wait for acknowledgements of it.
+  lose() {
+    this.emit('close', { event: new CloseEvent('close', { code: 4408 }) })
+  }
+}
 
 export class Socket {
   readonly connection = signal<Connection>('connecting')
   readonly refused = signal<Problem | null>(null)
   readonly roundTrip = signal<number | null>(null)
-  readonly ws: HocuspocusProviderWebsocket
+  readonly ws: Wire
   readonly presence: HocuspocusProvider
   private rpc: Rpc
   private ping: ReturnType<typeof setInterval>
@@ -33,7 +41,7 @@ export class Socket {
 
   constructor(workspace: string, onEvent: (event: Event) => void, onReady: () => void) {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    this.ws = new HocuspocusProviderWebsocket({
+    this.ws = new Wire({
       url: `${scheme}://${location.host}/ws/workspaces/${workspace}`,
       delay: 500,
       minDelay: 500,
@@ -61,6 +69,7 @@ export class Socket {
     )
     this.presence.attach()
     addEventListener('online', this.again)
+    addEventListener('offline', this.suspect)
     this.ping = setInterval(() => this.measure(), PING_MS)
   }
 
@@ -80,6 +89,7 @@ export class Socket {
   destroy() {
     clearInterval(this.ping)
     removeEventListener('online', this.again)
+    removeEventListener('offline', this.suspect)
     this.rpc.drop()
     this.presence.destroy()
     this.ws.destroy()
@@ -90,10 +100,23 @@ export class Socket {
     if (this.connection.value === 'offline' || this.connection.value === 'moving') void this.ws.connect()
   }
 
+  // The network is gone, says the browser; the connection may still stand, as to a server on this machine.
+  private suspect = async () => {
+    if (this.connection.value !== 'live') return
+    const dead = setTimeout(this.drop, SUSPECT_MS)
+    await this.rpc.call('ping', {}).catch(() => {})
+    clearTimeout(dead)
+  }
+
+  // Taken for dead. Everybody who listens is told, as if the browser had closed it.
+  private drop = () => {
+    if (this.connection.value === 'live') this.ws.lose()
+  }
+
   private async measure() {
     if (this.connection.value !== 'live' || this.asked) return
     const began = performance.now()
-    const dead = setTimeout(() => this.ws.onClose({ event: new CloseEvent('close', { code: 4408 }) }), SILENT_MS)
+    const dead = setTimeout(this.drop, SILENT_MS)
     this.asked = true
     try {
       await this.rpc.call('ping', {})

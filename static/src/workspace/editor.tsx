@@ -2,17 +2,17 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { AsideBanner, AsideDialog } from '../documents/aside'
 import type { OpenDocument } from '../documents/open'
-import { proposals } from '../documents/proposals'
 import { endComparison } from '../history/compared'
-import { colourOf } from '../ui/avatar'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/shell'
 import { keyText, registerCommand } from './commands'
+import { FollowBar } from './follow-bar'
 import { live } from './live'
 import { openPalette } from './palette'
+import { Here } from './presence'
 import { shownName } from './tree-model'
 
 const documents = () => live.value?.documents ?? null
@@ -25,7 +25,6 @@ const show = (doc: OpenDocument) => {
 function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
   const path = doc.path.value
   const name = shownName(path.split('/').pop() ?? '')
-  const proposed = [...proposals.value.values()].some((p) => p.document === doc.id)
   const unsent = doc.saved.value === 'typing' || doc.saved.value === 'kept'
   const box = useRef<HTMLSpanElement>(null)
   useEffect(() => {
@@ -35,8 +34,8 @@ function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
     <span ref={box} class={`tab${on ? ' on' : ''}`}>
       <button type="button" aria-pressed={on} title={shownName(path)} onClick={() => show(doc)}>
         {name}
-        {proposed && <i class="dot" style={{ background: colourOf('model') }} title="Open proposal" />}
-        {unsent && <i class="dot warn-dot" title={words.saved.typing} />}
+        <Here path={path} size={14} />
+        {unsent && <i class="dot warn-dot" title={words.saved[doc.saved.value]} />}
       </button>
       <button
         type="button"
@@ -72,6 +71,7 @@ export function Editor() {
     <>
       <Shown />
       <AsideDialog />
+      <FollowBar />
     </>
   )
 }

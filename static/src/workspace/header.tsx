@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals'
 import { regions } from '../documents/proposals'
-import { Avatar } from '../ui/avatar'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { keyText } from './commands'
 import { git } from './files'
+import { FollowButton } from './follow-bar'
 import { live } from './live'
 import { openPalette } from './palette'
 import { PersonMenu } from './person-menu'
@@ -37,9 +37,9 @@ export function Header({ me }: { me: Me }) {
       </button>
       <span class="who">
         {others.slice(0, 5).map((p) => (
-          <Avatar key={p.id} person={p} size={24} />
+          <FollowButton key={p.id} who={p} />
         ))}
-        {regions.value.size > 0 && <Avatar person="model" size={24} />}
+        {regions.value.size > 0 && <FollowButton who="model" />}
       </span>
       <button type="button" aria-label={words.share} onClick={() => (sharing.value = true)}>
         <Icon name="users" size={14} />

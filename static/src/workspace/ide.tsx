@@ -17,6 +17,7 @@ import { SessionPanel } from '../sessions/panel'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'
 import { toast } from '../ui/toast'
+import { words as own } from '../ui/words/documents'
 import { comments, history, git as scm } from '../ui/words/past'
 import { words } from '../ui/words/shell'
 import type { Id, Me } from '../wire'
@@ -253,17 +254,19 @@ function Alone({ title, text, act }: { title: string; text: ComponentChildren; a
   )
 }
 
-// Signed out or moved elsewhere, one may still read and copy what is on the screen.
-const keepsScreen = (code: string) => ['signed_out', 'elsewhere', 'epoch'].includes(code)
+// Signed out, one may still read and copy what is on the screen.
+const keepsScreen = (code: string) => ['signed_out', 'epoch'].includes(code)
 
 function Connection() {
   const now = live.value
   const refused = now?.refused.value
-  if (now?.connection.value !== 'offline' && !refused) return null
+  const state = now?.connection.value
+  if (state !== 'offline' && state !== 'moving' && !refused) return null
+  const away = now?.documents.unsafe ? own.offlineNowhere : own[state === 'moving' ? 'moving' : 'offlineRow']
   return (
     <p class={`banner ${refused ? 'bad' : 'warn'}`} role="status">
       <Icon name="triangle-alert" size={14} />
-      <span>{refused ? `${refused.message} ${refused.do}` : words.offline}</span>
+      <span>{refused ? `${refused.message} ${refused.do}` : away}</span>
       {refused?.code === 'signed_out' && (
         <button type="button" onClick={signIn}>
           {words.signIn}

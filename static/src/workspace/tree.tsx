@@ -1,8 +1,6 @@
-// The file tree: keyboard first, one row a file, dots for who is in it.
+// The file tree: keyboard first, one row a file, avatars for who is in it.
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { useRef } from 'preact/hooks'
-import { proposals, regions } from '../documents/proposals'
-import { colourOf } from '../ui/avatar'
 import { Dialog } from '../ui/dialog'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
@@ -12,6 +10,7 @@ import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/shell'
 import * as files from './files'
 import { live } from './live'
+import { Here } from './presence'
 import { type Row, rows, shownName } from './tree-model'
 
 type NameAsk = { kind: 'file' | 'folder'; folder: string } | { kind: 'rename'; path: string }
@@ -20,22 +19,6 @@ const parent = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')
 const join = (folder: string, name: string) => (folder ? `${folder}/${name}` : name)
 const folders = (path: string): string[] => (path.includes('/') ? [parent(path), ...folders(parent(path))] : [])
 const canEdit = () => !['viewer', 'commenter'].includes(live.value?.role.value ?? 'viewer')
-
-function Dots({ path }: { path: string }) {
-  const now = live.value
-  const here = now?.presence.value.filter((p) => p.path === path && p.id !== now.me.id) ?? []
-  const writes =
-    [...regions.value.values()].some((r) => r.path === path) ||
-    [...proposals.value.values()].some((p) => p.path === path)
-  return (
-    <>
-      {here.map((p) => (
-        <i key={p.client} class="dot" style={{ background: colourOf(p) }} title={p.name} />
-      ))}
-      {writes && <i class="dot" style={{ background: colourOf('model') }} title="Model" />}
-    </>
-  )
-}
 
 function TreeRow({
   row,
@@ -85,7 +68,7 @@ function TreeRow({
     >
       {folder ? <Icon name={open ? 'chevron-down' : 'chevron-right'} size={14} /> : <span class="twig" />}
       <span class="name">{node.name}</span>
-      <Dots path={node.path} />
+      <Here path={node.path} folder={folder && !open} />
       {status && (
         <small class={`git-${status === '?' ? 'A' : status}`} title={words.statusOf[status]}>
           {status === '?' ? 'new' : status}

@@ -32,6 +32,8 @@ export const words = {
   follow: (name: string) => `Follow ${name}`,
   following: (name: string) => `Following ${name}`,
   model: 'the model',
+  theModel: 'Model',
+  escape: 'Esc',
   stop: 'Stop',
   inThisFile: (names: string) => `In this file: ${names}`,
 }
