@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pycrdt import Doc, Text
 from pytest_django import Settings
 
-from agents.models import Item, Job, Proposal, Session, Turn
+from agents.models import Endpoint, Item, Job, Proposal, Session, Turn
 from ide.accounts import tokens
 from ide.accounts.models import Membership, Team, User
 from ide.api import api
@@ -37,7 +37,7 @@ TEXT = "def zebra():\n    return 1\n"
 SECRET = "zebra"  # in names, texts and paths of the workspace: whoever may not see it must never read this word
 UNKNOWN = {
     **{"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16},
-    **{"document_id": "d" * 16, "thread_id": "e" * 16, "comment_id": "f" * 16},
+    **{"endpoint_id": 10**6, "document_id": "d" * 16, "thread_id": "e" * 16, "comment_id": "f" * 16},
 }
 
 
@@ -52,6 +52,7 @@ class Route:
     query: str = ""
 
 
+MODEL = {"name": "x", "dialect": "chat", "base_url": "https://1.1.1.1/v1", "model": "m"}
 SEEN, EDITED = Route(404, 200), Route(404, 403)
 ROUTES: dict[str, Route] = {
     "GET /api/me": Route(200, 200),
@@ -97,6 +98,15 @@ ROUTES: dict[str, Route] = {
     "GET /api/workspaces/{workspace_id}/models": SEEN,
     "GET /api/workspaces/{workspace_id}/jobs": SEEN,
     "POST /api/workspaces/{workspace_id}/jobs": Route(404, 403, {"kind": "agent", "instruction": "x"}),
+    "GET /api/workspaces/{workspace_id}/endpoints": SEEN,
+    "POST /api/workspaces/{workspace_id}/endpoints": Route(404, 403, {**MODEL, "scope": "team"}),
+    "PUT /api/workspaces/{workspace_id}/model-roles": Route(
+        404, 403, {"role": "job", "scope": "team", "endpoints": []}
+    ),
+    "PATCH /api/endpoints/{endpoint_id}": Route(404, 403, MODEL),  # the team's
+    "DELETE /api/endpoints/{endpoint_id}": EDITED,
+    "POST /api/endpoints/{endpoint_id}/test": EDITED,
+    "POST /api/endpoints/{endpoint_id}/probe": EDITED,
     "GET /api/jobs/{job_id}": SEEN,
     "GET /api/jobs/{job_id}/review": Route(404, 409),  # it has no result yet
     "POST /api/jobs/{job_id}/cancel": EDITED,
@@ -118,6 +128,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "ping": ({}, "ok", "ok"),
     "document.restore": ({"document": "{document}", "epoch": 1, "seq": 0}, "not_allowed", "not_found"),
     "document.settle": ({"document": "{document}", "conflict": "x"}, "not_allowed", "not_found"),
+    "document.attach": ({"document": "{document}"}, "not_allowed", "not_found"),
     "document.unmerge": ({"document": "{document}"}, "not_allowed", "not_found"),
     "session.create": ({"title": "x"}, "not_allowed", "ok"),
     "session.open": ({"session": "{session}"}, "ok", "not_found"),
@@ -200,7 +211,14 @@ def two(transactional_db: None, settings: Settings) -> Two:
     comment = Comment.objects.create(thread=thread, author=owner, text=SECRET)
     ids |= {"document_id": document.pk, "thread_id": thread.pk, "comment_id": comment.pk}
     token = tokens.make(owner, SECRET, "write", 1)[1]
-    ids |= {"workspace_id": workspace.pk, "job_id": job.pk, "user_id": owner.pk, "token_id": token.pk}
+    endpoint = Endpoint.objects.create(name=f"{SECRET} model", team=ours, base_url="https://1.1.1.1/v1", model=SECRET)
+    ids |= {
+        "endpoint_id": endpoint.pk,
+        "workspace_id": workspace.pk,
+        "job_id": job.pk,
+        "user_id": owner.pk,
+        "token_id": token.pk,
+    }
     ids |= {"epoch": 1, "seq": 0}
     return Two(workspace, others, owner, viewer, _person("outsider", theirs, "owner"), ids)
 

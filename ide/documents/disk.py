@@ -119,6 +119,25 @@ class DiskCopy:
         async with self._lock:
             await self._merge_outside_change(room)
 
+    async def attach(self, room: Room) -> bool:
+        """Make the deleted file anew, since a person asks for it; whether it was gone. What is there by now is merged.
+
+        Raises OSError, Refused.
+        """
+        async with self._lock:
+            await self._merge_outside_change(room)
+            if not self.detached:
+                return False
+            text = room.text()
+            data = encode(text, self._format)
+            await asyncio.to_thread(self._files.make_file, self.path, data)
+            self._sha, self._base, self.detached = hashlib.sha256(data).hexdigest(), text, False
+            self._ident = (await asyncio.to_thread(self._files.stat, self.path)).ident
+            await self._record()
+        self._notice("info", "The file was made again.")
+        self._changed()
+        return True
+
     async def moved(self, path: str) -> None:
         """The file has another path now; what is in it did not change."""
         async with self._lock:

@@ -1,4 +1,4 @@
-"""Ops about a document and its file: choosing at a conflict, and taking a merge from disk back."""
+"""Ops about a document and its file: choosing at a conflict, taking a merge from disk back, making the file anew."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ async def unmerge(host: WorkspaceHost, participant: Participant, params: ops.Par
     return {"changed": done is not None}
 
 
+async def attach(host: WorkspaceHost, participant: Participant, params: ops.Params) -> dict[str, object]:
+    """Write the text of a document whose file was deleted to a new file of that name."""
+    document = _document(host, params)
+    return {"made": await document.disk.attach(document.room)}
+
+
 def register() -> None:
     ops.register("document.settle", Action.EDIT, settle)
     ops.register("document.unmerge", Action.EDIT, unmerge)
+    ops.register("document.attach", Action.EDIT, attach)

@@ -45,7 +45,7 @@ class FileNews:
         return first
 
     def _access(self) -> Event:
-        access = {"access": self._disk.access, "reason": self._disk.reason}
+        access = {"access": self._disk.access, "reason": self._disk.reason, "detached": self._disk.detached}
         return {"type": "document.access", "document": self._room.id, **access}
 
     def _conflicts(self) -> Event:

@@ -283,6 +283,7 @@ export interface Ops {
   ]
   'document.settle': [{ document: Id; conflict: Id }, Record<string, never>] // refused to all but the first
   'document.attach': [{ document: Id }, { made: boolean }] // a deleted file is made anew
+  'document.attach': [{ document: Id }, { made: boolean }] // a deleted file is made anew
   'document.unmerge': [{ document: Id }, { changed: boolean }]
   'document.restore': [{ document: Id; epoch: number; seq: number; version?: number }, { changed: boolean }]
   'session.create': [{ title?: string }, { session: SessionSummary }]

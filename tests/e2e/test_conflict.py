@@ -50,3 +50,26 @@ def test_a_conflict_with_the_disk_is_decided_in_the_editor(
     expect(page.locator(".cm-line", has_text="BULK = 10").first).to_have_text("BULK = 101")
     eventually(lambda: "BULK = 101\n" in file.read_text())
     assert not wrong, "\n".join(wrong)
+
+
+def test_a_file_deleted_on_disk_is_made_again_by_a_person(
+    site: Site, new_person: Callable[[], Person], picture: Picture
+) -> None:
+    page = new_person().page
+    page.goto(f"{site.url}/accounts/login/")
+    page.get_by_label("Username").fill("ana")
+    page.get_by_label("Password").fill("a passphrase of one's own")
+    page.locator("form button").last.click()
+    page.get_by_role("link", name="sample").first.click()
+    open_file(page, "shop/till.py")
+    file = repository_of(site) / "shop" / "till.py"
+    text = file.read_text()
+    expect(page.locator(".cm-content")).to_contain_text(text.splitlines()[0])
+    file.unlink()
+    make = page.get_by_role("button", name="Make the file again")
+    expect(make).to_be_visible()
+    wrong = themes(page, "detached", picture)
+    make.click()
+    eventually(lambda: file.exists() and file.read_text() == text)
+    expect(make).to_have_count(0)
+    assert not wrong, "\n".join(wrong)

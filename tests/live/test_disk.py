@@ -215,6 +215,18 @@ async def test_a_deleted_file_detaches_its_document_and_comes_back_when_git_rest
     assert desk.text == "typed " + TEXT
 
 
+async def test_a_person_makes_a_deleted_file_anew(desk: Desk) -> None:
+    await desk.open()
+    desk.file.unlink()
+    await desk.event("document.access", lambda e: e["detached"])
+    await desk.type("typed ")
+    assert (await desk.tab.call("document.attach", {"document": desk.id}))["result"] == {"made": True}
+    await desk.event("document.access", lambda e: not e["detached"])
+    await desk.written()
+    assert desk.file.read_text() == "typed " + TEXT
+    assert (await desk.tab.call("document.attach", {"document": desk.id}))["result"] == {"made": False}
+
+
 @pytest.mark.parametrize(
     ("path", "words", "to"),
     [

@@ -13,5 +13,7 @@ export const words = {
   readOnly: 'You can read here, not decide.',
   nothing: 'Nothing was merged from disk since this file was opened.',
   undone: 'The merge from disk was undone.',
+  detached: 'This file was deleted on disk. The text lives on here, but is in no file.',
+  attach: 'Make the file again',
   command: 'Undo what was merged from disk',
 }
