@@ -103,7 +103,7 @@ function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView) {
   useEffect(() => {
     const log = box.current
     const row = turn && log?.querySelector<HTMLElement>(`[data-turn="${CSS.escape(turn)}"]`)
-    if (!row) return
+    if (!log || !row) return
     sought.value = null
     row.tabIndex = -1
     row.focus({ preventScroll: true })

@@ -57,8 +57,10 @@ function Rail() {
   const badges: Partial<Record<layout.Side, { n: number; label: string; class?: string }>> = {
     changes: { n: git.value?.changes.length ?? 0, label: scm.files(git.value?.changes.length ?? 0), class: 'plain' },
     comments: { n: waiting.value.length, label: comments.waiting(waiting.value.length), class: 'you' },
-    jobs: { n: counts.value.badge, label: '' },
+    jobs: { n: counts.value.badge, label: `${counts.value.badge}` },
   }
+  const nameOf = (name: layout.Side) =>
+    badges[name]?.n ? `${SIDES[name].label}, ${badges[name].label}` : SIDES[name].label
   return (
     <nav class="rail" aria-label="Side bars">
       {names.map((name) => (
@@ -66,17 +68,13 @@ function Rail() {
           key={name}
           type="button"
           class={layout.side.value === name && layout.sizes.value.sideOpen ? 'on' : ''}
-          aria-label={SIDES[name].label}
+          aria-label={nameOf(name)}
           aria-pressed={layout.side.value === name && layout.sizes.value.sideOpen}
-          title={SIDES[name].label}
+          title={nameOf(name)}
           onClick={() => show(name)}
         >
           <Icon name={SIDES[name].icon} size={18} />
-          {(badges[name]?.n ?? 0) > 0 && (
-            <em class={`num ${badges[name]?.class ?? ''}`} title={badges[name]?.label}>
-              {badges[name]?.n}
-            </em>
-          )}
+          {(badges[name]?.n ?? 0) > 0 && <em class={`num ${badges[name]?.class ?? ''}`}>{badges[name]?.n}</em>}
         </button>
       ))}
     </nav>
