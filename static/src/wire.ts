@@ -283,7 +283,6 @@ export interface Ops {
   ]
   'document.settle': [{ document: Id; conflict: Id }, Record<string, never>] // refused to all but the first
   'document.attach': [{ document: Id }, { made: boolean }] // a deleted file is made anew
-  'document.attach': [{ document: Id }, { made: boolean }] // a deleted file is made anew
   'document.unmerge': [{ document: Id }, { changed: boolean }]
   'document.restore': [{ document: Id; epoch: number; seq: number; version?: number }, { changed: boolean }]
   'session.create': [{ title?: string }, { session: SessionSummary }]
@@ -318,6 +317,7 @@ export type WorkspaceEvent =
   | { type: 'job.event'; job: Id; event: JobEvent }
   | { type: 'files.changed'; paths: string[] } // the tree or git status may have changed
   | { type: 'document.disk'; document: Id; on_disk: boolean; seq: number } // whether everything saved is in the file
+  | { type: 'files.saved' } // some document went to its file; at most once a second
   // As its file permits; detached: the file was deleted on disk.
   | { type: 'document.access'; document: Id; access: 'edit' | 'read'; reason: string; detached: boolean }
   | { type: 'document.conflict'; document: Id; hunks: DiskConflict[] } // all that are open; none when all are decided
