@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from django.utils import timezone
 
 from agents.models import Endpoint
 from agents.providers.responses_request import Abilities as Responses
@@ -38,7 +39,11 @@ def of(endpoint: Endpoint) -> Abilities:
 
 
 def keep(endpoint: Endpoint, found: Abilities) -> None:
+    """Fill in what was found; the caller saves the row."""
     endpoint.abilities = msgspec.to_builtins(found)
+    endpoint.probed_at = timezone.now()
+    if found.tools is not None:
+        endpoint.drives_tools = found.tools
 
 
 def for_responses(endpoint: Endpoint) -> Responses:

@@ -136,14 +136,19 @@ class Wanted:
     user_id: int | None = None
 
 
-def usable(wanted: Wanted | None = None) -> list[Endpoint]:
-    """Enabled endpoints of the site, this team and person, best first; the scripted one never precedes another."""
+def usable(wanted: Wanted | None = None, *, disabled: bool = False) -> list[Endpoint]:
+    """Enabled endpoints of the site, this team and person, best first; the scripted one never precedes another.
+
+    `disabled`: also those that are switched off.
+    """
     seen = Q(team=None, person=None)
     if wanted is not None and wanted.team_id is not None:
         seen |= Q(team=wanted.team_id, person=None)
     if wanted is not None and wanted.user_id is not None:
         seen |= Q(person=wanted.user_id)
-    rows = Endpoint.objects.filter(seen, enabled=True).order_by("rank", "pk")
+    rows = Endpoint.objects.filter(seen).order_by("rank", "pk")
+    if not disabled:
+        rows = rows.filter(enabled=True)
     return sorted(rows, key=lambda row: row.dialect == Endpoint.Dialect.SCRIPTED)
 
 

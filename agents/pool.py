@@ -19,6 +19,7 @@ from agents.models import Endpoint
 from agents.providers import scripted
 from agents.providers.anthropic import AnthropicProvider
 from agents.providers.chat import ChatProvider
+from agents.providers.http import Patience
 from agents.providers.responses import ResponsesProvider, Transport
 
 _open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, tuple[str, Provider]]] = WeakKeyDictionary()
@@ -61,7 +62,14 @@ def _mark(endpoint: Endpoint) -> str:
     return json.dumps([*parts, key], sort_keys=True)
 
 
-def _made(endpoint: Endpoint) -> Provider:
+def fresh(endpoint: Endpoint, patience: Patience | None = None) -> Provider:
+    """A provider of its own, to be closed by who asks. Raises Refused."""
+    if endpoint.dialect == Endpoint.Dialect.SCRIPTED:
+        return scripted.ScriptedProvider(endpoint.base_url)
+    return _made(endpoint, patience)
+
+
+def _made(endpoint: Endpoint, patience: Patience | None = None) -> Provider:
     key = decrypt(bytes(endpoint.key_encrypted))
     resolver = resolver_of(endpoint)
     if resolver is not None:
@@ -70,11 +78,16 @@ def _made(endpoint: Endpoint) -> Provider:
         known = abilities.of(endpoint)
         transport: Transport = "http" if known.socket is False else "auto"
         return ResponsesProvider(
-            endpoint.base_url, key, abilities=abilities.for_responses(endpoint), transport=transport, resolver=resolver
+            endpoint.base_url,
+            key,
+            abilities=abilities.for_responses(endpoint),
+            transport=transport,
+            patience=patience,
+            resolver=resolver,
         )
     if endpoint.dialect == Endpoint.Dialect.ANTHROPIC:
-        return AnthropicProvider(endpoint.base_url, key, extra=endpoint.extra, resolver=resolver)
-    return ChatProvider(endpoint.base_url, key, resolver=resolver)
+        return AnthropicProvider(endpoint.base_url, key, extra=endpoint.extra, patience=patience, resolver=resolver)
+    return ChatProvider(endpoint.base_url, key, patience=patience, resolver=resolver)
 
 
 def _retire(old: Provider) -> None:

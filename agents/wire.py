@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from agents.models import Endpoint, Item, Job, JobEvent, Session, Step, Turn
+from agents.models import Endpoint, Item, Job, JobEvent, RoleEndpoint, Session, Step, Turn
 from ide.accounts.models import User
 
 Json = dict[str, object]
@@ -40,6 +40,31 @@ def endpoint(row: Endpoint) -> Json:
         "drives_tools": row.drives_tools,
         "window": row.window,
     }
+
+
+def endpoint_settings(row: Endpoint, *, may_change: bool) -> Json:
+    """An endpoint as its settings screen has it. Never the key; not even a part of it."""
+    scope = "person" if row.person_id is not None else "team" if row.team_id is not None else "site"
+    return {
+        **endpoint(row),
+        "dialect": row.dialect,
+        "base_url": row.base_url if may_change else "",
+        "scope": scope,
+        "has_key": bool(row.key_encrypted),
+        "enabled": row.enabled,
+        "abilities": row.abilities,
+        "probed_at": time(row.probed_at),
+        "extra": row.extra if may_change else {},
+        "price": {name: float(getattr(row, f"price_{name}")) for name in ("input", "cached", "output")},
+        "resting_until": time(row.resting_until) if row.resting else None,
+        "problem": row.problem,
+        "may_change": may_change,
+    }
+
+
+def role(row: RoleEndpoint) -> Json:
+    scope = "team" if row.team_id is not None else "site"
+    return {"role": row.role, "scope": scope, "endpoint": row.endpoint_id, "fall_over": row.fall_over}
 
 
 def models(rows: Sequence[Endpoint]) -> Json:

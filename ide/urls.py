@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from agents.api import router as agents_router
+from agents.endpoints_api import router as endpoints_router
 from ide import pages
 from ide.accounts.api import router as accounts_router
 from ide.api import api
@@ -23,6 +24,7 @@ api.add_router("", comments_router)
 api.add_router("", history_router)
 api.add_router("", commits_router)
 api.add_router("", agents_router)
+api.add_router("", endpoints_router)
 
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/icon.svg", permanent=True)),

@@ -58,7 +58,7 @@ class ChatProvider:
         self._headers = bearer(key)
         self._patience = patience or Patience()
         self._resolver = resolver
-        self._renamed: dict[str, str | None] = {}
+        self.renamed: dict[str, str | None] = {}  # parameters this server calls otherwise, or does not take
         self._session: aiohttp.ClientSession | None = None
         self.limits: dict[str, str] = {}  # the provider's own, of its last answer
 
@@ -92,7 +92,7 @@ class ChatProvider:
     async def _open(self, request: Request) -> aiohttp.ClientResponse:
         """The answer's head, after trying other parameter names if the server asks for them."""
         while True:
-            response = await self._post(msgspec.json.encode(body(request, self._renamed)))
+            response = await self._post(msgspec.json.encode(body(request, self.renamed)))
             self.limits = limits_of(response.headers) or self.limits
             if response.status == 200:
                 return response
@@ -100,7 +100,7 @@ class ChatProvider:
             renamed = self._unwanted(raw) if response.status in (400, 422) else None
             if renamed is None:
                 raise failure(response.status, raw, retry_after(response))
-            self._renamed[renamed] = OTHER_NAME[renamed]
+            self.renamed[renamed] = OTHER_NAME[renamed]
 
     async def _post(self, data: bytes) -> aiohttp.ClientResponse:
         try:
@@ -111,7 +111,7 @@ class ChatProvider:
     def _unwanted(self, raw: bytes) -> str | None:
         """The optional parameter this refusal is about, unless it was already renamed."""
         text = raw.decode("utf-8", "replace")
-        names = (name for name in OTHER_NAME if name in text and name not in self._renamed)
+        names = (name for name in OTHER_NAME if name in text and name not in self.renamed)
         return next((name for name in names if f"'{name}'" in text or f'"{name}"' in text or f"`{name}`" in text), None)
 
     def _opened(self) -> aiohttp.ClientSession:

@@ -23,6 +23,7 @@ class Action(StrEnum):
     EXECUTE = "execute"  # terminals, tests, commands
     SHARE = "share"  # invite, change roles
     TRUST = "trust"  # let the workspace's own code run
+    MODELS = "models"  # connect models for the team, choose which one serves what
     DELETE = "delete"  # delete the workspace
     CREATE_WORKSPACE = "create_workspace"  # site
     LOCAL_PATH = "local_path"  # site: clone from the server's own disk
@@ -32,7 +33,7 @@ class Action(StrEnum):
 _VIEWER = {Action.SEE}
 _COMMENTER = _VIEWER | {Action.COMMENT}
 _EDITOR = _COMMENTER | {Action.EDIT, Action.TURN, Action.JOB, Action.MERGE, Action.EXECUTE}
-_MAINTAINER = _EDITOR | {Action.SHARE, Action.TRUST}
+_MAINTAINER = _EDITOR | {Action.SHARE, Action.TRUST, Action.MODELS}
 _OWNER = _MAINTAINER | {Action.DELETE}
 
 TABLE: dict[str, frozenset[Action]] = {

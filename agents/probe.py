@@ -1,0 +1,198 @@
+"""What an endpoint can do, found out by asking it: small real requests, each with one question.
+
+A probe costs a few hundred tokens. What cannot be told stays unknown (None), and the adapters then take the safe way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import aiohttp
+import msgspec
+
+from agents import abilities, addresses, pool
+from agents.abilities import Abilities
+from agents.engine.messages import (
+    Event,
+    Message,
+    Provider,
+    ReasoningDelta,
+    Request,
+    TextDelta,
+    Tool,
+    ToolDelta,
+    ToolEnd,
+    Usage,
+)
+from agents.keys import decrypt
+from agents.models import Endpoint
+from agents.providers.fill import Fill, Gap, Way
+from agents.providers.http import Patience, bearer, new_session
+from agents.providers.protocol import ProviderError
+
+PATIENCE = Patience(connect=10, idle=30, retries=0)
+ANSWER_SECONDS = 10.0
+NOTE = Tool(
+    "note",
+    "Keep a note.",
+    {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"], "additionalProperties": False},
+)
+COUNT = "Count from one to forty in words, separated by commas."
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One call as a person tries it: seconds to the first token, tokens a second, and what was said."""
+
+    ttft_ms: float | None
+    tokens_per_s: float | None
+    tokens: int
+    text: str
+    limits: dict[str, str]
+
+
+async def trial(endpoint: Endpoint) -> Trial:
+    """Ask for a short text. Raises ProviderError, Refused."""
+    async with _opened(endpoint) as provider:
+        asked = time.perf_counter()
+        first = last = None
+        events: list[Event] = []
+        async for arrived in provider.stream(_ask(endpoint, COUNT)):
+            last = time.perf_counter()
+            first = first or last
+            events += arrived
+        text = "".join(e.text for e in events if isinstance(e, TextDelta | ReasoningDelta))
+        used = next((e for e in reversed(events) if isinstance(e, Usage)), Usage())
+        tokens = used.output_tokens or len(text) // 4
+        span = (last - first) if first is not None and last is not None else 0.0
+        speed = tokens / span if span > 0.02 else None
+        ttft = (first - asked) * 1000 if first is not None else None
+        return Trial(ttft, speed, tokens, text[:400], dict(getattr(provider, "limits", {})))
+
+
+async def probe(endpoint: Endpoint) -> Abilities:
+    """What the endpoint can do. Raises ProviderError or Refused when it does not answer at all."""
+    found = abilities.of(endpoint)
+    async with _opened(endpoint) as provider:
+        plain = await _events(provider, _ask(endpoint, "Answer with the word yes."))
+        found.usage = "none" if any(isinstance(e, Usage) and e.estimated for e in plain) else "end"
+        if any(isinstance(e, ReasoningDelta) for e in plain):
+            found.reasoning = "streamed"
+        found.tools, found.streamed_tools = await _tools(provider, endpoint)
+    if endpoint.dialect == Endpoint.Dialect.RESPONSES:
+        await _responses(endpoint, found)
+    if endpoint.dialect == Endpoint.Dialect.CHAT:
+        found.fim = await _fim(endpoint)
+        found.prediction = await _takes(endpoint, prediction="yes")
+    return found
+
+
+@asynccontextmanager
+async def _opened(endpoint: Endpoint) -> AsyncIterator[Provider]:
+    """A provider of its own, so that a trial disturbs nobody."""
+    provider = pool.fresh(endpoint, PATIENCE)
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+def _ask(endpoint: Endpoint, text: str, *tools: Tool, prediction: str = "") -> Request:
+    return Request(endpoint.model, (Message("user", text),), tools, max_tokens=400, prediction=prediction)
+
+
+async def _events(provider: Provider, request: Request) -> list[Event]:
+    return [event async for events in provider.stream(request) for event in events]
+
+
+async def _tools(provider: Provider, endpoint: Endpoint) -> tuple[bool, bool | None]:
+    """Whether it calls a tool it is told to, and whether the input comes in pieces."""
+    try:
+        said = "Call the tool note once. Its text is the numbers from one to thirty in words."
+        events = await _events(provider, _ask(endpoint, said, NOTE))
+    except ProviderError:
+        return False, None
+    calls = [event.call for event in events if isinstance(event, ToolEnd) and event.call.name == NOTE.name]
+    if not calls:
+        return False, None
+    return True, sum(isinstance(event, ToolDelta) for event in events) > 2
+
+
+async def _takes(endpoint: Endpoint, prediction: str) -> bool:
+    try:
+        async with _opened(endpoint) as provider:
+            await _events(provider, _ask(endpoint, "Answer with the word yes.", prediction=prediction))
+            return "prediction" not in getattr(provider, "renamed", {})
+    except ProviderError:
+        return False
+
+
+async def _fim(endpoint: Endpoint) -> Literal[""] | Way:
+    key = decrypt(bytes(endpoint.key_encrypted))
+    ways: tuple[Way, ...] = ("suffix", "infill")
+    for way in ways:
+        fill = Fill(endpoint.base_url, key, way, patience=PATIENCE, resolver=addresses.resolver_of(endpoint))
+        try:
+            gap = Gap("def add(a, b):\n    return ", "\n", max_tokens=8)
+            text = "".join([piece async for piece in fill.stream(endpoint.model, gap)])
+        except ProviderError:
+            continue
+        finally:
+            await fill.close()
+        if text.strip():
+            return way
+    return ""
+
+
+# --- Responses: what only a look at the socket tells --------------------------------------------------------------
+
+
+class _Told(msgspec.Struct):
+    type: str = ""
+    stream_id: str | None = None
+
+
+async def _responses(endpoint: Endpoint, found: Abilities) -> None:
+    """Socket, lanes, steering and freeform tools. Warm-ups generate nothing."""
+    url = "ws" + endpoint.base_url.rstrip("/").removeprefix("http") + "/responses"
+    session = new_session(PATIENCE, addresses.resolver_of(endpoint))
+    async with session:
+        try:
+            headers = bearer(decrypt(bytes(endpoint.key_encrypted)))
+            async with session.ws_connect(url, headers=headers, compress=0) as ws:
+                found.socket = True
+                warm = {"type": "response.create", "model": endpoint.model, "generate": False, "store": False}
+                asked = {**warm, "input": "hello"}
+                found.lanes = any(
+                    told.stream_id == "probe" for told in await _said(ws, {**asked, "stream_id": "probe"})
+                )
+                nobody = {"type": "response.steer", "previous_response_id": "resp_nobody", "input": "hello"}
+                found.steer = any(told.type == "response.steer.failed" for told in await _said(ws, nobody))
+                grammar = {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}
+                custom = {"type": "custom", "name": "free", "description": "Free text.", "format": grammar}
+                answers = await _said(ws, {**asked, "tools": [custom]})
+                found.freeform = any(told.type == "response.completed" for told in answers)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            found.socket = bool(found.socket)
+
+
+async def _said(ws: aiohttp.ClientWebSocketResponse, request: Mapping[str, object]) -> list[_Told]:
+    """What comes in answer, up to an end or an error."""
+    await ws.send_str(msgspec.json.encode(request).decode())
+    heard: list[_Told] = []
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while True:
+                message = await ws.receive()
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    return heard
+                heard.append(msgspec.json.decode(message.data, type=_Told))
+                if heard[-1].type in ("response.completed", "response.failed", "error", "response.steer.failed"):
+                    return heard
+    except (TimeoutError, msgspec.MsgspecError):
+        return heard
