@@ -131,10 +131,9 @@ async def test_a_row_of_the_log_that_cannot_be_applied_is_left_out_and_people_ar
 
     def spoil() -> None:
         row = DocumentUpdate.objects.filter(document=id).latest("seq")
-        for data in (PANIC_1, PANIC_2):
-            row.pk, row.seq, row.data = None, row.seq + 1, data
-            row.save(force_insert=True)
-        Document.objects.filter(pk=id).update(seq=F("seq") + 2)
+        row.pk, row.seq, row.data = None, row.seq + 1, b"\x07\x07\x07"  # no update at all, as after a bad disk block
+        row.save(force_insert=True)
+        Document.objects.filter(pk=id).update(seq=F("seq") + 1)
 
     await in_db(spoil)
     two = tab(world)
