@@ -128,7 +128,6 @@ function Files({ may }: { may: boolean }) {
             <button
               type="button"
               class="git-file"
-              aria-label={words.show(shownName(path))}
               title={words.show(shownName(path))}
               onClick={() => void state.showChange(path)}
             >

@@ -23,6 +23,7 @@ export function choose(path: string, on: boolean) {
   if (on) next.delete(path)
   else next.add(path)
   left.value = next
+  credited.value = null
 }
 
 export function chooseAll(on: boolean) {
@@ -47,6 +48,7 @@ export async function commit(): Promise<void> {
     last.value = await post<Commit>(`/workspaces/${now.id}/commits`, body)
     message.value = ''
     left.value = new Set()
+    credited.value = null
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     problem.value = error.problem

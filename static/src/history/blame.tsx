@@ -45,7 +45,8 @@ class Who extends GutterMarker {
     dom.style.setProperty('--who', isModel ? 'var(--model)' : person ? colourOf(person) : 'var(--line)')
     if (!this.first) return dom
     const name = document.createElement('b')
-    name.textContent = narrow.peek() ? [...words.label(this.author)].slice(0, 2).join('') : words.label(this.author)
+    const whole = words.label(this.author)
+    name.textContent = narrow.peek() ? (words.initials[kind] ?? [...whole].slice(0, 1).join('')) : whole
     const time = document.createElement('time')
     time.textContent = this.text
     dom.append(name, time)

@@ -118,7 +118,7 @@ export const blame = {
     disk: 'It came from the disk: another program, or git.',
     unknown: 'Its writer was never told, or is from before authorship was kept.',
   } as Partial<Record<Author['kind'], string>>,
-  initials: { turn: 'AI', job: 'AI', disk: 'disk', seed: '·', unknown: '?' } as Partial<Record<Author['kind'], string>>,
+  initials: { turn: 'AI', job: 'AI', disk: '⤓', seed: '·', unknown: '?' } as Partial<Record<Author['kind'], string>>,
   ago: (time: Ago) => around.ago(time),
   short(time: Ago): string {
     if (time.unit === 'now') return 'now'
