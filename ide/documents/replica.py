@@ -117,19 +117,21 @@ class Replica:
 def salvaged(rows: Sequence[tuple[int, bytes]], sure: int = 0) -> tuple[Replica, list[tuple[int, bytes]]]:
     """A replica of a log's rows (seq, update), and the rows that had to be left out. The first `sure` (a snapshot) are
     never left out: raises Poisoned if they cannot be applied."""
+    kept, bad = [data for _, data in rows[:sure]], []
+    trial = Replica()
     try:
+        trial.apply([data for _, data in rows])  # one by one: merged, a bad row may pass without a word
         return Replica(data for _, data in rows), []
     except Poisoned:
-        kept, bad = [data for _, data in rows[:sure]], []
-        replica = Replica(kept)
+        trial = Replica(kept)
     for row in rows[sure:]:
         try:
-            replica.apply([row[1]])
+            trial.apply([row[1]])
             kept.append(row[1])
         except Poisoned:
             bad.append(row)
-            replica = Replica(kept)
-    return replica, bad
+            trial = Replica(kept)
+    return Replica(kept), bad
 
 
 def decode_state(state: bytes) -> dict[int, int]:
