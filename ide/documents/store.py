@@ -20,17 +20,15 @@ from django.db import connection, transaction
 
 from ide import faults
 from ide.documents import rows
-from ide.documents.compact import compact
 from ide.documents.rows import Claim, Fenced, Move, Position
 
-__all__ = ["Claim", "Fenced", "Loaded", "Store", "compact", "store"]
+__all__ = ["Claim", "Fenced", "Loaded", "Store", "store"]
 
 log = logging.getLogger(__name__)
 
 GROUP_SECONDS = 0.020  # from one commit to the next while updates keep coming
 COMPANY_SECONDS = 0.002  # how long an update that finds the log idle waits for those of the same moment
 GROUP_LIMIT = 1000  # updates of one commit
-COMPACT_AFTER = 500  # rows behind the newest snapshot
 
 
 @dataclass(frozen=True, slots=True)
