@@ -318,8 +318,7 @@ class Room(LiveText):
         while self._arrived and len(batch) < size:
             one = self._arrived[0]
             if one.claims is None:
-                one.claims = self.clients.quick(one.update, one.origin)
-                if one.claims is None and not self._judge(one, alone=not batch):
+                if not self._judge(one, alone=not batch):
                     break
                 if one.claims is None:
                     self._arrived.popleft()
@@ -332,7 +331,9 @@ class Room(LiveText):
         for it may only repeat them."""
         peer = one.peer
         try:
-            one.claims = self.clients.judge(one.update, Author(one.origin, one.relays), self._replica.state())
+            one.claims = self.clients.quick(one.update, one.origin)
+            if one.claims is None:
+                one.claims = self.clients.judge(one.update, Author(one.origin, one.relays), self._replica.state())
         except Forged as error:
             if not alone:
                 return False
