@@ -27,7 +27,7 @@ from ide.workspaces.files import Files
 
 log = logging.getLogger(__name__)
 
-SAVE_SECONDS = 0.4  # from a change to its way to disk; the promise is one second after "saved"
+SAVE_SECONDS = 0.7  # from a change to its way to disk; the promise is one second after "saved"
 RETRY_SECONDS = 2.0
 COMPACT_ROWS, COMPACT_BYTES = 500, 512 << 10  # behind the newest snapshot
 

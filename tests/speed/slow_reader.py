@@ -18,8 +18,8 @@ from tests.tab import Document, Tab
 
 FIGURES = ("slow-reader-rss",)
 FLOOD, PIECE = 200 * MIB, 64 << 10
-PER_SECOND = 12 * MIB
-OTHERS = Shape(rooms=1, readers=3, rate=50, seconds=12)
+PER_SECOND = 4 * MIB  # twice what one socket may send for long
+OTHERS = Shape(rooms=1, readers=3, rate=50, seconds=20)
 
 
 def never_reading(ours: Tandem, document: str) -> socket.socket:
