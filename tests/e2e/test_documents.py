@@ -52,11 +52,30 @@ def test_what_was_typed_survives_everything(site: Site, new_person: Callable[[],
     for page in (ana, ben):
         open_file(page, "shop/basket.py")
         saved(page)
+    follow(ana, ben, picture)
     offline_while_others_type(site, ana, ben, picture)
     reload_offline(site, ana, ben, picture)
     killed_while_typing(site, ana, ben, picture)
     git_under_an_open_editor(site, ana, ben, picture)
     demoted_while_typing(site, ana, ben, picture)
+
+
+def follow(ana: Page, ben: Page, picture: Picture) -> None:
+    ana.get_by_role("button", name="Follow Ben").click()
+    expect(ana.get_by_text("Following Ben", exact=True)).to_be_visible()
+    open_file(ben, "shop/till.py")
+    expect(ana.locator(".tab.on")).to_contain_text("till.py")
+    ben.locator(".cm-scroller").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    ana.wait_for_function("() => document.querySelector('.cm-scroller').scrollTop > 0")
+    picture(ana, "7-follow")
+    open_file(ben, "shop/basket.py")
+    expect(ana.locator(".tab.on")).to_contain_text("basket.py")
+    expect(ana.locator('[data-path="shop/basket.py"]').get_by_role("img", name="Ben")).to_be_visible()
+    ana.keyboard.press("Escape")
+    expect(ana.get_by_text("Following Ben", exact=True)).to_have_count(0)
+    open_file(ben, "shop/till.py")
+    open_file(ben, "shop/basket.py")
+    expect(ana.locator(".tab.on")).to_contain_text("basket.py")
 
 
 def offline_while_others_type(site: Site, ana: Page, ben: Page, picture: Picture) -> None:

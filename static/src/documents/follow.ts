@@ -59,11 +59,13 @@ effect(() => {
 function placeOf(view: EditorView, who: Followed) {
   if (who === 'model') {
     const end = view.state.field(marks, false)?.stretches.at(-1)?.to
-    return end === undefined ? null : { at: end, y: 'center' as const }
+    return end === undefined ? null : { at: end, y: 'center' as const, yMargin: 5 }
   }
   const caret = carets(view.state).findLast((c) => c.person.id === who.id)
   if (!caret) return null
-  return caret.top === null ? { at: caret.head, y: 'center' as const } : { at: caret.top, y: 'start' as const }
+  return caret.top === null
+    ? { at: caret.head, y: 'center' as const, yMargin: 5 }
+    : { at: caret.top, y: 'start' as const, yMargin: caret.top ? 0 : PADDING }
 }
 
 function following(_doc: OpenDocument): Extension {
@@ -78,7 +80,8 @@ function following(_doc: OpenDocument): Extension {
       const now = `${idOf(who)} ${view.state.doc.lineAt(at).number}`
       if (now === last) return
       last = now
-      view.dispatch({ effects: EditorView.scrollIntoView(at, { y: place.y }) })
+      const { y, yMargin } = place
+      view.dispatch({ effects: EditorView.scrollIntoView(at, { y, yMargin }) })
     }
     const soon = () => queueMicrotask(() => pump.after(look))
     const stop = effect(() => {
@@ -102,6 +105,7 @@ function following(_doc: OpenDocument): Extension {
     }
   })
 }
+const PADDING = 12 // above the first line
 const OWN = ['wheel', 'touchmove', 'pointerdown']
 
 registerExtension(following)

@@ -19,23 +19,29 @@ export function kept(workspace: string): Kept {
   }
 }
 
-// Opens them again, then keeps the list. What is gone or cannot be opened any more is left out without a word.
+// Opens them again, then keeps the list. What is gone or cannot be opened any more is left out
+// without a word; what only has no connection stays in the list.
 export async function keepTabs(workspace: string, documents: Documents): Promise<() => void> {
   const { paths, active } = kept(workspace)
-  for (const path of paths) await open(documents, path)
+  const away: string[] = []
+  for (const path of paths) if (!(await open(documents, path))) away.push(path)
   const shown = documents.tabs.peek().find((doc) => doc.path.peek() === active)
   if (shown) documents.show(shown)
   return effect(() => {
     const list = documents.tabs.value.map((doc) => doc.path.value)
-    const now: Kept = { paths: list, active: documents.active.value?.path.value ?? null }
+    const later = away.filter((path) => !list.includes(path))
+    const now: Kept = { paths: [...list, ...later], active: documents.active.value?.path.value ?? null }
     localStorage.setItem(key(workspace), JSON.stringify(now))
   })
 }
 
-async function open(documents: Documents, path: string) {
+// False if there is no connection to open it with.
+async function open(documents: Documents, path: string): Promise<boolean> {
   try {
     await documents.open(path, { focus: false })
+    return true
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
+    return error.problem.code !== 'unreachable'
   }
 }

@@ -25,7 +25,7 @@ export function Status() {
         {state === 'live' && now?.roundTrip.value ? `${now.roundTrip.value} ms` : words.connection[state]}
       </span>
       {git.value && <span class="wide">{git.value.branch}</span>}
-      {all.length > 0 && (
+      {all.length > 0 && !(asides.length > 0 && worst === 'disk') && (
         <span class="saved" data-state={worst} title={words.savedWhy[worst]}>
           {words.saved[worst]}
         </span>

@@ -6,9 +6,6 @@ export const words = {
   offlineNowhere:
     'Offline, and this browser has no room to keep what you write. Leave this page open until the connection is back.',
   moving: 'The workspace is moving to another server. Your edits are kept here and are sent when it is there.',
-  offlineOpen:
-    'Offline. This is the text kept in this browser; it is joined with the others’ when the connection is back.',
-  notHere: 'There is no connection, and this file is not kept in this browser. It opens when the connection is back.',
   renewing: 'Loading again…',
   renewingWhy: 'The server has a new copy of this file; it is being loaded.',
   notSaved: (n: number) => `${n} not saved`,
