@@ -187,7 +187,8 @@ async def paced(tokens: Sequence[bytes], pace: Pace) -> AsyncIterator[list[bytes
         if due > sent:
             yield list(tokens[sent:due])
             sent = due
-        await asyncio.sleep(max(TICK, 1 / pace.rate) * _shake(pace))
+        if sent < len(tokens):
+            await asyncio.sleep(max(TICK, 1 / pace.rate) * _shake(pace))
 
 
 def _shake(pace: Pace) -> float:

@@ -62,6 +62,21 @@ def items_of(body: dict[str, Any]) -> list[Any]:
     return items
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """All input items of a response, and their size in bytes."""
+
+    items: list[Any]
+    size: int
+
+
+def _asked(known: Answer | None, new: list[Any]) -> _Asked:
+    """What was known is not encoded again: a continued response must cost a server little, too."""
+    before = [*known.input, *known.output()] if known else []
+    size = known.input_bytes + 4 * known.sent if known else 0
+    return _Asked([*before, *new], size + len(msgspec.json.encode(new)))
+
+
 @dataclass
 class _Lane:
     name: str
@@ -145,8 +160,8 @@ class Connection:
 
     async def _respond(self, lane: _Lane, body: dict[str, Any]) -> None:
         known = self._previous(body)
-        asked = [*(known.input + known.output() if known else []), *self._pending(lane), *items_of(body)]
-        plan = _planned(self._server.brain, asked)
+        asked = _asked(known, [*self._pending(lane), *items_of(body)])
+        plan = _planned(self._server.brain, asked.items)
         if plan.fault == "not_found" and known is not None:
             raise _missing(known.id)
         if plan.fault in ("status_429", "status_500"):
@@ -221,12 +236,12 @@ class Connection:
                 frame = {"type": "response.steer.pending", "steer": {"id": steer_id}, "required_input": required}
                 self._send([msgspec.json.encode({**frame, "reason": "waiting_for_required_input"})])
             return None
-        asked = [*answer.input, *answer.output(), *self._pending(lane)]
+        asked = _asked(answer, self._pending(lane))
         return _answer(
             {"model": answer.model, "previous_response_id": answer.id},
             answer.lane,
             asked,
-            _planned(self._server.brain, asked),
+            _planned(self._server.brain, asked.items),
         )
 
     def _pending(self, lane: _Lane) -> list[Any]:
@@ -260,11 +275,12 @@ def _planned(brain: Brain, asked: list[Any]) -> Plan:
         raise Refusal(400, "invalid_value", str(error), "input") from error
 
 
-def _answer(body: dict[str, Any], lane: str | None, asked: list[Any], plan: Plan) -> Answer:
+def _answer(body: dict[str, Any], lane: str | None, asked: _Asked, plan: Plan) -> Answer:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise Refusal(400, "missing_required_parameter", "model is required", "model")
-    return Answer(f"resp_{secrets.token_hex(12)}", model, lane, asked, plan, body.get("previous_response_id"))
+    previous = body.get("previous_response_id")
+    return Answer(f"resp_{secrets.token_hex(12)}", model, lane, asked.items, plan, asked.size, previous)
 
 
 def _object(data: bytes | str) -> dict[str, Any]:
@@ -321,8 +337,8 @@ class Responses:
             known = self._stored.get(str(body.get("previous_response_id")))
             if body.get("previous_response_id") and known is None:
                 raise _missing(str(body["previous_response_id"]))
-            asked = [*(known.input + known.output() if known else []), *items_of(body)]
-            plan = _planned(self.brain, asked)
+            asked = _asked(known, items_of(body))
+            plan = _planned(self.brain, asked.items)
             if plan.fault in ("status_429", "status_500"):
                 raise _asked_for(plan.fault)
             answer = _answer(body, None, asked, plan)

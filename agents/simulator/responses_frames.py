@@ -24,6 +24,7 @@ class Answer:
     lane: str | None
     input: list[Any]
     plan: Plan
+    input_bytes: int
     previous: str | None = None
     units: list[list[bytes]] = field(default_factory=list)
     ends: list[bytes] = field(default_factory=list)
@@ -75,7 +76,7 @@ class Answer:
 
     def usage(self) -> dict[str, Any]:
         """Four bytes a token."""
-        asked = len(encode(self.input)) // 4
+        asked = self.input_bytes // 4
         return {
             "input_tokens": asked,
             "input_tokens_details": {"cached_tokens": asked // 2 if self.previous else 0, "cache_write_tokens": 0},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--jitter", type=float, default=0.0, help="share by which each wait may differ, 0 to 1")
         parser.add_argument("--tokens", type=int, default=200, help="length of an answer nobody has scripted")
         parser.add_argument("--hour", type=float, default=3600.0, help="seconds a WebSocket lives")
+        parser.add_argument("--cert", type=Path, help="serve https with this certificate chain (PEM)")
+        parser.add_argument("--cert-key", type=Path, help="the certificate's private key (PEM)")
         parser.add_argument("--script", type=Path, help="JSON file with steps, as in agents/simulator/plan.py")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,7 +36,13 @@ class Command(BaseCommand):
             script = load(options["script"]) if options["script"] else None
         except Unknown as error:
             raise CommandError(str(error)) from error
-        simulator = Simulator(Brain(pace, options["tokens"], script), options["hour"])
-        self.stdout.write(f"{LABEL}: http://{options['host']}:{options['port']}/v1 (end with Ctrl-C)")
+        tls = None
+        if options["cert"]:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(options["cert"], options["cert_key"])
+        simulator = Simulator(Brain(pace, options["tokens"], script), options["hour"], tls)
+        scheme = "https" if tls else "http"
+        self.stdout.write(f"{LABEL}: {scheme}://{options['host']}:{options['port']}/v1 (end with Ctrl-C)")
+        self.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(simulator, options["port"], options["host"]))
