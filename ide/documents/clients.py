@@ -50,6 +50,7 @@ class Clients:
     def quick(self, update: bytes, origin: str) -> tuple[Claim, ...] | None:
         """The claims of an update in which one look is enough, else None."""
         if update[0] == 0:
+            check_deletions(update)
             return ()  # nothing but deletions, which may touch everything
         if update[0] != 1:
             return None
@@ -63,8 +64,12 @@ class Clients:
         self._last[origin] = var_uint(client)
         return ()
 
-    def judge(self, update: bytes, author: Author, state: bytes) -> tuple[Claim, ...]:
-        """The claims of any update against the replica's state vector. Raises Forged, OldEpoch, Malformed."""
+    def judge(self, update: bytes, author: Author, state: bytes) -> tuple[bytes, tuple[Claim, ...]]:
+        """What any update adds to the replica of that state vector, and its claims. Only that may enter the log: merged
+        with it, other words under a known (client, clock) can win over those that stand there.
+
+        Raises Forged, OldEpoch, Malformed.
+        """
         try:
             beyond = fenced(lambda: get_update(update, state))
         except Poisoned as error:
@@ -75,7 +80,7 @@ class Clients:
             if section.end > held.get(section.client, 0):
                 claims += self._claim(section.client, author)
         self.keep(claims)
-        return tuple(claims)
+        return beyond, tuple(claims)
 
     def _claim(self, client: int, author: Author) -> list[Claim]:
         owner = self.owners.get(client)
@@ -139,3 +144,14 @@ def head(update: bytes) -> tuple[int, int]:
     reader.var_uint()
     reader.var_uint()
     return reader.var_uint(), reader.var_uint()
+
+
+def check_deletions(update: bytes) -> None:
+    """Raises Malformed if browsers cannot read what an update deletes that does nothing else."""
+    reader = Reader(update)
+    reader.var_uint()
+    for _ in range(reader.var_uint()):
+        reader.var_uint()
+        for _ in range(reader.var_uint()):
+            reader.var_uint()
+            reader.var_uint()

@@ -333,7 +333,8 @@ class Room(LiveText):
         try:
             one.claims = self.clients.quick(one.update, one.origin)
             if one.claims is None:
-                one.claims = self.clients.judge(one.update, Author(one.origin, one.relays), self._replica.state())
+                author = Author(one.origin, one.relays)
+                one.update, one.claims = self.clients.judge(one.update, author, self._replica.state())
         except Forged as error:
             if not alone:
                 return False
