@@ -10,11 +10,12 @@ INSTALL := $(UV) pip install --quiet --python $(PY) --only-binary :all: --no-dep
 SOURCES := $(shell find static/src -type f 2>/dev/null)
 MANIFEST := static/dist/.vite/manifest.json
 .DEFAULT_GOAL := help
-.PHONY: help run build test check unit e2e bench lock clean
+.PHONY: help run build test check unit e2e chaos bench lock clean
 
 help:
 	@echo "make run     set everything up and start Tandem"
 	@echo "make test    set everything up and run every check and test"
+	@echo "make chaos   kill and pause servers while people write; SEEDS=3; some minutes a seed"
 	@echo "make bench   measure; ONLY=… for one figure"
 	@echo "make lock    renew the lock files"
 
@@ -86,6 +87,11 @@ unit: $(VENV)/.dev $(MANIFEST)
 
 e2e: $(VENV)/.dev $(MANIFEST)
 	$(VENV)/bin/pytest tests/e2e
+
+SEEDS ?= 3
+chaos: $(VENV)/.dev static/node_modules/.package-lock.json
+	STATE_MACHINE_EXAMPLES=1000 FUZZ_SEEDS=40 FUZZ_FRAMES=400 $(VENV)/bin/pytest -q tests/documents/test_state_machine.py tests/live/test_fuzz.py tests/live/test_convergence.py
+	$(PY) -m tests.chaos --seeds $(SEEDS) --database both --write
 
 bench: $(VENV)/.dev $(MANIFEST)
 	@$(PY) manage.py bench $(ONLY)
