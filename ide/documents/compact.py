@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import select
 import sys
 from collections.abc import Sequence
@@ -186,6 +187,7 @@ def items_of(update: bytes) -> int:
 
 def serve() -> None:
     """Answer one request a line on stdin, the first being the database's settings; end at its end, or idle."""
+    os.nice(10)  # keystrokes come first
     lines = open(0, "rb", buffering=0)  # noqa: SIM115  nothing read ahead, or `select` would not see it
     settings.configure(DATABASES={"default": json.loads(lines.readline())}, USE_TZ=True)
     apps.populate([])
