@@ -120,10 +120,19 @@ class Commits:
     def __init__(self, on_done: Callable[[int, list[Arrived]], None], on_lost: Callable[[], None]) -> None:
         self.pending: set[asyncio.Future[int]] = set()
         self._on_done, self._on_lost = on_done, on_lost
+        self._newest: asyncio.Future[int] | None = None
 
     def add(self, commit: asyncio.Future[int], group: list[Arrived]) -> None:
         self.pending.add(commit)
+        self._newest = commit
         commit.add_done_callback(lambda done: self._ended(done, group))
+
+    def then(self, work: Callable[[], None]) -> None:
+        """Do something once everything added so far has been told."""
+        if self._newest in self.pending:
+            self._newest.add_done_callback(lambda _: work())
+        else:
+            work()
 
     def _ended(self, commit: asyncio.Future[int], group: list[Arrived]) -> None:
         self.pending.discard(commit)

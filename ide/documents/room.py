@@ -206,7 +206,9 @@ class Room(LiveText):
             return
         check_update(update)
         if not peer.can_edit:  # a reader's sync step 2 repeats what it knows; only one that says more is refused
-            peer.send(protocol.sync_status(peer.name, step2 and self._replica.holds(update)))
+            self.flush()
+            answer = protocol.sync_status(peer.name, step2 and self._replica.holds(update))
+            self._commits.then(lambda: peer.send(answer))  # or a refusal would be taken for that of an earlier edit
             return
         self._arrived.append(Arrived(update, f"person:{peer.person.get('id')}", peer, relays=relays))
         faults.hit("room.received")
