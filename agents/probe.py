@@ -31,7 +31,7 @@ from agents.engine.messages import (
 )
 from agents.keys import decrypt
 from agents.models import Endpoint
-from agents.providers.fill import Fill, Gap, Way
+from agents.providers.fill import Fill, Way
 from agents.providers.http import Patience, bearer, new_session
 from agents.providers.protocol import ProviderError
 
@@ -138,14 +138,12 @@ async def _fim(endpoint: Endpoint) -> Literal[""] | Way:
     for way in ways:
         fill = Fill(endpoint.base_url, key, way, patience=PATIENCE, resolver=addresses.resolver_of(endpoint))
         try:
-            gap = Gap("def add(a, b):\n    return ", "\n", max_tokens=8)
-            text = "".join([piece async for piece in fill.stream(endpoint.model, gap)])
+            if await fill.honoured(endpoint.model):
+                return way
         except ProviderError:
             continue
         finally:
             await fill.close()
-        if text.strip():
-            return way
     return ""
 
 

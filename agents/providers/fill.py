@@ -44,7 +44,16 @@ class _Piece(msgspec.Struct):
     error: object = None
 
 
+class _Spent(msgspec.Struct):
+    prompt_tokens: int | None = None
+
+
+class _Counted(msgspec.Struct):
+    usage: _Spent = msgspec.field(default_factory=_Spent)
+
+
 _decode = msgspec.json.Decoder(_Piece, strict=False).decode
+_decode_counted = msgspec.json.Decoder(_Counted, strict=False).decode
 
 
 class Fill:
@@ -77,6 +86,27 @@ class Fill:
                         yield text
                     if ended:
                         return
+        finally:
+            put_back(response)
+
+    async def honoured(self, model: str) -> bool:
+        """Whether the server reads what stands behind the cursor: some take a suffix and ignore it.
+
+        llama.cpp's own way refuses models that cannot; for `suffix` the counted input tells. Raises ProviderError.
+        """
+        if self._way == "infill":
+            text = [piece async for piece in self.stream(model, Gap("def add(a, b):\n    return ", "\n", max_tokens=4))]
+            return bool("".join(text).strip())
+        short, long = [await self._counted(model, suffix) for suffix in ("\n", "\nprint(add(1, 2))" * 40)]
+        return long - short > 40
+
+    async def _counted(self, model: str, suffix: str) -> int:
+        body = self._body(model, Gap("def add(a, b):\n    return ", suffix, max_tokens=1)) | {"stream": False}
+        response = await self._post(msgspec.json.encode(body))
+        try:
+            return _decode_counted(await response.read()).usage.prompt_tokens or 0
+        except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError) as error:
+            raise BadResponse("it sent something that is no completion") from error
         finally:
             put_back(response)
 

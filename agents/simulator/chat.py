@@ -76,8 +76,9 @@ class Chat:
         text = "".join(plan.text).strip()
         native = request.path.endswith("/infill")
         if not body.get("stream"):
-            whole = {"content": text, "stop": True} if native else {"choices": [{"index": 0, "text": text}]}
-            return web.json_response(whole)
+            counted = {"prompt_tokens": (len(said) + len(str(body.get("suffix") or ""))) // 4}
+            choices = {"choices": [{"index": 0, "text": text}], "usage": counted}
+            return web.json_response({"content": text, "stop": True} if native else choices)
         stream = sse.Stream(request, plan, named=False, done=b"" if native else b"[DONE]")
         await stream.open()
         units = [

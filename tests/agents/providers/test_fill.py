@@ -32,6 +32,14 @@ async def test_a_suggestion_that_is_not_wanted_any_more_stops() -> None:
         await fill.close()
 
 
+async def test_a_server_that_reads_the_suffix_is_told_from_one_that_ignores_it() -> None:
+    async with simulator() as (url, _):
+        for way in ("suffix", "infill"):
+            fill = Fill(url, "key", way)
+            assert await fill.honoured("m")
+            await fill.close()
+
+
 async def test_nobody_there_is_said() -> None:
     fill = Fill("http://127.0.0.1:9/v1", "", "suffix")
     with pytest.raises(Unreachable):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,14 @@ from agents.engine import context, verify
 from agents.engine.context import CodeReply, OpenFile
 from agents.engine.edits.apply import LiveRewrite
 from agents.engine.edits.target import PlainTarget
-from agents.engine.messages import Done, Message, Request, TextDelta, Usage
+from agents.engine.messages import Done, Message, Provider, Request, TextDelta, Usage
 from agents.providers import local
+from agents.providers.anthropic import AnthropicProvider
 from agents.providers.chat import ChatProvider, models
+from agents.providers.fill import Fill
+from agents.providers.protocol import ProviderError
+from agents.providers.responses import ResponsesProvider
+from agents.providers.responses_request import Abilities
 
 ROOT = Path(__file__).parents[3]
 LOAD = 20.0
@@ -61,6 +66,37 @@ async def test_the_built_in_model_streams_an_answer_and_counts_it(port: int) -> 
     assert usage.input_tokens > 5
     assert not usage.estimated
     assert isinstance(events[-1], Done)
+
+
+PLAIN = Abilities(freeform=False, encrypted_reasoning=False)
+DIALECTS: dict[str, Callable[[str], Provider]] = {
+    "responses": lambda url: ResponsesProvider(url, transport="http", abilities=PLAIN),
+    "responses, where no socket is offered": lambda url: ResponsesProvider(url, abilities=PLAIN),
+    "messages": AnthropicProvider,
+}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_its_server_is_understood_in_every_dialect_it_offers(port: int, dialect: str) -> None:
+    provider = DIALECTS[dialect](local.builtin_url(port))
+    asked = Request(local.BUILTIN, [Message("user", "Say hello.")], max_tokens=12)
+    events = [event async for events in provider.stream(asked) for event in events]
+    await provider.close()
+    assert sum(isinstance(event, TextDelta) for event in events) > 2
+    assert next(event for event in events if isinstance(event, Usage)).output_tokens == 12
+    assert isinstance(events[-1], Done)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it_cannot_fill_in_the_middle_and_the_probe_knows(port: int) -> None:
+    fill = Fill(local.builtin_url(port), "", "suffix")
+    assert not await fill.honoured(local.BUILTIN), "it takes a suffix and ignores it"
+    await fill.close()
+    native = Fill(local.builtin_url(port), "", "infill")
+    with pytest.raises(ProviderError, match="not supported"):
+        await native.honoured(local.BUILTIN)
+    await native.close()
 
 
 async def rewritten(port: int, code: str, instruction: str) -> str:
