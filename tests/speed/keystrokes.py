@@ -11,7 +11,6 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Callable
 
 from tests.speed.load import Result, Shape
 from tests.speed.servers import Hocuspocus, Tandem, hocuspocus, tandem
@@ -66,26 +65,29 @@ async def passes(ours: Tandem, theirs: Hocuspocus, shape: Shape) -> list[tuple[R
     return done
 
 
-async def under(server: str, wanted: Callable[[str], bool]) -> None:
-    tail = "" if server == "uvicorn" else "-daphne"
+async def under(server: str, shape: Shape, parts: dict[str, tuple[str, str]]) -> None:
+    """The figures of one shape, each from one `part` of the results in some unit. Servers are new for each shape: what
+    one leaves to be compacted is no cost of the next."""
     async with tandem(server) as ours:
         with hocuspocus() as theirs:
-            for kind, shape in (("burst", BURST), ("paced", PACED)):
-                if wanted(name := f"keystroke-{kind}-{server}"):
-                    print(json.dumps(figure(name, "µs", "us", shape, await passes(ours, theirs, shape))), flush=True)
-            names = [f"keystroke-latency-{part}{tail}" for part in ("p50", "p99")]
-            if any(map(wanted, names)):
-                found = await passes(ours, theirs, LATENCY)
-                for name, part in zip(names, ("p50", "p99"), strict=True):
-                    print(json.dumps(figure(name, "ms", part, LATENCY, found)), flush=True)
+            found = await passes(ours, theirs, shape)
+    for name, (part, unit) in parts.items():
+        print(json.dumps(figure(name, unit, part, shape, found)), flush=True)
 
 
 def main() -> None:
     names = sys.argv[1:] or FIGURES
     for server in ("uvicorn", "daphne"):
-        tail = {"uvicorn": ("uvicorn", "p50", "p99"), "daphne": ("daphne",)}[server]
-        if any(name.endswith(tail) for name in names):
-            asyncio.run(under(server, lambda name: name in names))
+        tail = "" if server == "uvicorn" else "-daphne"
+        cpu = ("us", "µs")
+        for shape, parts in (
+            (BURST, {f"keystroke-burst-{server}": cpu}),
+            (PACED, {f"keystroke-paced-{server}": cpu}),
+            (LATENCY, {f"keystroke-latency-{part}{tail}": (part, "ms") for part in ("p50", "p99")}),
+        ):
+            wanted = {name: part for name, part in parts.items() if name in names}
+            if wanted:
+                asyncio.run(under(server, shape, wanted))
 
 
 if __name__ == "__main__":
