@@ -68,7 +68,11 @@ def table(results: list[Result]) -> str:
         groups.setdefault((result.row.number, result.variant, result.database), []).append(result)
     for (number, variant, database), group in sorted(groups.items(), key=lambda one: one[0]):
         bad = [result for result in group if result.faults]
-        word = "kept" if not bad else f"**broken in {len(bad)}**: {bad[0].faults[0][:120]}".replace("|", "\\|")
+        word = (
+            "kept"
+            if not bad
+            else f"**broken in {len(bad)}**: {' '.join(bad[0].faults[0].split())[:120]}".replace("|", "\\|")
+        )
         times = [result.recovered for result in group if result.recovered is not None]
         slowest = f"≤ {max(times):.1f} s" if times else "–"
         row = group[0].row

@@ -16,6 +16,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core import serializers
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 from pycrdt import Doc, Text
 
 from ide.accounts.models import Membership, Team, User
@@ -127,6 +128,11 @@ def damage_snapshot(document: str) -> None:
     data = bytearray(newest.data)
     data[len(data) // 2] ^= 1
     Snapshot.objects.filter(pk=newest.pk).update(data=bytes(data))
+
+
+def is_live(workspace: str) -> bool:
+    """Whether somebody still has a lease."""
+    return Workspace.objects.exclude(host="").filter(pk=workspace, host_until__gt=timezone.now()).exists()
 
 
 def backup(document: str, into: str) -> None:

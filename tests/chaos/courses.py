@@ -210,10 +210,7 @@ async def epoch(run: Run) -> None:
         await until(command.paused, "epoch.bumping reached", 30)
         run.host = await run.ground.web()
         run.door.targets = [run.host.port]
-        if run.ground.database == "sqlite":
-            await run.perhaps_saved(5, LEASE_SECONDS)
-        else:
-            await until(lambda: any(one.online for one in run.writers), "the host lets people in", 20)
+        await run.perhaps_saved(5, LEASE_SECONDS)  # not while the document's row is locked, whatever the database
         command.signal(signal.SIGCONT)
     async with asyncio.timeout(30):
         await command.ended.wait()
@@ -275,6 +272,9 @@ async def all_end(run: Run) -> None:
     """The server is stopped properly."""
     run.door.targets = []
     await asyncio.gather(*(end(web) for web in (run.host, run.other)))
+    async with asyncio.timeout(2 * LEASE_SECONDS + 5):  # a lease that was taken at the last moment runs out by itself
+        while await run.ground.ask("is_live", run.world["workspace"]):
+            await asyncio.sleep(0.1)
 
 
 async def end(web: Web) -> None:
