@@ -140,8 +140,11 @@ class Ground:
         log = self.data / "logs" / f"{argv[0]}-{next(self._numbers)}.log"
         log.parent.mkdir(exist_ok=True)
         if self.outright:
-            return await self._started((sys.executable, "manage.py", *argv), log, TANDEM_FAULT=fault)
-        return await self._forked(0, log, command=argv, fault=fault, log=str(log))
+            one = await self._started((sys.executable, "manage.py", *argv), log, TANDEM_FAULT=fault)
+        else:
+            one = await self._forked(0, log, command=argv, fault=fault, log=str(log))
+        self.webs.append(one)
+        return one
 
     async def _forked(self, at: int, file: Path, **order: Any) -> Web:
         pid = await self._order(**order)

@@ -202,7 +202,7 @@ async def run_row(ground: Ground, row: Row, variant: str, seed: int, course: Cou
             await run.end()
             for one in crew:
                 await one.leave()
-    for web in (run.host, run.other):
+    for web in ground.webs:  # also a command that is paused
         await web.kill()
     tokens = sum(row.op == "write" for one in crew for row in one.rows)
     return Result(row, variant, ground.database, seed, faults, run.recovered(), tokens)
