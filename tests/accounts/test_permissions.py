@@ -12,15 +12,15 @@ from ide.accounts.models import Role, Team, User
 from ide.accounts.permissions import Action, allow, may, role_may
 from ide.errors import NotAllowed, NotFound
 
-#            see comment edit turn job merge execute share trust delete
+#            see comment edit turn job merge execute share trust models delete
 EXPECTED = {
-    "viewer": "x . . . . . . . . .",
-    "commenter": "x x . . . . . . . .",
-    "editor": "x x x x x x x . . .",
-    "maintainer": "x x x x x x x x x .",
-    "owner": "x x x x x x x x x x",
+    "viewer": "x . . . . . . . . . .",
+    "commenter": "x x . . . . . . . . .",
+    "editor": "x x x x x x x . . . .",
+    "maintainer": "x x x x x x x x x x .",
+    "owner": "x x x x x x x x x x x",
 }
-OF_A_TEAM = ["see", "comment", "edit", "turn", "job", "merge", "execute", "share", "trust", "delete"]
+OF_A_TEAM = ["see", "comment", "edit", "turn", "job", "merge", "execute", "share", "trust", "models", "delete"]
 OF_THE_SITE = {"create_workspace": (True, True), "local_path": (False, True), "administer": (False, True)}
 CELLS = [
     (role, action, mark == "x")

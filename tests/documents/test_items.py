@@ -55,10 +55,11 @@ class Writer:
 
 
 def read(updates: list[bytes]) -> str:
+    """What pycrdt reads, given all at once: behind a gap it loses text for good (ide/documents/replica.py)."""
     doc: Doc[Any] = Doc()
     root = doc.get("text", type=Text)
-    for update in updates:
-        doc.apply_update(update)
+    if updates:
+        doc.apply_update(merge_updates(*updates))
     return str(root)
 
 
