@@ -18,6 +18,7 @@ from agents.keys import encrypt
 from agents.models import Endpoint, RoleEndpoint
 from agents.providers import local, scripted
 from ide.errors import Unavailable
+from ide.usage.meter import Prices
 
 # Ranks: hosted models first, then local servers, then what ships, then local servers that are off, the script last.
 HOSTED, LOCAL, SHIPPED, ABSENT, SCRIPTED = 10, 50, 100, 500, 1000
@@ -210,6 +211,10 @@ def worked(endpoint_id: int) -> None:
     """A call was answered. Writes only if something had failed before."""
     broken = Endpoint.objects.filter(pk=endpoint_id).exclude(failures=0)
     broken.update(failures=0, resting_until=None, problem="")
+
+
+def prices(endpoint: Endpoint) -> Prices:
+    return Prices(endpoint.price_input, endpoint.price_cached, endpoint.price_output)
 
 
 def learn(endpoint: Endpoint, sent_bytes: int, input_tokens: int) -> None:

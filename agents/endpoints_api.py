@@ -12,7 +12,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from agents import abilities, addresses, probe, wire
-from agents.endpoints import Wanted, usable
+from agents.endpoints import Wanted, prices, usable
 from agents.keys import encrypt
 from agents.models import Endpoint, RoleEndpoint
 from agents.providers.protocol import ProviderError
@@ -197,7 +197,7 @@ async def _trial(who: User, row: Endpoint) -> wire.Json:
     except ProviderError as error:
         await in_db(meter.release, entry)
         raise Unavailable(f"{error.what} {error.why}".strip(), error.do) from error
-    await in_db(meter.settle, entry, 0, done.tokens, done.ttft_ms)
+    await in_db(meter.settle, entry, prices(row).spent(0, done.tokens), done.ttft_ms)
     return {
         "ttft_ms": done.ttft_ms,
         "tokens_per_s": done.tokens_per_s,

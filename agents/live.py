@@ -18,9 +18,11 @@ from agents.sessions import Sessions
 from ide.db import in_db
 from ide.errors import Refused
 from ide.live.host import WorkspaceHost, live_hosts
+from ide.usage import meter
 
 log = logging.getLogger(__name__)
 
+CONNECTED = 60.0  # seconds between two looks at the model's socket
 RIGHTS = 5.0  # seconds between two looks at the rights behind running turns
 
 
@@ -50,19 +52,27 @@ async def opened(host: WorkspaceHost) -> None:
     host.keep_awake(live.merging.locked)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
-    host.owned(_connect_ahead(host), "model socket")
+    host.owned(_keep_connected(host), "model socket")
     host.owned(_mind_rights(live.sessions), "rights of turns")
 
 
+async def _keep_connected(host: WorkspaceHost) -> None:
+    """The socket of the model that will answer here is open while somebody is, so that no turn waits for it. What
+    calls left behind when their process died lapses."""
+    while True:
+        try:
+            await in_db(meter.sweep)
+            await _connect_ahead(host)
+        except (ProviderError, Refused, DatabaseError) as error:  # the first turn tries again, and says what is wrong
+            log.info("workspace %s: no connection to its model yet: %s", host.workspace_id, error)
+        await asyncio.sleep(CONNECTED)
+
+
 async def _connect_ahead(host: WorkspaceHost) -> None:
-    """Open the socket of the model that will answer here, so that the first turn need not wait for it."""
-    try:
-        endpoint = await in_db(endpoints.choose, None, endpoints.Wanted(RoleEndpoint.Role.TURN, host.team_id))
-        provider = pool.provider(endpoint)
-        if isinstance(provider, ResponsesProvider):
-            await provider.connect()
-    except (ProviderError, Refused, DatabaseError) as error:  # the first turn tries again, and says what is wrong
-        log.info("workspace %s: no connection to its model yet: %s", host.workspace_id, error)
+    endpoint = await in_db(endpoints.choose, None, endpoints.Wanted(RoleEndpoint.Role.TURN, host.team_id))
+    provider = pool.provider(endpoint)
+    if isinstance(provider, ResponsesProvider):
+        await provider.connect()
 
 
 async def _mind_rights(sessions: Sessions) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import cast
 
-from agents import endpoints, pool
+from agents import abilities, counting, endpoints, pool
 from agents.engine.messages import Event, Provider, ReasoningDelta, Request, TextDelta, ToolDelta, Usage
 from agents.models import Endpoint
-from agents.providers.protocol import ProviderError
+from agents.providers.protocol import NoImages, ProviderError
+from agents.providers.responses import ResponsesProvider
 from ide import metrics
 from ide.db import in_db
 from ide.usage import meter
 
 CHARACTERS_PER_TOKEN = 4  # for what is shown while it streams; the provider's own count replaces it at the end
+DRAW_EVERY = 1.0  # seconds between two notes in the ledger while a call streams
 
 
 @dataclass
@@ -27,16 +30,21 @@ class Speed:
     clock: Callable[[], float] = time.perf_counter
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: Decimal | None = None  # US dollars; None while no call had a price
     ttft_ms: float | None = None
     seconds: float = 0.0  # streamed, from first to last token of each call
+    call_seconds: float | None = None  # of the call that ended last
     _asked: float = 0.0
     _first: float | None = None
     _characters: int = 0
     _counted: Usage | None = field(default=None, repr=False)
+    _sent: int = 0
+    parts: int = 0  # of the call's answer, each counted by the provider
 
-    def ask(self) -> None:
-        """A call begins."""
+    def ask(self, sent: int = 0) -> None:
+        """A call begins; `sent` tokens of input, as far as we can tell."""
         self._asked, self._first, self._characters, self._counted = self.clock(), None, 0, None
+        self._sent, self.parts = sent, 0
 
     def hear(self, characters: int) -> None:
         now = self.clock()
@@ -55,11 +63,23 @@ class Speed:
             before.cached_tokens + usage.cached_tokens,
             before.estimated or usage.estimated,
         )
+        self.parts += 1
 
-    def end(self) -> Usage:
-        """The call is over: what it used, added to the sums."""
-        used = self._counted or Usage(0, self._characters // CHARACTERS_PER_TOKEN, estimated=True)
+    def so_far(self) -> Usage | None:
+        """What the call has used until now, counted or estimated; None while nothing has come."""
+        if self._counted is not None:
+            return self._counted
+        if self._first is None:
+            return None
+        return Usage(self._sent, self._characters // CHARACTERS_PER_TOKEN, estimated=True)
+
+    def end(self) -> Usage | None:
+        """The call is over: what it used, added to the sums; None when nothing came."""
+        used = self.so_far()
+        self.call_seconds = self._running() if self._first is not None else None
         self.seconds += self._running()
+        if used is None:
+            return None
         self.input_tokens += used.input_tokens
         self.output_tokens += used.output_tokens
         self._first, self._characters, self._counted = None, 0, None
@@ -80,12 +100,6 @@ class Speed:
     def tokens_per_s(self) -> float | None:
         seconds = self.total_seconds
         return self.tokens / seconds if seconds > 0.02 else None
-
-
-def sent_bytes(request: Request) -> int:
-    """UTF-8 bytes of everything the model reads: messages, calls and the tools' descriptions."""
-    said = sum(len(m.text.encode()) + sum(len(c.arguments.encode()) for c in m.calls) for m in request.messages)
-    return said + sum(len(tool.description) + len(json.dumps(tool.schema)) for tool in request.tools)
 
 
 @dataclass(frozen=True)
@@ -117,9 +131,13 @@ class Measured:
         self._told = told
         self._moved = moved
         self._inner: tuple[Endpoint, Provider] | None = None  # of `endpoint`, for as long as it is the one
+        self._conversation = ""
+        self._drawing: asyncio.Task[bool] | None = None
+        self._drawn_at = 0.0
         self.speed = Speed()
 
     async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
+        self._conversation = request.conversation
         while True:
             shown = False
             asked = replace(request, model=self.endpoint.model)
@@ -135,10 +153,37 @@ class Measured:
                 before, self.endpoint = self.endpoint, self._others.pop(0)
                 self._moved(before, self.endpoint, error)
 
+    async def steer(self, text: str) -> bool:
+        """Say something to the running answer, where the provider takes it in mid-sentence; whether it was sent."""
+        inner = self._inner[1] if self._inner is not None else None
+        return isinstance(inner, ResponsesProvider) and await inner.steer(self._conversation, text)
+
+    def forget(self) -> None:
+        """Nobody waits for an answer any more: what was said to it and not taken is not carried into the next turn."""
+        inner = self._inner[1] if self._inner is not None else None
+        if isinstance(inner, ResponsesProvider):
+            inner.forget(self._conversation)
+
+    async def warm(self, request: Request) -> None:
+        """Let the provider read ahead what the conversation's next call will begin with. Does nothing where there is
+        no socket. Raises ProviderError, Refused."""
+        inner = self._opened(self.endpoint)
+        if not isinstance(inner, ResponsesProvider) or not inner.uses_socket:
+            return
+        request = replace(request, model=self.endpoint.model)
+        entry = await in_db(self._reserve, request)
+        used: Usage | None = None
+        try:
+            used = await inner.prewarm(request)
+        finally:
+            await in_db(self._settle, entry, self.endpoint, used)
+
     async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
         endpoint = self.endpoint
+        _check_images(endpoint, request)
         entry = await in_db(self._reserve, request)
-        self.speed.ask()
+        self.speed.ask(counting.tokens(endpoint, request))
+        self._drawn_at = time.monotonic()
         had_first = self.speed.ttft_ms is not None
         answered = False
         try:
@@ -146,6 +191,7 @@ class Measured:
             async with aclosing(source) as stream:
                 async for events in stream:
                     self._hear(events)
+                    self._draw(entry, endpoint)
                     yield events
             answered = True
         except ProviderError as error:
@@ -156,8 +202,10 @@ class Measured:
         finally:
             used = self.speed.end()
             self._told(self.speed)
-            self._count(used, first=not had_first)
-            await in_db(meter.settle, entry, used.input_tokens, used.output_tokens, self.speed.ttft_ms)
+            self._count(endpoint, used, first=not had_first)
+            if self._drawing is not None:
+                await asyncio.wait({self._drawing})
+            await in_db(self._settle, entry, endpoint, used)
             if answered:
                 await in_db(self._learn, endpoint, request, used)
 
@@ -166,16 +214,15 @@ class Measured:
             self._inner = (endpoint, pool.provider(endpoint))
         return self._inner[1]
 
-    def _learn(self, endpoint: Endpoint, request: Request, used: Usage) -> None:
+    def _learn(self, endpoint: Endpoint, request: Request, used: Usage | None) -> None:
         endpoints.worked(endpoint.pk)
-        if not used.estimated:
-            endpoints.learn(endpoint, sent_bytes(request), used.input_tokens)
+        if used is not None and not used.estimated and self.speed.parts == 1:
+            endpoints.learn(endpoint, counting.sent_bytes(request), used.input_tokens)
 
     async def close(self) -> None:
         """Providers are shared, and closed with their loop (pool.py): there is nothing to close here."""
 
     def _reserve(self, request: Request) -> int:
-        size = int(sent_bytes(request) / self.endpoint.bytes_per_token) + request.max_tokens
         why = self._purpose
         return meter.reserve(
             why.user_id,
@@ -184,8 +231,24 @@ class Measured:
             model=request.model,
             kind=why.kind,
             subject=why.subject,
-            tokens=size,
+            tokens=counting.tokens(self.endpoint, request) + request.max_tokens,
         )
+
+    def _draw(self, entry: int, endpoint: Endpoint) -> None:
+        """Note in the ledger what has come, beside the stream: no token waits for the database."""
+        now = time.monotonic()
+        if now - self._drawn_at < DRAW_EVERY or (self._drawing is not None and not self._drawing.done()):
+            return
+        used = self.speed.so_far()
+        if used is not None:
+            self._drawn_at = now
+            self._drawing = asyncio.create_task(in_db(meter.draw, entry, _spent(endpoint, used)), name="ledger")
+
+    def _settle(self, entry: int, endpoint: Endpoint, used: Usage | None) -> None:
+        if used is None:
+            meter.release(entry)
+        else:
+            meter.settle(entry, _spent(endpoint, used), self.speed.ttft_ms, self.speed.call_seconds)
 
     def _hear(self, events: list[Event]) -> None:
         characters = 0
@@ -198,9 +261,21 @@ class Measured:
             self.speed.hear(characters)
             self._told(self.speed)
 
-    def _count(self, used: Usage, *, first: bool) -> None:
-        name = self.endpoint.name
-        metrics.model_tokens.labels(name, "input").inc(used.input_tokens)
-        metrics.model_tokens.labels(name, "output").inc(used.output_tokens)
+    def _count(self, endpoint: Endpoint, used: Usage | None, *, first: bool) -> None:
+        if used is not None:
+            if endpoints.prices(endpoint).known:
+                self.speed.cost = (self.speed.cost or Decimal(0)) + _spent(endpoint, used).cost
+            metrics.model_tokens.labels(endpoint.name, "input").inc(used.input_tokens)
+            metrics.model_tokens.labels(endpoint.name, "output").inc(used.output_tokens)
         if first and self.speed.ttft_ms is not None:
-            metrics.first_token_seconds.labels(name).observe(self.speed.ttft_ms / 1000)
+            metrics.first_token_seconds.labels(endpoint.name).observe(self.speed.ttft_ms / 1000)
+
+
+def _spent(endpoint: Endpoint, used: Usage) -> meter.Spent:
+    return endpoints.prices(endpoint).spent(used.input_tokens, used.output_tokens, used.cached_tokens)
+
+
+def _check_images(endpoint: Endpoint, request: Request) -> None:
+    """Raises NoImages before anything is sent that this model cannot see."""
+    if abilities.of(endpoint).images is False and any(message.images for message in request.messages):
+        raise NoImages(f"{endpoint.name} reads text only")

@@ -152,6 +152,9 @@ class Turn(models.Model):
     ttft_ms = models.FloatField(null=True, blank=True)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(
+        max_digits=14, decimal_places=8, null=True, blank=True, help_text="US dollars; none where prices are not known."
+    )
     seconds = models.FloatField(null=True, blank=True, help_text="Time the provider streamed.")
     started_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)

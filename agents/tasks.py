@@ -15,6 +15,7 @@ from django.db import DatabaseError, close_old_connections
 from kombu.exceptions import KombuError
 
 from agents import jobs, work
+from ide.usage import meter
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def _sweep() -> None:
     ended = False
     while not ended:
         try:
+            meter.sweep()
             for job_id in jobs.left_over():
                 run_job.apply_async((job_id,), retry=False, expires=SWEEP_SECONDS)
         except (DatabaseError, CeleryError, KombuError, OSError) as error:  # away; the next round finds the same jobs

@@ -158,6 +158,7 @@ class LiveTurn:
             speed = self.provider.speed
             row.ttft_ms, row.seconds = speed.ttft_ms, speed.total_seconds
             row.input_tokens, row.output_tokens = speed.input_tokens, speed.tokens
+            row.cost = speed.cost
 
     async def save(self) -> None:
         """Make the ended turn durable. Only then do its items leave memory."""

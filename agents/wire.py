@@ -98,6 +98,7 @@ def turn(row: Turn) -> Json:
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
         "tokens_per_s": speed,
+        "cost": float(row.cost) if row.cost is not None else None,
         "started_at": time(row.started_at),
         "ended_at": time(row.ended_at),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -18,8 +19,25 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
+class Image:
+    """A picture a person shows: its bytes and their media type, such as image/png."""
+
+    media_type: str
+    data: bytes
+
+    @property
+    def base64(self) -> str:
+        return b64encode(self.data).decode()
+
+    @property
+    def url(self) -> str:
+        """As a data URL."""
+        return f"data:{self.media_type};base64,{self.base64}"
+
+
+@dataclass(frozen=True)
 class Message:
-    """One entry of the history, which only grows.
+    """One entry of the history, which only grows. `images` are shown with a user's text.
 
     role `tool` answers the call `call_id`; `calls` are set on assistant messages only. `prefill` on the last assistant
     message asks the provider to continue that text (only where the endpoint can).
@@ -31,6 +49,7 @@ class Message:
     call_id: str = ""
     name: str = ""
     kept: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,9 @@ def _blocks(message: Message, answered: set[str]) -> list[dict[str, Any]]:
     if message.role == "tool":
         return [{"type": "tool_result", "tool_use_id": message.call_id, "content": message.text}]
     blocks: list[dict[str, Any]] = [msgspec.json.decode(item) for item in message.kept]
+    for image in message.images:
+        source = {"type": "base64", "media_type": image.media_type, "data": image.base64}
+        blocks.append({"type": "image", "source": source})
     if message.text:
         blocks.append({"type": "text", "text": message.text})
     calls = [call for call in message.calls if call.id in answered]  # an unanswered call would be refused

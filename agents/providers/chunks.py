@@ -139,7 +139,7 @@ def body(request: Request, renamed: dict[str, str | None]) -> dict[str, object]:
 def wire_message(message: Message) -> dict[str, object]:
     if message.role == "tool":
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text}
-    fields: dict[str, object] = {"role": message.role, "content": message.text}
+    fields: dict[str, object] = {"role": message.role, "content": _content(message)}
     if message.calls:
         fields["content"] = message.text or None
         fields["tool_calls"] = [
@@ -147,6 +147,14 @@ def wire_message(message: Message) -> dict[str, object]:
             for c in message.calls
         ]
     return fields
+
+
+def _content(message: Message) -> str | list[dict[str, object]]:
+    """Text as it is: some servers take nothing else. Parts only where there is an image."""
+    if not message.images:
+        return message.text
+    parts: list[dict[str, object]] = [{"type": "image_url", "image_url": {"url": one.url}} for one in message.images]
+    return [*parts, {"type": "text", "text": message.text}] if message.text else parts
 
 
 def wire_tool(tool: Tool) -> dict[str, object]:

@@ -7,6 +7,7 @@ ProviderError           the model did not answer, or not to the end; `what`, `wh
 ├── ContextTooLong      the conversation does not fit into the model's window
 ├── Unreachable         no connection, or no answer in time
 ├── StreamBroken        the answer stopped in the middle
+├── NoImages            the model cannot see images, and was sent one
 └── BadResponse         an answer that makes no sense: unknown model, refused parameter, garbage
 """
 
@@ -80,6 +81,12 @@ class StreamBroken(ProviderError):
     passing = True
     what = "The model's answer stopped in the middle."
     do = "What arrived is kept; ask again to go on."
+
+
+class NoImages(ProviderError):
+    code = "model_no_images"
+    what = "This model cannot see images."
+    do = "Send the text alone, or choose a model that sees images."
 
 
 class BadResponse(ProviderError):

@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
 
-from agents.engine.messages import Done, Event, Message, Request, SteerCommitted
+from agents.engine.messages import Done, Event, Message, Request, SteerCommitted, Usage
 from agents.providers.chunks import failure
 from agents.providers.http import (
     EVENTS,
@@ -116,20 +116,21 @@ class ResponsesProvider:
 
     async def connect(self) -> None:
         """Open the socket now, so that the first call need not wait for it. Raises ProviderError."""
-        if self._uses_socket() and not self._sockets.ready:
+        if self.uses_socket and not self._sockets.ready:
             with contextlib.suppress(NoSocket):
                 await self._sockets.connect()
 
-    async def prewarm(self, request: Request) -> None:
+    async def prewarm(self, request: Request) -> Usage | None:
         """Let the server read the instructions, tools and messages now; the conversation's next call starts from there.
 
-        Nothing is generated. Does nothing over HTTP. Raises ProviderError.
+        Nothing is generated; returns what it counted. Does nothing over HTTP. Raises ProviderError.
         """
-        if not self._uses_socket():
-            return
-        async with aclosing(self._over_socket(request, warm=True)) as answer:
-            async for _ in answer:
-                pass
+        used: Usage | None = None
+        if self.uses_socket:
+            async with aclosing(self._over_socket(request, warm=True)) as answer:
+                async for events in answer:
+                    used = next((event for event in events if isinstance(event, Usage)), used)
+        return used
 
     async def steer(self, conversation: str, text: str) -> bool:
         """Say something to the running response of a conversation; whether it was sent.
@@ -147,6 +148,14 @@ class ResponsesProvider:
             live.steers.sent.remove(text)
             return False
         return True
+
+    def forget(self, conversation: str) -> None:
+        """A turn was given up: steers the server has accepted and not used must not reach the conversation's next one,
+        so what they wait on is left behind."""
+        chain = self._chains.get(conversation)
+        if chain is not None and chain.steers.open:
+            del self._chains[conversation]
+            self._leave_lane(chain)
 
     def sockets(self) -> list[Socket]:
         """Those that are open now."""
@@ -166,12 +175,13 @@ class ResponsesProvider:
 
     # --- which way ----------------------------------------------------------------------------------------------------
 
-    def _uses_socket(self) -> bool:
+    @property
+    def uses_socket(self) -> bool:
         return self._transport != "http" and self._sockets.offered
 
     async def _attempt(self, request: Request) -> AsyncGenerator[list[Event], None]:
         way = self._over_http(request)
-        if self._uses_socket():
+        if self.uses_socket:
             await way.aclose()
             way = self._over_socket(request)
         async with aclosing(way) as answer:
@@ -327,9 +337,16 @@ class ResponsesProvider:
         if chain is not None and chain.socket.idle(chain.lane):
             if _follows(request, chain, fields(request, self.abilities)):
                 return chain.socket, chain.lane, chain, []
-            return chain.socket, chain.lane, None, chain.steers.lost()
+            if not chain.steers.open:
+                return chain.socket, chain.lane, None, []
+            self._leave_lane(chain)
         socket, lane = await self._sockets.place()
         return socket, lane, None, chain.steers.lost() if chain is not None else []
+
+    def _leave_lane(self, chain: _Chain) -> None:
+        """The server puts accepted steers before whatever comes next on a lane. Named lanes are not given out twice."""
+        if not self.abilities.lanes:
+            chain.socket.retire()
 
     def _forget(self, socket: Socket) -> None:
         for conversation in [key for key, chain in self._chains.items() if chain.socket is socket]:

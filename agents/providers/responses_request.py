@@ -59,9 +59,16 @@ def items(messages: Iterable[Message], abilities: Abilities) -> list[msgspec.Raw
                 made.append({"type": "message", "role": "assistant", "content": message.text})
             made += [_call(call) for call in message.calls]
         elif message.role == "user":
-            made.append({"type": "message", "role": "user", "content": message.text})
+            made.append({"type": "message", "role": "user", "content": _content(message)})
         free |= {call.id for call in message.calls if call.freeform}
     return made
+
+
+def _content(message: Message) -> str | list[dict[str, str]]:
+    if not message.images:
+        return message.text
+    text = [{"type": "input_text", "text": message.text}] if message.text else []
+    return [*({"type": "input_image", "image_url": image.url} for image in message.images), *text]
 
 
 def _call(call: ToolCall) -> dict[str, object]:

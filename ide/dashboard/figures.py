@@ -72,7 +72,7 @@ def total(metric: MetricWrapperBase, **labels: str) -> float:
 
 # --- models: from the ledger, which every process writes ----------------------------------------------------------
 def _settled_since(span: timedelta) -> Any:
-    return LedgerEntry.objects.filter(state=LedgerEntry.State.SETTLED, created_at__gte=timezone.now() - span)
+    return LedgerEntry.objects.used().filter(created_at__gte=timezone.now() - span)
 
 
 def tokens_per_second() -> float:
@@ -94,9 +94,8 @@ def _share(now: datetime, began: datetime, seconds: float, tokens: int) -> float
 
 def tokens_today() -> int:
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    today = LedgerEntry.objects.filter(state=LedgerEntry.State.SETTLED, created_at__gte=midnight)
-    sums = today.aggregate(read=Sum("input_tokens"), written=Sum("output_tokens"))
-    return (sums["read"] or 0) + (sums["written"] or 0)
+    today = LedgerEntry.objects.filter(created_at__gte=midnight).totals()
+    return today.input_tokens + today.output_tokens
 
 
 def first_token(percent: int) -> float | None:
@@ -109,9 +108,9 @@ def first_token(percent: int) -> float | None:
 
 
 def calls_running() -> int:
-    """Calls to models under way, by their reservations; one older than an hour was left behind by a crash."""
-    since = timezone.now() - timedelta(hours=1)
-    return LedgerEntry.objects.filter(state=LedgerEntry.State.RESERVED, created_at__gte=since).count()
+    """Calls to models under way, by their reservations; one whose time has passed was left behind by a crash."""
+    reserved = LedgerEntry.objects.filter(state=LedgerEntry.State.RESERVED)
+    return reserved.count() - LedgerEntry.objects.lapsed().count()
 
 
 def endpoint_rows() -> list[Row]:

@@ -12,7 +12,7 @@ from ide.usage.models import LedgerEntry
 class LedgerEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     list_display = (
         *("created_at", "user", "workspace", "endpoint", "model", "kind", "state"),
-        *("input_tokens", "output_tokens", "ttft_ms", "seconds"),
+        *("input_tokens", "cached_tokens", "output_tokens", "cost", "ttft_ms", "seconds"),
     )
     list_filter = ("state", "kind", "endpoint")
     search_fields = ("subject", "user__username", "workspace__name", "model")
