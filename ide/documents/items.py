@@ -77,6 +77,13 @@ class Sequence:
                 yield run
             run = run.right
 
+    def all_runs(self) -> Iterator[Run]:
+        """Runs in the order of the text, deleted ones in the place they had."""
+        run = self._head.right
+        while run is not None:
+            yield run
+            run = run.right
+
     def state(self, client: int) -> int:
         """How many clocks of a client are integrated."""
         runs = self._runs.get(client)
