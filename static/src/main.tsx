@@ -1,22 +1,27 @@
-// The composition root: styles, the parts that register themselves, and the screen of the route.
+// The composition root: styles, and the screen of the route. Each screen is code of its own.
 import '@fontsource-variable/inter'
 import '@fontsource-variable/jetbrains-mono'
 import './ui/tokens.css'
 import './ui/base.css'
 import './ui/kit.css'
-import './documents/conflict'
-import './documents/detached'
-import './documents/proposals'
-import './sessions/inline'
 import { render } from 'preact'
 import { get, Refusal } from './net/http'
 import { Failure } from './ui/failure'
+import { lazy } from './ui/lazy'
 import { Toasts } from './ui/toast'
+import { words } from './ui/words/shell'
 import type { Me } from './wire'
 import { listenToKeys } from './workspace/commands'
-import { Home } from './workspace/home'
-import { Ide } from './workspace/ide'
 import { route } from './workspace/route'
+
+const opening = () => <main class="alone muted">{words.entering}</main>
+const ide = () => import('./workspace/ide')
+const home = () => import('./workspace/home')
+const Ide = lazy(() => ide().then((screen) => screen.Ide), opening)
+const Home = lazy(
+  () => home().then((screen) => screen.Home),
+  () => null,
+)
 
 function App({ me }: { me: Me }) {
   const now = route.value
@@ -29,6 +34,8 @@ function App({ me }: { me: Me }) {
 }
 
 async function start(root: HTMLElement) {
+  // Its code is on its way while the server says who is here.
+  void (route.peek().screen === 'home' ? home() : ide()).catch(() => {})
   try {
     const me = await get<Me>('/me')
     listenToKeys(window)

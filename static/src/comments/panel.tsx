@@ -5,12 +5,12 @@ import { Failure } from '../ui/failure'
 import { Skeleton } from '../ui/skeleton'
 import { comments as words } from '../ui/words/past'
 import type { Thread } from '../wire'
-import { keyText, registerCommand } from '../workspace/commands'
+import { keyText } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
 import { shownName } from '../workspace/tree-model'
-import { begin, beginOn } from './acts'
+import { begin } from './acts'
 import { ThreadCard } from './card'
-import { KEY, step } from './draw'
+import { KEY } from './draw'
 import {
   draft,
   type Filter,
@@ -120,9 +120,3 @@ function Nothing({ now }: { now: Live }) {
   const text = mayComment(now.role.value) ? words.emptyText(keyText(KEY)) : words.emptyRead
   return <Empty title={words.empty} text={text} />
 }
-
-const active = () => live.peek()?.documents.active.peek() ?? null
-const isOpen = () => active() !== null
-registerCommand({ id: 'comment.begin', title: words.begin, key: KEY, when: isOpen, run: () => beginOn(active()!) })
-registerCommand({ id: 'comment.next', title: words.next, when: isOpen, run: () => step(active()!, 1) })
-registerCommand({ id: 'comment.previous', title: words.previous, when: isOpen, run: () => step(active()!, -1) })

@@ -5,7 +5,7 @@ import { type EditorState, type Extension, type Range, StateField } from '@codem
 import { Decoration, type DecorationSet, EditorView, ViewPlugin, WidgetType } from '@codemirror/view'
 import { effect, type Signal, signal } from '@preact/signals'
 import { render } from 'preact'
-import { problemOf } from '../jobs/acts'
+import { problemOf } from '../net/problem'
 import { type Pace, paced } from '../sessions/pace'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/conflict'

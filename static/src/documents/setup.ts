@@ -1,23 +1,6 @@
-// The editor around the text: gutters, brackets, search, completion from words, language by file name.
-import {
-  autocompletion,
-  closeBrackets,
-  closeBracketsKeymap,
-  completeAnyWord,
-  completionKeymap,
-} from '@codemirror/autocomplete'
+// The editor around the text: gutters, folding, carets, keys. What may come a moment later is in comforts.ts.
 import { defaultKeymap, indentWithTab } from '@codemirror/commands'
-import {
-  bracketMatching,
-  foldGutter,
-  foldKeymap,
-  indentOnInput,
-  indentUnit,
-  LanguageDescription,
-  type LanguageSupport,
-} from '@codemirror/language'
-import { languages } from '@codemirror/language-data'
-import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search'
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from '@codemirror/language'
 import { EditorState, type Extension } from '@codemirror/state'
 import {
   crosshairCursor,
@@ -31,7 +14,6 @@ import {
   lineNumbers,
   rectangularSelection,
 } from '@codemirror/view'
-import { words } from '../ui/words/shell'
 import { look } from './look'
 
 export const setup: Extension = [
@@ -46,33 +28,13 @@ export const setup: Extension = [
   EditorState.allowMultipleSelections.of(true),
   indentOnInput(),
   bracketMatching(),
-  closeBrackets(),
-  autocompletion({ activateOnTyping: false, override: [completeAnyWord] }),
   rectangularSelection(),
   crosshairCursor(),
   highlightActiveLine(),
   highlightActiveLineGutter(),
-  highlightSelectionMatches(),
-  search({ top: true }),
-  EditorState.phrases.of(words.finding),
-  keymap.of([
-    ...closeBracketsKeymap,
-    ...defaultKeymap,
-    ...searchKeymap,
-    ...foldKeymap,
-    ...completionKeymap,
-    indentWithTab,
-  ]),
+  keymap.of([...defaultKeymap, ...foldKeymap, indentWithTab]),
   look,
 ]
-
-export const languageName = (path: string) =>
-  LanguageDescription.matchFilename(languages, path.split('/').pop() ?? '')?.name ?? 'Plain text'
-
-export async function loadLanguage(path: string): Promise<LanguageSupport | null> {
-  const found = LanguageDescription.matchFilename(languages, path.split('/').pop() ?? '')
-  return found ? found.load() : null
-}
 
 // The file's own habit: tabs, or the smallest step of leading spaces among its first lines.
 export function indentOf(text: string): Extension {

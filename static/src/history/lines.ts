@@ -43,18 +43,28 @@ export function written(book: Book, news: News): Book {
   return { clients, ranges, since }
 }
 
+type Own = { client: number; origin: string }
+/** Places in the text. */
+export type Span = { from: number; to: number }
+const ALL: Span = { from: 0, to: Number.POSITIVE_INFINITY }
 type Take = (text: string, origin: string, at?: Time) => void
 
-/** Calls `take` for each stretch of text of one origin, in order. Returns the client ids nobody knows. */
-export function stretches(text: Y.Text, book: Book, own: { client: number; origin: string }, take: Take): Set<number> {
+/** Calls `take` for each stretch of text of one origin, in order, between two places. Returns the ids nobody knows. */
+export function stretches(text: Y.Text, book: Book, own: Own, take: Take, span: Span = ALL): Set<number> {
   const unknown = new Set<number>()
-  for (let item = text._start; item; item = item.right) {
+  let at = 0
+  for (let item = text._start; item && at < span.to; item = item.right) {
     if (item.deleted || !(item.content instanceof Y.ContentString)) continue
+    const begin = at
+    at += item.length
+    if (at <= span.from) continue
     const { client, clock } = item.id
     const known = client === own.client ? own.origin : book.clients.get(client)
     if (known === undefined) unknown.add(client)
-    const at = book.since.get(client)
-    cut(item.content.str, clock, book.ranges.get(client), (part) => take(part, known ?? '', at), take)
+    const since = book.since.get(client)
+    const [from, to] = [Math.max(0, span.from - begin), Math.min(item.length, span.to - begin)]
+    const part = to - from < item.length ? item.content.str.slice(from, to) : item.content.str
+    cut(part, clock + from, book.ranges.get(client), (piece) => take(piece, known ?? '', since), take)
   }
   return unknown
 }
@@ -73,8 +83,9 @@ function cut(str: string, start: number, ranges: readonly Range[] = [], own: (pa
   if (at < str.length) own(at ? str.slice(at) : str)
 }
 
-/** The authors of every line of the text, and the client ids nobody knows. */
-export function lineAuthors(text: Y.Text, book: Book, own: { client: number; origin: string }) {
+/** The authors of every line of the text, or of those from the beginning of one to within another, and the client ids
+ * nobody knows there. Before `from` the items are only counted. */
+export function lineAuthors(text: Y.Text, book: Book, own: Own, span: Span = ALL) {
   const lines: LineAuthor[] = []
   let weights = new Map<string, number>()
   let times = new Map<string, Time>()
@@ -87,7 +98,7 @@ export function lineAuthors(text: Y.Text, book: Book, own: { client: number; ori
     weights = new Map()
     times = new Map()
   }
-  const unknown = stretches(text, book, own, (str, origin, since) => {
+  const count = (str: string, origin: string, since?: Time) => {
     let from = 0
     for (let at = str.indexOf('\n'); ; at = str.indexOf('\n', from)) {
       const to = at < 0 ? str.length : at
@@ -98,7 +109,8 @@ export function lineAuthors(text: Y.Text, book: Book, own: { client: number; ori
       end()
       from = at + 1
     }
-  })
+  }
+  const unknown = stretches(text, book, own, count, span)
   end()
   return { lines, unknown }
 }

@@ -1,8 +1,9 @@
 // What people do to a job. The answer is shown by the event that follows; a refusal is told where the person looks.
 import { signal } from '@preact/signals'
-import { post, Refusal } from '../net/http'
+import { post } from '../net/http'
+import { problemOf } from '../net/problem'
 import { toast } from '../ui/toast'
-import type { Id, Job, Problem } from '../wire'
+import type { Id, Job } from '../wire'
 import { jobs, settle } from './state'
 
 export type Act = 'cancel' | 'retry' | 'discard' | 'merge'
@@ -12,12 +13,6 @@ export const busy = signal<ReadonlySet<string>>(new Set())
 
 export function isBusy(id: Id, act: Act): boolean {
   return busy.value.has(`${id} ${act}`)
-}
-
-/** A thrown value as a problem: what the server said, or that it could not be asked. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof Refusal) return error.problem
-  return { code: 'bug', message: error instanceof Error ? error.message : String(error), do: 'Try again.' }
 }
 
 /** Do it and return the job as it became. Throws Refusal. */

@@ -1,34 +1,18 @@
-// The form that delegates: what to do, how, on which files, by which model. The draft outlives the side bar.
-import { signal, useSignal } from '@preact/signals'
+// The form that delegates: what to do, how, on which files, by which model. begin.ts has its state.
+import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { post } from '../net/http'
+import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { words } from '../ui/words/around'
 import type { Job, Models, Problem } from '../wire'
 import { live } from '../workspace/live'
-import { problemOf } from './acts'
+import { change, delegating, draft, fresh } from './begin'
 import { Files } from './files'
-import { type Draft, endpointOf, type Kind, type Missing, missing, request } from './form'
+import { endpointOf, type Kind, type Missing, missing, request } from './form'
 import { jobs, put } from './state'
 
 const say = words.form
-
-/** Whether the form is open. */
-export const delegating = signal(false)
-
-const fresh = (): Draft => ({ instruction: '', kind: 'map', paths: new Set(), endpoint: null })
-const draft = signal<Draft>(fresh())
-
-function change(part: Partial<Draft>) {
-  draft.value = { ...draft.peek(), ...part }
-}
-
-/** Open the form, on the file that is open if none has been chosen yet. */
-export function delegate() {
-  const current = live.peek()?.documents.active.peek()?.path.peek()
-  if (current && !draft.peek().paths.size) change({ paths: new Set([current]) })
-  delegating.value = true
-}
 
 export function Delegate() {
   const tried = useSignal(false)

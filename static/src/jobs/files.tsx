@@ -1,11 +1,11 @@
 // Choosing the files of a job: the current one at hand, the rest by filter and check box.
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { get } from '../net/http'
+import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
 import type { Problem, Tree } from '../wire'
-import { problemOf } from './acts'
 import { choices } from './form'
 import { visible } from './log'
 

@@ -3,18 +3,19 @@ import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
 import { Progress } from '../ui/bar'
 import { Icon } from '../ui/icon'
+import { lazy } from '../ui/lazy'
 import { words } from '../ui/words/around'
 import type { Job } from '../wire'
 import { pane } from '../workspace/layout'
 import { live } from '../workspace/live'
 import { go } from '../workspace/route'
 import { isBusy, tryTo } from './acts'
-import { Detail } from './detail'
 import { visible } from './log'
 import { acts, groupOf, mayDelegate } from './state'
 import { clock, elapsed, now } from './time'
 
 const say = words.job
+const Detail = lazy(() => import('./detail').then((part) => part.Detail))
 
 function openReview(job: Job) {
   const home = live.peek()

@@ -3,26 +3,13 @@ import './jobs.css'
 import { Empty } from '../ui/empty'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
-import { registerCommand } from '../workspace/commands'
-import { change, pane, side } from '../workspace/layout'
 import { live } from '../workspace/live'
-import { Delegate, delegate, delegating } from './delegate'
+import { delegate, delegating } from './begin'
+import { Delegate } from './delegate'
 import { JobRow } from './row'
 import { grouped, jobs, mayDelegate } from './state'
 
 const say = words.job
-
-registerCommand({
-  id: 'job.delegate',
-  title: say.delegateTitle,
-  when: () => live.value !== null && mayDelegate(live.value.role.value),
-  run: () => {
-    side.value = 'jobs'
-    pane.value = 'side'
-    change({ sideOpen: true })
-    delegate()
-  },
-})
 
 export function JobsSide() {
   const home = live.value

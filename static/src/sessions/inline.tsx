@@ -1,11 +1,10 @@
 // Inline edit in the editor: a small panel above the selection, and Esc, which closes what is open and then interrupts
 // the turn this person started.
-import { completionStatus } from '@codemirror/autocomplete'
-import { searchPanelOpen } from '@codemirror/search'
 import { type EditorState, type Extension, Prec, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, keymap, WidgetType } from '@codemirror/view'
 import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { popup } from '../documents/comforts'
 import { type OpenDocument, registerExtension } from '../documents/open'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
@@ -13,10 +12,10 @@ import { words } from '../ui/words/sessions'
 import { registerCommand } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
 import { interrupt, mine, stopping } from './acts'
+import { figures } from './figures'
 import { InlineEdit, rangeOf, setTarget, target } from './inline-edit'
 import './inline.css'
 import { sessions } from './store'
-import { figures } from './transcript'
 
 /** Open the panel on the selection or the cursor's line; where it is open already, go to its field. */
 export function openInline(doc: OpenDocument, now: Live): void {
@@ -181,7 +180,7 @@ function Foot({ edit, why }: { edit: InlineEdit; why: string }) {
 
 /** Esc in the text: popups first (they have their own keys), then the panel, then the turn this person started. */
 function escaped(doc: OpenDocument, now: Live): boolean {
-  if (completionStatus(doc.state) !== null || searchPanelOpen(doc.state)) return false
+  if (popup(doc.state)) return false
   const open = doc.state.field(target, false)
   if (open) {
     open.edit.escape()

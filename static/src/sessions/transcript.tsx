@@ -6,6 +6,7 @@ import { Icon } from '../ui/icon'
 import { words } from '../ui/words/sessions'
 import type { Item, Mention, Turn } from '../wire'
 import { Card } from './card'
+import { figures } from './figures'
 import { Markdown } from './markdown'
 import { labelOf } from './mentions'
 import { type Row, rowsOf } from './rows'
@@ -207,14 +208,6 @@ function Answer({ id, turn, text, live, acts }: AnswerProps) {
     [target?.label, target?.why, target?.path, run, id],
   )
   return <Markdown text={text} live={live} apply={apply} />
-}
-
-/** Endpoint, first token, speed: what is known of them. */
-export function figures(turn: Turn): string {
-  const known = [turn.endpoint]
-  if (turn.ttft_ms !== null) known.push(words.firstToken(turn.ttft_ms))
-  if (turn.tokens_per_s !== null) known.push(words.speed(turn.tokens_per_s))
-  return known.filter(Boolean).join(' · ')
 }
 
 const SIGNS = { info: 'info', warn: 'triangle-alert', bad: 'circle-alert' } as const

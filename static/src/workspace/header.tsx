@@ -1,16 +1,21 @@
 import { useSignal } from '@preact/signals'
 import { regions } from '../documents/proposals'
 import { Icon } from '../ui/icon'
+import { lazy } from '../ui/lazy'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { keyText } from './commands'
 import { git } from './files'
+import { openPalette } from './find'
 import { FollowButton } from './follow-bar'
 import { live } from './live'
-import { openPalette } from './palette'
 import { PersonMenu } from './person-menu'
 import { go } from './route'
-import { ShareDialog } from './share'
+
+const ShareDialog = lazy(
+  () => import('./share').then((part) => part.ShareDialog),
+  () => null,
+)
 
 export function Header({ me }: { me: Me }) {
   const now = live.value
@@ -46,7 +51,7 @@ export function Header({ me }: { me: Me }) {
         <span class="wide">{words.share}</span>
       </button>
       <PersonMenu me={me} />
-      {now && <ShareDialog open={sharing.value} onClose={() => (sharing.value = false)} />}
+      {now && sharing.value && <ShareDialog open onClose={() => (sharing.value = false)} />}
     </header>
   )
 }

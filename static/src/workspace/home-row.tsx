@@ -1,9 +1,9 @@
 // One workspace in the list: the whole row opens it; while it is being made the row shows how far that is.
 import { useSignal } from '@preact/signals'
-import { problemOf } from '../jobs/acts'
 import { visible } from '../jobs/log'
 import { ago, now } from '../jobs/time'
 import { del, post } from '../net/http'
+import { problemOf } from '../net/problem'
 import { Avatar } from '../ui/avatar'
 import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'

@@ -1,21 +1,20 @@
 // The screen of a workspace: header, rail, side bar, editor, session, bottom panel, status bar.
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { CommentsSide } from '../comments/panel'
+import '../comments/commands'
 import { waiting } from '../comments/state'
-import { ChangesSide } from '../git/side'
+import '../documents/conflict'
+import '../documents/detached'
+import '../documents/proposals'
 import '../history/blame'
-import { Compare } from '../history/compare'
 import { compared } from '../history/compared'
-import { HistorySide } from '../history/panel'
-import { JobsPanel } from '../jobs/panel'
-import { Review } from '../jobs/review'
-import { JobsSide } from '../jobs/side'
+import '../jobs/begin'
 import { counts } from '../jobs/state'
 import { post, Refusal, signIn } from '../net/http'
-import { SessionPanel } from '../sessions/panel'
+import '../sessions/inline'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'
+import { loadRest } from '../ui/lazy'
 import { toast } from '../ui/toast'
 import { words as own } from '../ui/words/documents'
 import { comments, history, git as scm } from '../ui/words/past'
@@ -24,12 +23,24 @@ import type { Id, Me } from '../wire'
 import { registerCommand } from './commands'
 import { Editor, Tabs } from './editor'
 import { git } from './files'
+import { finding } from './find'
 import { Header } from './header'
 import * as layout from './layout'
 import { enter, live, opening } from './live'
-import { Palette } from './palette'
+import {
+  ChangesSide,
+  CommentsSide,
+  Compare,
+  HistorySide,
+  JobsPanel,
+  JobsSide,
+  Palette,
+  PeopleSide,
+  Review,
+  SearchSide,
+  SessionPanel,
+} from './parts'
 import { go } from './route'
-import { PeopleSide, SearchSide } from './side'
 import { Splitter } from './splitter'
 import { Status } from './status'
 import { FileTree } from './tree'
@@ -140,6 +151,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
   const columns = `48px ${column(s.sideOpen, s.side)} minmax(320px, 1fr) ${column(s.talkOpen, s.talk)}`
   const narrow = layout.narrow.value
   const comparison = compared.value
+  useEffect(() => void loadRest(), [])
   return (
     <div class={`ide pane-${layout.pane.value}`} style={{ gridTemplateColumns: columns }}>
       <Header me={me} />
@@ -199,7 +211,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
       )}
       <Status />
       <Panes />
-      <Palette />
+      {finding.value !== null && <Palette />}
     </div>
   )
 }

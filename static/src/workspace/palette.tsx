@@ -1,14 +1,14 @@
 // Quick open and the command palette: one box; '>' switches to commands.
 
 import uFuzzy from '@leeoniya/ufuzzy'
-import { signal, useSignal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../ui/words/shell'
-import { keyText, listCommands, registerCommand } from './commands'
+import { keyText, listCommands } from './commands'
 import * as files from './files'
+import { finding as open } from './find'
 import { shownName } from './tree-model'
 
-const open = signal<string | null>(null) // what the box starts with
 const MOST = 60
 const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1 })
 
@@ -136,16 +136,3 @@ function Box({ start }: { start: string }) {
     </dialog>
   )
 }
-
-export const openPalette = (startWith = '') => {
-  open.value = startWith
-}
-registerCommand({ id: 'go.file', title: 'Go to file', key: 'Mod-p', run: () => openPalette() })
-registerCommand({ id: 'go.command', title: 'Show all commands', key: 'Mod-Shift-p', run: () => openPalette('>') })
-registerCommand({
-  id: 'go.command.f1',
-  title: 'Show all commands',
-  key: 'F1',
-  hidden: true,
-  run: () => openPalette('>'),
-})

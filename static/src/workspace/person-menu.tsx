@@ -1,12 +1,17 @@
 // What one may do about oneself, on every screen of the app.
 import { useSignal } from '@preact/signals'
 import { Avatar } from '../ui/avatar'
+import { lazy } from '../ui/lazy'
 import { Menu } from '../ui/menu'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { registerCommand } from './commands'
 import { theme } from './layout'
-import { TokensDialog } from './tokens'
+
+const TokensDialog = lazy(
+  () => import('./tokens').then((part) => part.TokensDialog),
+  () => null,
+)
 
 const flip = () => {
   theme.value = theme.value === 'dark' ? 'light' : 'dark'
@@ -48,7 +53,7 @@ export function PersonMenu({ me }: { me: Me }) {
           { label: words.signOut, run: signOut },
         ]}
       />
-      <TokensDialog open={tokens.value} onClose={close} />
+      {tokens.value && <TokensDialog open onClose={close} />}
     </>
   )
 }

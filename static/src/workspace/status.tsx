@@ -1,7 +1,7 @@
 // The status bar: connection, what is saved, where the cursor is, how fast the model is.
 
 import { asideShown } from '../documents/aside'
-import { languageName } from '../documents/setup'
+import { languageName } from '../documents/languages'
 import { Speed } from '../sessions/speed'
 import { words as own } from '../ui/words/documents'
 import { words } from '../ui/words/shell'

@@ -100,6 +100,11 @@ export const words = {
   },
   position: (line: number, column: number) => `Ln ${line}, Col ${column}`,
   selected: (n: number) => `${n} selected`,
+  partAway: {
+    code: 'unreachable',
+    message: 'This part of the page could not be loaded.',
+    do: 'Try again when the connection is back, or reload the page.',
+  },
   palette: 'Files and commands',
   paletteHint: 'A file name, or > and a command',
   noMatch: 'Nothing matches',

@@ -1,0 +1,11 @@
+// What is known of how a turn ran.
+import { words } from '../ui/words/sessions'
+import type { Turn } from '../wire'
+
+/** Endpoint, first token, speed: what is known of them. */
+export function figures(turn: Turn): string {
+  const known = [turn.endpoint]
+  if (turn.ttft_ms !== null) known.push(words.firstToken(turn.ttft_ms))
+  if (turn.tokens_per_s !== null) known.push(words.speed(turn.tokens_per_s))
+  return known.filter(Boolean).join(' · ')
+}
