@@ -12,6 +12,7 @@ from pycrdt import merge_updates
 from ide import faults, metrics
 from ide.documents import protocol
 from ide.documents.clients import Claim
+from ide.documents.keystrokes import Run
 from ide.documents.parties import Peer
 from ide.documents.replica import fenced
 
@@ -24,6 +25,8 @@ class Arrived:
     committed: asyncio.Future[None] | None = None
     relays: bool = False
     claims: tuple[Claim, ...] | None = None  # None: not judged yet
+    run: Run | None = None  # that took it as its next letter
+    fitting: Sequence[bytes] = ()  # what can be integrated now
     at: float = field(default_factory=time.monotonic)
 
     def fail(self, error: Exception | None = None) -> None:

@@ -23,12 +23,11 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
-from pycrdt import Doc, Text
 
 from ide import faults
 from ide.documents import rows
 from ide.documents.decoding import decode
-from ide.documents.replica import ROOT, Poisoned, decode_state, fenced, merge_all
+from ide.documents.replica import Poisoned, Replica, decode_state, merge_all
 
 log = logging.getLogger("ide.documents.compact")
 
@@ -64,17 +63,10 @@ class _Read:
 
 
 def rebuilt(seq: int, updates: Sequence[bytes]) -> Facts:
-    """What a fresh replica of these updates says. Raises Poisoned."""
-    return fenced(lambda: _rebuilt(seq, updates))
-
-
-def _rebuilt(seq: int, updates: Sequence[bytes]) -> Facts:
-    doc: Doc[Text] = Doc()
-    root = doc.get(ROOT, type=Text)
-    with doc.transaction():
-        for update in updates:
-            doc.apply_update(update)
-    return Facts.of(seq, str(root), doc.get_state())
+    """What a fresh replica that takes these updates one after the other says. Raises Poisoned."""
+    replica = Replica(updates[:1])
+    replica.apply(updates[1:])
+    return Facts.of(seq, replica.text(), replica.state())
 
 
 def compact(document: str, fence: int | None = None, live: Facts | None = None) -> str:
@@ -115,9 +107,7 @@ def _read(document: str, live: Facts | None) -> _Read | None:
         updates = _good(updates)
         facts = rebuilt(seq, updates)
     merged = merge_all(updates)
-    return _Read(
-        end.epoch, seq, merged, facts if _proved(seq, updates, merged, facts) else _gapped(seq, updates, merged)
-    )
+    return _Read(end.epoch, seq, merged, facts if _proved(seq, updates, merged, facts) else None)
 
 
 def _good(updates: list[bytes]) -> list[bytes]:
@@ -133,21 +123,6 @@ def _good(updates: list[bytes]) -> list[bytes]:
 
 def _proved(seq: int, updates: list[bytes], merged: bytes, facts: Facts) -> bool:
     return merge_all([merged, *updates]) == merged and rebuilt(seq, [merged]) == facts
-
-
-def _gapped(seq: int, updates: list[bytes], merged: bytes) -> Facts | None:
-    """What a history says in which something is missing; None if that cannot be told.
-
-    pycrdt 0.14.13 goes wrong where updates behind a gap are applied one by one: it puts some of them into the text and
-    forgets others for good. Applied as one they read as in Yjs, and heal. So here two ways to merge must agree.
-    """
-    if merge_all([merged, *updates]) != merged:
-        return None
-    one_by_one = updates[0]
-    for update in updates[1:]:
-        one_by_one = merge_all([one_by_one, update])
-    facts = rebuilt(seq, [merged])
-    return facts if rebuilt(seq, [one_by_one]) == facts else None
 
 
 def _mark(document: str, written: int, found: _Read, fence: int | None) -> str:

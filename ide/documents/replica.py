@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from pycrdt import Doc, Text, get_state, merge_updates
+from pycrdt import Doc, Text, get_state, get_update, merge_updates
 
+from ide.documents.keystrokes import Run, run_after
 from ide.documents.protocol import Malformed, Reader
+from ide.documents.structs import Deletion, Part, parts
+from ide.documents.waiting import Clocks, Waiting, fits
 
 T = TypeVar("T")
 ROOT = "text"
@@ -57,22 +60,74 @@ def merge_all(updates: Sequence[bytes]) -> bytes:
 
 
 class Replica:
-    """A document in memory. `version` rises with every change; all reads are of the integrated state."""
+    """A document in memory. `version` rises with every change; all reads are of the integrated state. What builds on
+    edits that never came waits outside of it. `runs`: who is typing, by whatever they are known by."""
 
     def __init__(self, updates: Iterable[bytes] = ()) -> None:
+        """Raises Poisoned."""
+        self.version = 0
+        self.runs: dict[object, Run] = {}
+        self._text: str | None = None
+        self._known: tuple[int, dict[int, int]] = (-1, {})
+        self._waiting = Waiting()
+        self._waits = b""  # as one update, once somebody asked for it
+        batch = list(updates)
+        self._read(merge_all(batch) if batch else EMPTY_UPDATE)
+
+    def _empty(self) -> None:
         self.doc: Doc[Text] = Doc()
         self.root = self.doc.get(ROOT, type=Text)
-        self.version = 0
-        self._text: str | None = None
-        self._clocks: tuple[int, dict[int, int]] = (-1, {})
-        batch = list(updates)
-        if batch:
-            self.apply([merge_all(batch)])
+
+    def _read(self, whole: bytes) -> None:
+        self._empty()
+        self._clocks: Clocks = {}
+        if whole == EMPTY_UPDATE:
+            return
+        self._apply_all([whole])
+        beyond = fenced(lambda: get_update(whole, self.state()))
+        self._clocks = decode_state(self.state())
+        left, deletions = _parts(beyond)  # nothing but deletions, where nothing is missing
+        if left or not fits([], deletions, self._clocks):
+            self._empty()
+            self._clocks = {}
+            self._apply_all(self._waiting.take(*_parts(whole), self._clocks))
+
+    @property
+    def gapped(self) -> bool:
+        return bool(self._waiting)
+
+    def fit(self, update: bytes, writer: object = None, run: Run | None = None) -> Sequence[bytes]:
+        """What of an update can be integrated now, and what waited for it: to be applied next, before others are asked
+        for. `run`: the writer's, which took it. Raises Malformed."""
+        if run is not None and not self._waiting and self.runs.get(writer) is run:
+            run.done += 1
+            return (update,)
+        for one in self.runs.values():
+            self._clocks[one.client] = max(one.clock, self._clocks.get(one.client, 0))
+        self.runs.pop(writer, None)
+        found, deletions = parts(update)
+        if self._waiting or not fits(found, deletions, self._clocks):
+            self.runs.clear()
+            self._waits = b""
+            return self._waiting.take(found, deletions, self._clocks)
+        if writer is not None and len(found) == 1 and not deletions and (begun := run_after(found[0])):
+            self.runs[writer] = begun
+        return (update,)
 
     def apply(self, updates: Sequence[bytes]) -> None:
         """Apply all in one transaction. Raises Poisoned."""
+        try:
+            self.integrate([part for update in updates for part in self.fit(update)])
+        except Malformed as error:
+            raise Poisoned(str(error)) from error
+
+    def integrate(self, fitting: Sequence[bytes]) -> None:
+        """Apply what `fit` gave, in one transaction. Raises Poisoned."""
         self._text = None
         self.version += 1
+        self._apply_all(fitting)
+
+    def _apply_all(self, updates: Sequence[bytes]) -> None:
         fenced(lambda: self._apply(updates))
 
     def _apply(self, updates: Sequence[bytes]) -> None:
@@ -88,8 +143,16 @@ class Replica:
     def state(self) -> bytes:
         return self.doc.get_state()
 
+    def told(self, state: bytes | None = None) -> bytes:
+        """`since` for a replica that can wait itself: with everything that waits here."""
+        lacking = self.since(state)
+        if not self._waiting:
+            return lacking
+        self._waits = self._waits or merge_all(self._waiting.updates())
+        return merge_all([lacking, self._waits])
+
     def since(self, state: bytes | None = None) -> bytes:
-        """Everything a replica with this state vector lacks. Raises Malformed if the vector is none."""
+        """Everything integrated that a replica with this state vector lacks. Raises Malformed if the vector is none."""
         try:
             return fenced(lambda: self.doc.get_update(state))
         except Poisoned as error:
@@ -97,33 +160,41 @@ class Replica:
 
     def knows(self, client: int, clock: int) -> bool:
         """Whether that character is integrated here; asking pycrdt about another one would panic."""
-        version, clocks = self._clocks
+        version, clocks = self._known
         if version != self.version:
             clocks = decode_state(self.state())
-            self._clocks = (self.version, clocks)
+            self._known = (self.version, clocks)
         return clock < clocks.get(client, 0)
 
     def holds(self, update: bytes) -> bool:
         """Whether applying the update would change nothing. Costs a copy of the document."""
-        trial = Replica([self.since()])
-        before = trial.since()
+        trial = Replica([self.told()])
+        before = trial.told()
         try:
             trial.apply([update])
         except Poisoned:
             return False
-        return trial.since() == before
+        return trial.told() == before
+
+
+def _parts(update: bytes) -> tuple[list[Part], list[Deletion]]:
+    """Of a whole history. Raises Poisoned."""
+    try:
+        return parts(update, len(update))
+    except Malformed as error:
+        raise Poisoned(str(error)) from error
 
 
 def salvaged(rows: Sequence[tuple[int, bytes]], sure: int = 0) -> tuple[Replica, list[tuple[int, bytes]]]:
     """A replica of a log's rows (seq, update), and the rows that had to be left out. The first `sure` (a snapshot) are
     never left out: raises Poisoned if they cannot be applied."""
-    kept, bad = [data for _, data in rows[:sure]], []
-    trial = Replica()
     try:
-        trial.apply([data for _, data in rows])  # one by one: merged, a bad row may pass without a word
+        for _, data in rows:
+            check_update(data)  # merged, a bad row may pass without a word
         return Replica(data for _, data in rows), []
-    except Poisoned:
-        trial = Replica(kept)
+    except (Poisoned, Malformed):
+        kept, bad = [data for _, data in rows[:sure]], []
+    trial = Replica(kept)
     for row in rows[sure:]:
         try:
             trial.apply([row[1]])

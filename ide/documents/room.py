@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 MERGE_AT_ONCE = 64  # merge_updates is superlinear
 UPDATE_LIMIT = 8 << 20
 FRAME_LIMIT = (16 << 20) - 1024  # of what leaves: Daphne's limit without the rest of the frame
-GAP_CHECK_SECONDS = 0.25
 MALFORMED, POISONED, RESTARTING = 4400, 4008, 4012
 EPOCH = "epoch"  # the reason a replica of another epoch is denied with
 
@@ -62,8 +61,7 @@ class Room(LiveText):
         self._waiting: list[tuple[Peer, protocol.SyncStep1]] = []
         self._observers: list[Observer] = []
         self._commits = Commits(self._committed, self._lost)
-        self._gaps = Gaps()
-        self._gap_timer: asyncio.TimerHandle | None = None
+        self._gaps = Gaps(self._clocks, self._ask)
         self._mended = asyncio.Event()
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -75,6 +73,7 @@ class Room(LiveText):
         self.clients = clients or Clients()
         for one in self._arrived:
             self.clients.keep(one.claims or ())
+            one.run = None
         self.broken = False
         self._mended.set()
         if moved:
@@ -104,6 +103,7 @@ class Room(LiveText):
         """Throw the replica away; what arrives waits for `restore`."""
         if not self.broken:
             self.broken = True
+            self._replica.runs.clear()
             self._keeper.broken()
 
     def hold(self) -> Hold:
@@ -117,8 +117,7 @@ class Room(LiveText):
         """The end; it is not broken to its keeper, but takes nothing any more."""
         self.closed = self.broken = True
         self._mended.set()
-        if self._gap_timer is not None:
-            self._gap_timer.cancel()
+        self._gaps.stop()
 
     @property
     def peers(self) -> list[Peer]:
@@ -138,6 +137,7 @@ class Room(LiveText):
     def remove_peer(self, peer: Peer) -> None:
         if peer in self._peers:
             del self._peers[peer]
+            self._replica.runs.pop(peer, None)
             self._tell(None, self.roster.leave(peer))
 
     def receive(self, peer: Peer, message: protocol.Message | bytes) -> None:
@@ -181,7 +181,7 @@ class Room(LiveText):
             peer.send(protocol.step_1(peer.name, self._replica.state()))
 
     def _send_since(self, peer: Peer, state: bytes, frame: Callable[[str, bytes], bytes]) -> None:
-        lacking = self._replica.since(state)
+        lacking = self._replica.told(state)
         if len(lacking) > FRAME_LIMIT:
             peer.refuse("it is too large to be sent")
         else:
@@ -293,7 +293,7 @@ class Room(LiveText):
             if not arrived:
                 continue
             try:
-                self._replica.apply(batch.updates)
+                self._replica.integrate([part for one in arrived for part in one.fitting])
                 outgoing, rows = frames(self._peers, batch), groups(batch)
             except Poisoned as error:
                 self._poisoned(arrived, error)
@@ -302,7 +302,8 @@ class Room(LiveText):
                 peer.send(frame, True)
             faults.hit("room.applied")
             batch.count()
-            self._gaps.note(arrived)
+            if self._replica.gapped:
+                self._gaps.note(arrived)
             for origin, row in rows.items():
                 self._commits.add(self._keeper.append(row.data, origin, row.claims), row.group)
             for origin in rows:
@@ -311,7 +312,6 @@ class Room(LiveText):
                     observer(origin)
         if not self._arrived:
             self._one_by_one = False
-            self._watch_gaps()
 
     def _batch(self) -> list[Arrived]:
         """What is applied next; each update in it is its sender's to make."""
@@ -319,14 +319,22 @@ class Room(LiveText):
         batch: list[Arrived] = []
         while self._arrived and len(batch) < size:
             one = self._arrived[0]
-            if one.claims is None:
-                if not self._judge(one, alone=not batch):
-                    break
-                if one.claims is None:
-                    self._arrived.popleft()
-                    continue
-            batch.append(self._arrived.popleft())
+            if one.claims is None and not self._judge(one, alone=not batch):
+                break
+            self._arrived.popleft()
+            if one.claims is not None and self._fits(one):
+                batch.append(one)
         return batch
+
+    def _fits(self, one: Arrived) -> bool:
+        """Fill in what of it can be integrated now. False: it cannot be read."""
+        try:
+            one.fitting = self._replica.fit(one.update, one.peer, one.run)
+        except Malformed as error:
+            self._offended(one, MALFORMED, str(error), str(error))
+            one.fail(error)
+            return False
+        return True
 
     def _judge(self, one: Arrived, alone: bool) -> bool:
         """Fill in its claims, or have it dropped (they stay None). False: judge again once those before it are applied,
@@ -367,9 +375,8 @@ class Room(LiveText):
 
     # --- what the log says ----------------------------------------------------------------------------------------
 
-    def _watch_gaps(self) -> None:
-        if self._gap_timer is None and not self._gaps.idle:
-            self._gap_timer = asyncio.get_running_loop().call_later(GAP_CHECK_SECONDS, self._check_gaps)
+    def _clocks(self) -> dict[int, int] | None:
+        return None if self.broken else decode_state(self._replica.state())
 
     def _committed(self, seq: int, group: list[Arrived]) -> None:
         self.seq = max(self.seq, seq)
@@ -384,13 +391,3 @@ class Room(LiveText):
         self.abandon()
         for peer in self.peers:
             peer.close(RESTARTING, "an edit could not be saved; it is sent again")
-
-    def _check_gaps(self) -> None:
-        self._gap_timer = None
-        if not self.broken:
-            ask, close = self._gaps.check(decode_state(self._replica.state()))
-            for peer in close:
-                peer.close(MALFORMED, "what was sent builds on edits that never came")
-            for peer in ask:
-                self._ask(peer)
-        self._watch_gaps()

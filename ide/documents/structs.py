@@ -1,21 +1,25 @@
-"""What an update is made of, read without applying it: client ids and the clocks they reach. Yjs' encoding, version 1.
+"""What an update is made of, read without applying it: client ids, clocks, what it builds on. Yjs' encoding, version 1.
 
-Format: number of sections; each section number of structs, client, first clock, structs; then the deletions, which are
-not read here. Why not pycrdt: its `get_state(update)` counts only runs that begin at clock 0.
+Format: number of sections; each section number of structs, client, first clock, structs; then the deletions. Why not
+pycrdt: its `get_state(update)` counts only runs that begin at clock 0, and it tells nothing of what is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from ide.documents.protocol import Malformed, Reader
+from ide.documents.protocol import Malformed, Reader, var_uint
 
 STRUCTS_LIMIT = 300_000  # about a second of reading
 _GC, _SKIP = 0, 10
 _ORIGIN, _RIGHT_ORIGIN, _PARENT_SUB = 0x80, 0x40, 0x20
 _NAMED_TYPES = (3, 5)  # XmlElement and XmlHook carry their name
 _DEPTH = 50
+
+Id: TypeAlias = tuple[int, int]  # client, clock
+Deletion: TypeAlias = tuple[int, int, int]  # client, first clock, clock behind the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,64 @@ class Section:
     client: int
     clock: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One struct as it stands in an update, and the characters that it stands beside or in."""
+
+    client: int
+    clock: int
+    end: int
+    needs: tuple[Id, ...]
+    data: bytes
+
+
+def parts(update: bytes, limit: int = STRUCTS_LIMIT) -> tuple[list[Part], list[Deletion]]:
+    """Everything in an update; clocks that it skips are left out. Raises Malformed."""
+    reader, found = Reader(update), []
+    for _ in range(reader.var_uint()):
+        count, client, clock = reader.var_uint(), reader.var_uint(), reader.var_uint()
+        limit -= count
+        if limit < 0:
+            raise Malformed("an update has too many parts")
+        if not count:
+            raise Malformed("an update names a client that wrote nothing in it")  # behind a gap pycrdt panics on that
+        for _ in range(count):
+            at = reader.at
+            length, needs = _struct(reader)
+            if not length:
+                raise Malformed("a part of an update is empty")  # pycrdt panics on some of those
+            if update[at] & 0x1F != _SKIP:
+                found.append(Part(client, clock, clock + length, needs, update[at : reader.at]))
+            clock += length
+    return found, _deletions(reader)
+
+
+def _deletions(reader: Reader) -> list[Deletion]:
+    found = []
+    for _ in range(reader.var_uint()):
+        client = reader.var_uint()
+        for _ in range(reader.var_uint()):
+            clock = reader.var_uint()
+            found.append((client, clock, clock + reader.var_uint()))
+    return found
+
+
+def written(found: list[Part]) -> bytes:
+    """An update of parts of one client that follow each other."""
+    first = found[0]
+    head = var_uint(len(found)) + var_uint(first.client) + var_uint(first.clock)
+    return b"\x01" + head + b"".join(part.data for part in found) + b"\x00"
+
+
+def deleting(found: list[Deletion]) -> bytes:
+    """An update that deletes, and nothing else."""
+    by_client: dict[int, list[bytes]] = {}
+    for client, start, end in found:
+        by_client.setdefault(client, []).append(var_uint(start) + var_uint(end - start))
+    told = [var_uint(client) + var_uint(len(all)) + b"".join(all) for client, all in by_client.items()]
+    return b"\x00" + var_uint(len(told)) + b"".join(told)
 
 
 def sections(update: bytes) -> list[Section]:
@@ -38,37 +100,33 @@ def sections(update: bytes) -> list[Section]:
             raise Malformed("an update has too many parts")
         end = clock
         for _ in range(count):
-            end += _struct(reader)
+            end += _struct(reader)[0]
         found.append(Section(client, clock, end))
     return found
 
 
-def _struct(reader: Reader) -> int:
-    """Pass one struct; its length in clocks."""
+def _struct(reader: Reader) -> tuple[int, tuple[Id, ...]]:
+    """Pass one struct: its length in clocks, and what it needs."""
     info = reader.byte()
     kind = info & 0x1F
     if kind in (_GC, _SKIP):
-        return reader.var_uint()
+        return reader.var_uint(), ()
+    needs: tuple[Id, ...] = ()
     if info & _ORIGIN:
-        _id(reader)
+        needs = ((reader.var_uint(), reader.var_uint()),)
     if info & _RIGHT_ORIGIN:
-        _id(reader)
-    if not info & (_ORIGIN | _RIGHT_ORIGIN):
+        needs = (*needs, (reader.var_uint(), reader.var_uint()))
+    if not needs:
         if reader.var_uint():
             reader.var_bytes()
         else:
-            _id(reader)
+            needs = ((reader.var_uint(), reader.var_uint()),)
         if info & _PARENT_SUB:
             reader.var_bytes()
     content = _CONTENT.get(kind)
     if content is None:
         raise Malformed(f"content {kind} of an update is not known")
-    return content(reader)
-
-
-def _id(reader: Reader) -> None:
-    reader.var_uint()
-    reader.var_uint()
+    return content(reader), needs
 
 
 def _text(reader: Reader) -> int:
