@@ -100,12 +100,12 @@ class DiskCopy:
 
     async def _bring(self, room: Room) -> int:
         text = room.text()
-        pending = room.pending
+        pending, seq = room.pending, room.seq  # as they are with this text: what comes later is not in the file
         if pending:
             await asyncio.wait(pending)
         if room.broken:
             raise Unavailable("The document is being loaded again.", "Try again in a moment.")
-        seq = max([room.seq, *(p.result() for p in pending if not p.cancelled() and p.exception() is None)])
+        seq = max([seq, *(p.result() for p in pending if not p.cancelled() and p.exception() is None)])
         if self.detached or (text == self._base and self._seq >= seq):
             return self._seq
         if text != self._base:

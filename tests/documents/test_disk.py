@@ -164,6 +164,33 @@ async def test_a_save_never_writes_what_the_log_does_not_have(desk: Desk) -> Non
     assert desk.file.read_text() == "x😀" + TEXT
 
 
+async def test_what_is_typed_while_a_save_waits_for_the_log_is_not_said_to_be_in_the_file(
+    desk: Desk, workspace: Workspace
+) -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def hold(size: int) -> None:
+        held.set()
+        assert go.wait(10)
+
+    await desk.open()
+    desk.store.before_commit = hold
+    desk.room.edit([Edit(0, 0, "a😀")], "person:1")
+    await asyncio.to_thread(held.wait, 10)
+    desk.room.edit([Edit(0, 0, "b😀")], "person:1")
+    saving = asyncio.ensure_future(desk.disk.save(desk.room))
+    await asyncio.wait([saving], timeout=0.1)
+    desk.room.edit([Edit(0, 0, "late ")], "person:1")  # committed in one group with the second
+    go.set()
+    assert await saving == 3
+    assert desk.file.read_text() == "b😀a😀" + TEXT
+    again, behind = await reopened(desk, workspace)  # the process died before the next save
+    assert behind
+    desk.file.write_text("b😀a😀" + TEXT + "five\n")
+    await again.disk.save(again.room)
+    assert desk.file.read_text() == "late b😀a😀" + TEXT + "five\n"
+
+
 async def test_a_read_only_file_is_not_written(desk: Desk) -> None:
     desk.file.chmod(0o444)
     await desk.open()
