@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents import undo
 from agents.models import Endpoint, Item, Job, Turn
 from ide.documents.authors import PROMPT, Author, person_json, register
 
@@ -51,3 +52,4 @@ def model_of(endpoint: Endpoint | None) -> str:
 def register_all() -> None:
     register("turn", turns)
     register("job", jobs)
+    register("undo", undo.authors)

@@ -132,6 +132,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "document.unmerge": ({"document": "{document}"}, "not_allowed", "not_found"),
     "session.create": ({"title": "x"}, "not_allowed", "ok"),
     "session.open": ({"session": "{session}"}, "ok", "not_found"),
+    "session.estimate": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
     "turn.start": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
     "turn.inline": (
         {"document": "{document}", "from": "", "to": "", "instruction": "x", "session": "{session}"},
@@ -141,6 +142,9 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "turn.steer": ({"turn": "{turn}", "text": "x"}, "not_allowed", "conflict"),  # no turn of that name runs here
     "turn.interrupt": ({"turn": "{turn}"}, "not_allowed", "conflict"),
     "turn.redirect": ({"turn": "{turn}", "text": "x"}, "not_allowed", "conflict"),
+    "turn.undo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "turn.redo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "turn.preview": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
     "proposal.reject": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),

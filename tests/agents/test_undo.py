@@ -1,0 +1,86 @@
+"""One turn taken back in all its files, for everybody, with every later human edit kept; and brought back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ide.db import in_db
+from ide.documents import history
+from ide.documents.models import Document
+from ide.documents.text import Edit
+from tests.agents.conftest import CODE, Follower, Site
+from tests.agents.test_turns import text_of
+
+PATCH = [
+    "*** Begin Patch",
+    "*** Update File: a.py",
+    " def two(b):",
+    "-    return b",
+    "+    return b * 2",
+    "*** Add File: b.py",
+    "+# new 🎈",
+    "+B = 1",
+    "*** End Patch",
+]
+
+
+@pytest.fixture
+async def turn(site: Site, ada: Follower) -> str:
+    """A finished turn that wrote in two files."""
+    await in_db(site.script, {"calls": [{"name": "apply_patch", "arguments": {"patch": PATCH}}]}, {"text": "Done."})
+    await ada.opened(site.document.pk)
+    started = await ada.ask("turn.start", session=await ada.session(), text="go", mentions=[])
+    assert (await ada.ended(started["turn"]))["state"] == "completed"
+    return str(started["turn"])
+
+
+async def typed(site: Site, before: str, text: str) -> None:
+    """Bob types in front of `before`."""
+    room = await (await site.host()).open_room(site.document.pk)
+    at = room.text().index(before)
+    await room.edit([Edit(at, at, text)], f"person:{site.bob.pk}")
+
+
+async def other(site: Site) -> str:
+    document = await in_db(lambda: Document.objects.get(path="b.py").pk)
+    return (await (await site.host()).open_room(document)).text()
+
+
+async def test_a_turn_goes_and_what_people_typed_since_stays(site: Site, ada: Follower, turn: str) -> None:
+    await typed(site, "import os", "# first\n")
+    await typed(site, "* 2", "+ 1 ")
+    shown: Any = (await ada.ask("turn.preview", turn=turn))["files"]
+    assert {file["path"] for file in shown} == {"a.py", "b.py"}
+    paths = (await ada.ask("turn.undo", turn=turn))["paths"]
+    assert sorted(paths) == ["a.py", "b.py"]
+    assert await text_of(site) == "# first\n" + CODE.replace("return b\n", "return b+ 1 \n")
+    assert await other(site) == ""
+    note = ada.items("note")[-1]["data"]
+    assert note["text"].endswith("took back what this turn wrote.")
+
+
+async def test_it_comes_back_and_can_go_again(site: Site, ada: Follower, turn: str) -> None:
+    wrote = await text_of(site)
+    await ada.ask("turn.undo", turn=turn)
+    await typed(site, "import os", "# later\n")
+    await ada.ask("turn.redo", turn=turn)
+    assert await text_of(site) == "# later\n" + wrote
+    assert await other(site) == "# new 🎈\nB = 1\n"
+    await ada.ask("turn.undo", turn=turn)
+    assert await text_of(site) == "# later\n" + CODE
+
+
+async def test_twice_is_refused_and_so_is_what_is_not_there(site: Site, ada: Follower, turn: str) -> None:
+    assert (await ada.refused("turn.redo", turn=turn))["code"] == "conflict"
+    await ada.ask("turn.undo", turn=turn)
+    assert (await ada.refused("turn.undo", turn=turn))["code"] == "conflict"
+    assert (await ada.refused("turn.undo", turn="nothing"))["code"] == "not_found"
+
+
+async def test_the_history_names_who_took_it_back(site: Site, ada: Follower, turn: str) -> None:
+    await ada.ask("turn.undo", turn=turn)
+    await in_db(history.trace, site.document.pk)
+    rows, _ = await in_db(history.timeline, site.document.pk, None, 10)
+    assert rows[0]["author"]["label"] == site.ada.shown_name  # type: ignore[index]
