@@ -61,7 +61,7 @@ class Room(LiveText):
         self._waiting: list[tuple[Peer, protocol.SyncStep1]] = []
         self._observers: list[Observer] = []
         self._commits = Commits(self._committed, self._lost)
-        self._gaps = Gaps(self._clocks, self._ask)
+        self._gaps = Gaps(lambda: None if self.broken else decode_state(self._replica.state()), self._ask)
         self._mended = asyncio.Event()
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -87,10 +87,7 @@ class Room(LiveText):
                 self.receive(peer, question)
 
     async def whole(self) -> None:
-        """Return when the document can be edited: until the next await `edit` does not find it broken.
-
-        Raises Unavailable if the room was closed.
-        """
+        """Return when it can be edited, until the next await. Raises Unavailable if the room was closed."""
         self.flush()
         while self.broken:
             if self.closed:
@@ -122,6 +119,11 @@ class Room(LiveText):
     @property
     def peers(self) -> list[Peer]:
         return list(self._peers)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the text is exactly what the log says at `seq`."""
+        return not (self.broken or self._arrived or self._commits.pending)
 
     @property
     def pending(self) -> list[asyncio.Future[int]]:
@@ -161,10 +163,7 @@ class Room(LiveText):
         # A Stateless message of a document is nobody's, as with Hocuspocus where no hook takes it.
 
     def sync(self, peer: Peer, question: protocol.SyncStep1) -> None:
-        """What the peer lacks, and the question what we lack; after `restore` if the replica is being rebuilt.
-
-        Raises Malformed.
-        """
+        """What the peer lacks, and the question what we lack; after `restore` if that is awaited. Raises Malformed."""
         self.flush()
         if self.broken:
             self._waiting.append((peer, question))
@@ -375,9 +374,6 @@ class Room(LiveText):
 
     # --- what the log says ----------------------------------------------------------------------------------------
 
-    def _clocks(self) -> dict[int, int] | None:
-        return None if self.broken else decode_state(self._replica.state())
-
     def _committed(self, seq: int, group: list[Arrived]) -> None:
         self.seq = max(self.seq, seq)
         acknowledge(group)
@@ -388,6 +384,14 @@ class Room(LiveText):
         for one in self._arrived:
             one.fail()
         self._arrived.clear()
+        self._send_back("an edit could not be saved; it is sent again")
+
+    def distrust(self, why: str) -> None:
+        """The replica is not what the log says, which counts: it is kept aside, and everybody comes back to the log."""
+        self._keeper.quarantine("", why, self._replica.told())
+        self._send_back("the document is read again")
+
+    def _send_back(self, reason: str) -> None:
         self.abandon()
         for peer in self.peers:
-            peer.close(RESTARTING, "an edit could not be saved; it is sent again")
+            peer.close(RESTARTING, reason)

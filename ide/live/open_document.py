@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from django.db import DatabaseError
 
 from ide.documents.clients import Claim, Clients
-from ide.documents.compact import Facts
+from ide.documents.compact import DIFFERS, Facts
 from ide.documents.compactor import CompactionFailed, compactor
 from ide.documents.disk import DiskCopy
 from ide.documents.models import Document
@@ -175,16 +175,23 @@ class OpenDocument:
         if not self._tail:
             return
         self._tail = self._tail_bytes = 0
-        live = None if self.room.in_use or self.room.broken else self._facts()
+        if self.room.pending:
+            await asyncio.wait(self.room.pending)
+        live = self._facts()
         try:
             outcome = await compactor.compact(self.id, self._host.lease.epoch, live)
         except CompactionFailed as error:
             log.warning("document %s was not compacted: %s", self.id, error)
-        else:
-            log.info("document %s: compaction: %s", self.id, outcome)
+            return
+        log.info("document %s: compaction: %s", self.id, outcome)
+        if outcome == DIFFERS and live is not None and not self.room.broken:
+            self._notice("bad", "What was shown differed from what is saved. The document is read again from its log.")
+            self.room.distrust("the log reads differently from the live text")
 
-    def _facts(self) -> Facts:
-        return Facts.of(self.room.seq, self.room.text(), self.room.state())
+    def _facts(self) -> Facts | None:
+        """What the live text says, if it can be compared now: not while somebody types on."""
+        room = self.room
+        return Facts.of(room.seq, room.text(), room.state()) if room.settled else None
 
     def let_go(self) -> None:
         self.room.close()

@@ -7,11 +7,12 @@ import time
 
 import pytest
 from django.db.models import F
-from pycrdt import Doc, Text
+from pycrdt import Doc, Text, merge_updates
 
 from ide.db import in_db
 from ide.documents import protocol
 from ide.documents.models import ClientId, Document, DocumentUpdate, Quarantined, Snapshot
+from ide.documents.replica import Replica
 from ide.documents.text import Edit
 from ide.live import lease
 from ide.live.host import WorkspaceHost, close_all, host_of
@@ -140,6 +141,40 @@ async def test_a_row_of_the_log_that_cannot_be_applied_is_left_out_and_people_ar
     await two.until(lambda: [e for e in two.events if e["type"] == "document.notice" and e["tone"] == "bad"])
     await saved(two, id, "more ")
     assert await in_db(Quarantined.objects.filter(document=id, seq__isnull=False).count) == 1
+
+
+async def test_a_live_text_that_is_not_what_its_log_says_is_read_again(world: World) -> None:
+    one, id = tab(world), world.document.pk
+    await one.opened(id)
+    await saved(one, id, "kept 😀 ")
+    host = await host_of(world.workspace.pk)
+
+    def spoil() -> None:  # a row that never was in the live text, as where pycrdt and the log would part
+        doc: Doc[Text] = Doc(client_id=80_001)
+        doc.get("text", type=Text).insert(0, "in the log ")
+        end = Document.objects.get(pk=id)
+        DocumentUpdate.objects.filter(document=id, epoch=end.epoch, seq=end.seq).update(
+            data=merge_updates(bytes(DocumentUpdate.objects.get(document=id, seq=end.seq).data), doc.get_update())
+        )
+
+    await in_db(spoil)
+    document = host.document(id)
+    assert document is not None
+    await document.compact()
+    assert (await one.until(lambda: one.closed))[0] == 4012
+    assert [e for e in one.events if e["type"] == "document.notice" and "differed" in e["text"]]
+    await host.rooms[id].whole()
+    assert host.rooms[id].text().replace("in the log ", "") == "kept 😀 " + TEXT
+    assert "in the log " in host.rooms[id].text()
+    two = tab(world, "editor")
+    await two.opened(id)
+    assert two.text(id) == host.rooms[id].text()
+    await saved(two, id, "more ")
+    kept = await in_db(Quarantined.objects.get, document=id)
+    assert (kept.origin, kept.reason) == ("", "the log reads differently from the live text")
+    assert Replica([bytes(kept.data)]).text() == "kept 😀 " + TEXT
+    await document.compact()
+    assert await in_db(Snapshot.objects.filter(document=id).exclude(sha="").count) == 1
 
 
 async def test_client_ids_are_in_the_database_with_what_they_wrote(world: World) -> None:
