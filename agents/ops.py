@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from agents import endpoints, jobs, talk, ways, wire
+from agents import endpoints, jobs, talk, ways, window, wire
 from agents.environments.live import writable
 from agents.live import of
 from agents.models import Turn
@@ -31,6 +31,8 @@ class Caller(Protocol):
     @property
     def user_id(self) -> int: ...
 
+    def may(self, action: Action) -> bool: ...
+
 
 class SessionCreate(msgspec.Struct):
     title: str = ""
@@ -51,6 +53,15 @@ class Mention(msgspec.Struct, omit_defaults=True):
 class TurnStart(msgspec.Struct):
     session: str
     text: str
+    mentions: list[Mention] = []
+    endpoint: int | None = None
+
+
+class SessionEstimate(msgspec.Struct):
+    """A turn not sent yet; no session: a new one."""
+
+    text: str
+    session: str = ""
     mentions: list[Mention] = []
     endpoint: int | None = None
 
@@ -122,8 +133,19 @@ async def session_create(host: WorkspaceHost, participant: Caller, params: Param
 async def session_open(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(SessionOpen, params)
     session = await of(host).sessions.session(given.session)
+    if participant.may(Action.TURN) and not host.closed:
+        host.owned(window.read_ahead(host, session, participant.user_id), f"session {session.row.pk} read ahead")
     events = session.events_after(given.after) if given.after is not None else None
     return {"events": events} if events is not None else {"snapshot": await session.snapshot()}
+
+
+async def session_estimate(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
+    given = read(SessionEstimate, params)
+    sessions = of(host).sessions
+    session = await sessions.session(given.session) if given.session else sessions.unborn()
+    endpoint = await in_db(endpoints.choose, given.endpoint, _wanted(host, participant))
+    draft = window.Draft(given.text, [msgspec.to_builtins(mention) for mention in given.mentions])
+    return await window.estimate(host, session, endpoint, draft)
 
 
 async def turn_start(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
@@ -205,6 +227,7 @@ def register() -> None:
     for name, action, handler in (
         ("session.create", Action.TURN, session_create),
         ("session.open", Action.SEE, session_open),
+        ("session.estimate", Action.TURN, session_estimate),
         ("turn.start", Action.TURN, turn_start),
         ("turn.inline", Action.TURN, turn_inline),
         ("turn.steer", Action.TURN, turn_steer),

@@ -64,6 +64,10 @@ class Sessions:
             self._live.setdefault(session_id, LiveSession(row, self.host.publish))
         return self._live[session_id]
 
+    def unborn(self) -> LiveSession:
+        """One that nobody has made yet, to count with: nothing of it is kept or told."""
+        return LiveSession(Session(workspace_id=self.host.workspace_id), lambda _: None)
+
     async def summaries(self) -> list[wire.Json]:
         rows = await in_db(_session_rows, self.host.workspace_id)
         live = self._live
@@ -107,8 +111,7 @@ class Sessions:
             self._starting.discard(start.session)
 
     async def _begin(self, live: LiveSession, user_id: int, start: Start) -> LiveTurn:
-        if live.saving is not None:
-            await asyncio.wait({live.saving})  # what the turn before left must be in its history
+        await live.settled()  # what the turn before left must be in its history
         row = await in_db(_turn_row, live.row, user_id, start)
         if self.host.closed:  # the row says so at the next opening
             raise Unavailable("The workspace is being closed.", "Reload the page and try again.")
@@ -139,7 +142,8 @@ class Sessions:
         return str((await self.create(user_id, title)).row.pk)
 
     async def steer(self, turn_id: str, user_id: int, text: str) -> str:
-        """Add to the running turn: the model reads it at the next boundary. Returns the item's id."""
+        """Say something to the running turn: its model takes it in mid-sentence where it can, else reads it at the next
+        boundary. Returns the item's id; what becomes of it is told by that item."""
         turn = self.running(turn_id)
         if turn.row.kind != Turn.Kind.SESSION:
             raise Conflict("An inline edit cannot be steered.", "Interrupt it, or redirect it.")
@@ -149,7 +153,7 @@ class Sessions:
         turn = self.running(turn_id)
         item = turn.items.begin(Item.Kind.PERSON, {"text": text, "steer": True, "taken": False}, user)
         turn.items.show(item)
-        turn.steers.append(item)
+        await turn.hear(item)
         await in_db(save_items, [item])
         return item.pk
 
@@ -205,6 +209,8 @@ class Sessions:
             turn.end(Turn.State.FAILED, "Something in Tandem went wrong. What was written is kept; the log has more.")
         finally:
             turn.end(Turn.State.INTERRUPTED)  # cancelled; for all others it has ended already
+            if turn.provider is not None:
+                turn.provider.forget()
             turn.live.saving = self.host.owned(self._leave(turn), f"turn {turn.row.pk} saved")
 
     async def _open_provider(self, turn: LiveTurn, endpoint: Endpoint) -> Measured:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from agents.engine import context
+from agents import window
 from agents.engine.loop import (
     Finished,
     Prose,
@@ -19,17 +18,14 @@ from agents.engine.loop import (
     TurnEvent,
     run_turn,
 )
-from agents.engine.messages import Message, ToolCall
+from agents.engine.messages import ToolCall
 from agents.environments.live import LiveEnvironment
 from agents.models import Item
 from agents.transcript import Memory
 from agents.turns import LiveTurn
 from agents.ways import engaged, mentioned
-from ide.db import in_db
-from ide.runner import client as runner
 
 SHOWN = 4000  # characters of a tool's arguments in the transcript
-REMEMBERED = 400  # characters of an earlier turn's tool result the model is told again
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (?P<path>.+)$", re.MULTILINE)
 CUT = {
     "length": "The answer reached its longest length and stops here.",
@@ -42,20 +38,13 @@ SILENT = "The model answered with nothing. Ask again, or choose another model."
 async def talk(turn: LiveTurn) -> None:
     """Answer what was said, with tools where the model drives them; steers are read at each boundary."""
     provider, endpoint = engaged(turn)
-    tools = endpoint.drives_tools
-    sandbox = tools and (await runner.status()).works
+    sandbox = await window.sandboxed(endpoint)
     said = turn.items.all[0].data
     files = await mentioned(turn, said.get("mentions") or [])
-    system = context.session_system(tools=tools)
-    remembered, turn.live.memory = turn.live.memory, None
-    if remembered and (remembered.turn, remembered.endpoint) == (turn.follows, endpoint.pk):
-        past = remembered.messages
-    else:
-        past = [system, *await in_db(history, turn.live.row.pk, turn.row.pk)]
-    asked = context.session_input(str(said["text"]), files, tools=tools, window=endpoint.window)
-    messages = context.fitted([*past, asked], window=endpoint.window)
-    settings = context.session_settings(endpoint.model, tools=tools, window=endpoint.window)
-    settings = replace(settings, conversation=turn.live.row.pk)
+    past = await window.past(turn.live, endpoint, turn.follows, but=turn.row.pk)
+    turn.live.memory = None
+    messages = window.filled(endpoint, past, str(said["text"]), files)
+    settings = window.settings(turn.live, endpoint)
     told = _Told(turn)
     environment = LiveEnvironment(turn, sandbox)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:
@@ -67,18 +56,15 @@ async def talk(turn: LiveTurn) -> None:
 
 @dataclass
 class Steers:
-    """The loop's inbox: what people added, marked as taken when the model gets it."""
+    """The loop's inbox: what people added. The loop says when the model has it."""
 
     turn: LiveTurn
 
     def take(self) -> list[str]:
-        texts = []
-        while self.turn.steers:
-            item = self.turn.steers.popleft()
-            item.data["taken"] = True
-            self.turn.items.show(item)
-            texts.append(str(item.data["text"]))
-        return texts
+        waiting = list(self.turn.steers)
+        self.turn.steers.clear()
+        self.turn.handed += waiting
+        return [str(item.data["text"]) for item in waiting]
 
 
 @dataclass
@@ -115,8 +101,12 @@ class _Told:
                 if path:
                     item.data["path"] = path
                 await items.complete(item)
-            case StepFinished() | Steered():
+            case StepFinished():
                 await self._end_prose()
+            case Steered(texts):
+                await self._end_prose()
+                self.turn.check()
+                self.turn.heard(texts)
             case Finished(reason) if reason in CUT:
                 await items.add(Item.Kind.NOTE, {"text": CUT[reason], "tone": "warn"})
             case Finished() if self._silent:
@@ -150,39 +140,3 @@ def shown(call: ToolCall) -> str:
         if given.get(name):
             return str(given[name])[:SHOWN]
     return call.arguments[:SHOWN]
-
-
-def history(session_id: str, but: str) -> list[Message]:
-    """What was said and done in the session's earlier turns. Synchronous ORM.
-
-    Tools are told in words, not as calls: another model than the one that made them may go on.
-    """
-    rows = Item.objects.filter(turn__session_id=session_id).exclude(turn_id=but)
-    return _joined([_message(row) for row in rows.order_by("turn__started_at", "position")])
-
-
-def _message(row: Item) -> Message:
-    data = row.data
-    if row.kind == Item.Kind.PERSON:
-        return Message("user", str(data.get("text", "")))
-    if row.kind == Item.Kind.MODEL:
-        return Message("assistant", str(data.get("text", "")))
-    if row.kind == Item.Kind.TOOL:
-        outcome = str(data.get("output", ""))[:REMEMBERED]
-        return Message("assistant", f"[{data.get('name')} {str(data.get('input', ''))[:REMEMBERED]}: {outcome}]")
-    if row.kind == Item.Kind.EDIT:
-        return Message("assistant", f"[edited {data.get('path')}: +{data.get('added')} −{data.get('removed')} lines]")
-    return Message("user", f"[{data.get('text', '')}]")
-
-
-def _joined(messages: Sequence[Message]) -> list[Message]:
-    """Neighbours of one role as one message: some models accept nothing else."""
-    out: list[Message] = []
-    for message in messages:
-        if not message.text:
-            continue
-        if out and out[-1].role == message.role:
-            out[-1] = Message(message.role, f"{out[-1].text}\n\n{message.text}")
-        else:
-            out.append(message)
-    return out

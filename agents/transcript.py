@@ -51,12 +51,20 @@ class LiveSession:
     saving: asyncio.Task[None] | None = None
     items: Items | None = None
     memory: Memory | None = None
+    warmed_at: float = float("-inf")  # monotonic: when a provider read it ahead last
     generation: int = 0  # rises when a turn starts or ends
     tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))
 
     @property
     def seq(self) -> int:
         return self.row.seq
+
+    async def settled(self) -> None:
+        """Return when a newest turn that has ended is saved and holds nothing any more. Not for its own task."""
+        if self.running is not None and self.running.task is not None and not self.running.open:
+            await asyncio.wait({self.running.task})
+        if self.saving is not None:
+            await asyncio.wait({self.saving})
 
     def emit(self, kind: str, **fields: object) -> None:
         self.row.seq += 1
@@ -112,15 +120,27 @@ class Items:
         self._grown: dict[str, list[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._open: set[str] = set()
+        self._next = 0
 
     def begin(self, kind: str, data: dict[str, object], author: User | None = None) -> Item:
         self.flush()
-        item = Item(turn=self._turn, position=len(self.all), kind=kind, author=author, data=data)
+        item = Item(turn=self._turn, kind=kind, author=author, data=data)
         item.created_at = timezone.now()
-        self.all.append(item)
+        self._put_last(item)
         self._open.add(item.pk)
         self._session.emit("item.started", item=wire.item(item))
         return item
+
+    def move_last(self, item: Item) -> None:
+        """Put an item behind everything that is there; the caller shows it."""
+        if self.all[-1] is not item:
+            self.all.remove(item)
+            self._put_last(item)
+
+    def _put_last(self, item: Item) -> None:
+        item.position = self._next
+        self._next += 1
+        self.all.append(item)
 
     def grow(self, item: Item, text: str) -> None:
         """Append to the item's text (a tool's output). The first piece leaves at once, later ones once a frame."""

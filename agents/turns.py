@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -44,7 +45,8 @@ class Ended(Exception):
 
 @dataclass
 class LiveTurn:
-    """`steers` waits for the next boundary; `regions` is where it writes now, by document."""
+    """`steers` waits for the next boundary; `handed` was given to the model and is not part of its answer yet;
+    `regions` is where it writes now, by document."""
 
     host: WorkspaceHost
     live: LiveSession
@@ -57,6 +59,7 @@ class LiveTurn:
     provider: Measured | None = None
     open: bool = True
     steers: deque[Item] = field(default_factory=deque)
+    handed: list[Item] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     edits: dict[str, Item] = field(default_factory=dict)
     regions: dict[str, wire.Json] = field(default_factory=dict)
@@ -120,6 +123,26 @@ class LiveTurn:
         self.regions[document] = region
         self.host.publish({"type": "region", "region": region})
 
+    # --- what people say to it ------------------------------------------------------------------------------------
+
+    async def hear(self, item: Item) -> None:
+        """Hand what was said to the model in mid-sentence where it can take it, else at the next boundary."""
+        self.handed.append(item)
+        sent = self.provider is not None and await self.provider.steer(str(item.data["text"]))
+        if not sent and item in self.handed:
+            self.handed.remove(item)
+            self.steers.append(item)
+
+    def heard(self, texts: Sequence[str]) -> None:
+        """The model answers these now: they stand between what it said before and what it says to them."""
+        for text in texts:
+            item = next((one for one in self.handed if one.data["text"] == text), None)
+            if item is not None:
+                self.handed.remove(item)
+                item.data["taken"] = True
+                self.items.move_last(item)
+                self.items.show(item)
+
     # --- its end --------------------------------------------------------------------------------------------------
 
     def end(self, state: str, error: str = "") -> None:
@@ -132,6 +155,9 @@ class LiveTurn:
         self.regions.clear()
         self._close_edits()
         self._fill(state, error)
+        for item in (*self.handed, *self.steers):
+            item.data["missed"] = True
+            self.items.show(item)
         if state == Turn.State.FAILED:
             self.items.show(self.items.begin(Item.Kind.NOTE, {"text": error, "tone": "bad"}))
         elif state == Turn.State.INTERRUPTED:

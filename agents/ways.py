@@ -24,6 +24,7 @@ from agents.turns import LiveTurn, Region
 from ide.documents.room import Anchor, Room
 from ide.documents.text import minimal_edits
 from ide.errors import Conflict, Invalid, NotFound, Refused
+from ide.live.host import WorkspaceHost
 
 
 def region_of(room: Room, start: str, end: str) -> Region:
@@ -201,16 +202,24 @@ def code_block(session_id: str, item_id: str, number: int) -> str:
 
 async def mentioned(turn: LiveTurn, mentions: Sequence[Mapping[str, object]]) -> list[OpenFile]:
     """The files that are mentioned, as they are now. What cannot be opened is noted in the transcript and left out."""
-    found = []
+    found, missing = await looked_up(turn.host, mentions)
+    for text in missing:
+        await turn.items.add(Item.Kind.NOTE, {"text": text, "tone": "warn"})
+    return found
+
+
+async def looked_up(host: WorkspaceHost, mentions: Sequence[Mapping[str, object]]) -> tuple[list[OpenFile], list[str]]:
+    """The files that are mentioned, and why others cannot be opened."""
+    found, missing = [], []
     for mention in mentions:
         path = str(mention.get("path", ""))
         try:
-            room = await turn.host.open_path(path)
+            room = await host.open_path(path)
         except Refused as error:
-            await turn.items.add(Item.Kind.NOTE, {"text": f"{path}: {error}", "tone": "warn"})
+            missing.append(f"{path}: {error}")
             continue
         text = room.text()
         start, end = room.index_of(str(mention.get("from") or "")), room.index_of(str(mention.get("to") or ""))
         first, last = sorted((start or 0, end or 0)) if start is not None and end is not None else (0, 0)
         found.append(OpenFile(path, text, first, last))
-    return found
+    return found, missing

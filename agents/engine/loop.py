@@ -169,7 +169,7 @@ async def run_turn(
     provider's stream and aborts edits that still stream; the history then lacks the unfinished step. Iterate it
     within contextlib.aclosing, so that it is closed when you leave it early.
     """
-    tools = offered(environment) if settings.use_tools else []
+    tools = offered(environment.abilities) if settings.use_tools else []
     reason: Literal["stop", "length", "filter", "steps"] = "steps"
     for number in range(1, settings.max_steps + 1):
         said = inbox.take()
@@ -179,7 +179,7 @@ async def run_turn(
         yield StepStarted(number)
         step = _Step(time.perf_counter())
         try:
-            request = _request(history, tools, settings, first=number == 1)
+            request = request_of(history, tools, settings, first=number == 1)
             async with aclosing(_stream(provider, environment, request, step, history)) as events:
                 async for event in events:
                     yield event
@@ -206,7 +206,8 @@ async def run_turn(
     yield Finished(reason)
 
 
-def _request(history: list[Message], tools: list[Tool], settings: Settings, *, first: bool) -> Request:
+def request_of(history: Sequence[Message], tools: Sequence[Tool], settings: Settings, *, first: bool) -> Request:
+    """What a step asks, the first or a later one."""
     return Request(
         model=settings.model,
         messages=tuple(history),

@@ -5,7 +5,7 @@ A failing tool is a result the model reads: bad JSON, unknown names, refusals. E
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,9 +150,9 @@ READ_ONLY = frozenset({"read_file", "list_files", "search"})
 EDITING = "apply_patch"
 
 
-def offered(environment: Environment) -> list[Tool]:
-    """The tools that exist in this environment, in a fixed order."""
-    return [tool for name, tool in TOOLS.items() if name in environment.abilities]
+def offered(abilities: Collection[str]) -> list[Tool]:
+    """The tools an environment of these abilities has, in a fixed order."""
+    return [tool for name, tool in TOOLS.items() if name in abilities]
 
 
 # --- calls --------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ _SHAPES: dict[str, type[_Arguments]] = {
 async def call(environment: Environment, call: ToolCall) -> ToolResult:
     """Carry out a complete call. Whatever is wrong with it is a result with ok=False."""
     if call.name not in environment.abilities or call.name not in TOOLS:
-        known = ", ".join(tool.name for tool in offered(environment)) or "none"
+        known = ", ".join(tool.name for tool in offered(environment.abilities)) or "none"
         return ToolResult(f"There is no tool {call.name!r} here. Tools: {known}.", ok=False)
     if call.name == EDITING:
         patch = PatchCall(environment, call.id)

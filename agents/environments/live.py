@@ -23,6 +23,12 @@ from ide.workspaces.search import search
 FRAME = 0.012  # seconds between two insertions in a document
 
 
+def abilities(*, sandbox: bool) -> frozenset[str]:
+    """The tools a turn has on a live workspace."""
+    tools = {"read_file", "list_files", "search", "apply_patch"}
+    return frozenset(tools | {"run_command"} if sandbox else tools)
+
+
 @dataclass
 class LiveEnvironment:
     """`sandbox`: whether commands can be confined, so that there is a tool to run them."""
@@ -33,8 +39,7 @@ class LiveEnvironment:
 
     @property
     def abilities(self) -> frozenset[str]:
-        tools = {"read_file", "list_files", "search", "apply_patch"}
-        return frozenset(tools | {"run_command"} if self.sandbox else tools)
+        return abilities(sandbox=self.sandbox)
 
     async def read(self, path: str, first: int, last: int) -> Slice:
         text = await self._text(path)

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from agents.simulator import sse
-from agents.simulator.plan import Ask, Brain, Plan, Unknown, paced, pieces
+from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image, paced, pieces
 
 encode = msgspec.json.encode
 
@@ -50,6 +50,8 @@ class Anthropic:
             plan = self._brain.plan(ask_of(body["messages"]))
         except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, Unknown) as error:
             return refused(400, "invalid_request_error", f"The request cannot be used: {error}")
+        if body.get("model") in TEXT_ONLY and any(has_image(one.get("content")) for one in body["messages"]):
+            return refused(400, "invalid_request_error", "This model takes no images.")
         if plan.fault in ("status_429", "status_500"):
             return refused(
                 int(plan.fault[-3:]), "rate_limit_error" if "429" in plan.fault else "api_error", "asked for"

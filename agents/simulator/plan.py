@@ -24,6 +24,8 @@ FILLER = re.findall(
     "the first pass keeps every name and moves only what a reader would look for elsewhere, so that tests stay green "
     "and each step can be taken back by itself; naïve cases — ünïcode, 漢字 and 🙂 — stay as they are",
 )
+MODELS = ("simulated-fast", "simulated-deep")
+TEXT_ONLY = frozenset({"simulated-fast"})
 TICK = 0.004  # seconds between two sends at most rates
 FAULTS = {
     "cut_utf8": "the stream is cut in pieces inside characters",
@@ -157,6 +159,13 @@ def _directive(said: str) -> dict[str, str]:
         if name != "fault" and not re.fullmatch(r"\d+(\.\d+)?", value):
             raise Unknown(f"sim: {name} is a number, not {value}")
     return found
+
+
+def has_image(content: object) -> bool:
+    """Whether a message's content, in any dialect, shows an image."""
+    parts = content if isinstance(content, list) else []
+    kinds = {part.get("type") for part in parts if isinstance(part, dict)}
+    return bool(kinds & {"input_image", "image_url", "image"})
 
 
 def words(count: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,64 +18,21 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from agents.simulator import sse
-from agents.simulator.plan import Ask, Brain, Plan, Unknown, paced
+from agents.simulator.plan import Brain, Plan, paced
+from agents.simulator.responses_asked import (
+    Refusal,
+    answer_to,
+    asked_for,
+    asked_of,
+    items_of,
+    missing,
+    object_of,
+    planned,
+)
 from agents.simulator.responses_frames import Answer
 
 IN_FLIGHT, NAMED_LANES = 16, 32
 ENDINGS = frozenset({"close", "hang", "garbage", "error_200", "no_end"})
-
-
-class Refusal(Exception):
-    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.param = status, code, message, param
-
-    def error(self) -> dict[str, Any]:
-        kind = "invalid_request_error" if self.status < 500 else "server_error"
-        return {"type": kind, "code": self.code, "message": self.message, "param": self.param}
-
-
-def ask_of(items: list[Any]) -> Ask:
-    """The last user message of input items, and the rounds of tool outputs behind it."""
-    said, rounds, outputs = "", 0, False
-    for item in items:
-        kind = item.get("type", "message")
-        if kind == "message" and item.get("role") == "user":
-            said, rounds = _text(item.get("content")), 0
-        elif kind.endswith("_call_output"):
-            rounds += not outputs
-        outputs = kind.endswith("_call_output")
-    return Ask(said, rounds, 0)
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "".join(part.get("text", "") for part in parts if isinstance(part, dict))
-
-
-def items_of(body: dict[str, Any]) -> list[Any]:
-    given = body.get("input", [])
-    items = [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else given
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise Refusal(400, "invalid_value", "input must be text or a list of items", "input")
-    return items
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """All input items of a response, and their size in bytes."""
-
-    items: list[Any]
-    size: int
-
-
-def _asked(known: Answer | None, new: list[Any]) -> _Asked:
-    """What was known is not encoded again: a continued response must cost a server little, too."""
-    before = [*known.input, *known.output()] if known else []
-    size = known.input_bytes + 4 * known.sent if known else 0
-    return _Asked([*before, *new], size + len(msgspec.json.encode(new)))
 
 
 @dataclass
@@ -124,7 +82,8 @@ class Connection:
     def _take(self, data: bytes | str) -> None:
         lane: str | None = None
         try:
-            body = _object(data)
+            body = object_of(data)
+            self._server.heard.append(body)
             lane = body.get("stream_id")
             if body.get("type") == "response.steer":
                 self._steer(body)
@@ -160,13 +119,13 @@ class Connection:
 
     async def _respond(self, lane: _Lane, body: dict[str, Any]) -> None:
         known = self._previous(body)
-        asked = _asked(known, [*self._pending(lane), *items_of(body)])
-        plan = _planned(self._server.brain, asked.items)
+        asked = asked_of(known, [*self._pending(lane), *items_of(body)])
+        plan = planned(self._server.brain, asked.items)
         if plan.fault == "not_found" and known is not None:
-            raise _missing(known.id)
+            raise missing(known.id)
         if plan.fault in ("status_429", "status_500"):
-            raise _asked_for(plan.fault)
-        answer = _answer(body, lane.name or None, asked, plan)
+            raise asked_for(plan.fault)
+        answer = answer_to(body, lane.name or None, asked, plan)
         self._server.continued += known is not None
         warm = body.get("generate") is False
         while True:
@@ -176,6 +135,8 @@ class Connection:
                 answer.compose()
             ended = await self._stream(lane, answer)
             lane.latest, lane.running = answer, None
+            if body.get("store"):
+                self._server.stored[answer.id] = answer
             if not ended:
                 return
             following = self._successor(lane, answer)
@@ -213,11 +174,15 @@ class Connection:
 
     def _steer(self, body: dict[str, Any]) -> None:
         target, text = body.get("previous_response_id"), body.get("input")
+        if self._server.refuse_steers is None:
+            return
         steer = {"id": f"steer_{secrets.token_hex(8)}", "previous_response_id": target}
         lane = next((one for one in self._lanes.values() if one.running and one.running.id == target), None)
         late = next((one for one in self._lanes.values() if one.latest and one.latest.id == target), None)
-        if lane is None or not isinstance(text, str) or not text:
+        refused = self._server.refuse_steers
+        if lane is None or not isinstance(text, str) or not text or refused:
             code = "response_already_completed" if late else "response_not_found"
+            code = "steering_not_supported" if refused else code
             code = code if isinstance(text, str) and text else "invalid_input"
             frame = {"type": "response.steer.failed", "steer": {**steer, "input": text}, "error": {"code": code}}
             self._send([msgspec.json.encode(frame)])
@@ -236,12 +201,12 @@ class Connection:
                 frame = {"type": "response.steer.pending", "steer": {"id": steer_id}, "required_input": required}
                 self._send([msgspec.json.encode({**frame, "reason": "waiting_for_required_input"})])
             return None
-        asked = _asked(answer, self._pending(lane))
-        return _answer(
+        asked = asked_of(answer, self._pending(lane))
+        return answer_to(
             {"model": answer.model, "previous_response_id": answer.id},
             answer.lane,
             asked,
-            _planned(self._server.brain, asked.items),
+            planned(self._server.brain, asked.items),
         )
 
     def _pending(self, lane: _Lane) -> list[Any]:
@@ -254,43 +219,10 @@ class Connection:
         if wanted is None:
             return None
         found = next((one.latest for one in self._lanes.values() if one.latest and one.latest.id == wanted), None)
+        found = found or self._server.stored.get(str(wanted))
         if found is None:
-            raise _missing(str(wanted))
+            raise missing(str(wanted))
         return found
-
-
-def _asked_for(fault: str) -> Refusal:
-    return Refusal(int(fault[-3:]), "rate_limit_exceeded" if "429" in fault else "server_error", "It was asked for.")
-
-
-def _missing(wanted: str) -> Refusal:
-    message = f"Previous response with id '{wanted}' not found."
-    return Refusal(400, "previous_response_not_found", message, "previous_response_id")
-
-
-def _planned(brain: Brain, asked: list[Any]) -> Plan:
-    try:
-        return brain.plan(ask_of(asked))
-    except Unknown as error:
-        raise Refusal(400, "invalid_value", str(error), "input") from error
-
-
-def _answer(body: dict[str, Any], lane: str | None, asked: _Asked, plan: Plan) -> Answer:
-    model = body.get("model")
-    if not isinstance(model, str) or not model:
-        raise Refusal(400, "missing_required_parameter", "model is required", "model")
-    previous = body.get("previous_response_id")
-    return Answer(f"resp_{secrets.token_hex(12)}", model, lane, asked.items, plan, asked.size, previous)
-
-
-def _object(data: bytes | str) -> dict[str, Any]:
-    try:
-        body = msgspec.json.decode(data)
-    except msgspec.MsgspecError as error:
-        raise Refusal(400, "invalid_json", f"That is no JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise Refusal(400, "invalid_json", "A request is an object.")
-    return body
 
 
 async def paced_units(units: list[list[bytes]], plan: Plan) -> AsyncIterator[list[list[bytes]]]:
@@ -317,8 +249,10 @@ class Responses:
 
     def __init__(self, brain: Brain, hour: float) -> None:
         self.brain, self.hour = brain, hour
-        self._stored: dict[str, Answer] = {}
+        self.stored: dict[str, Answer] = {}
+        self.heard: deque[dict[str, Any]] = deque(maxlen=64)  # client events of sockets, as they came
         self.refuse_upgrade = False
+        self.refuse_steers: bool | None = False  # None: they are never answered
         self.continued = 0  # responses on sockets that went on from a cached one
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
@@ -333,25 +267,42 @@ class Responses:
 
     async def create(self, request: web.Request) -> web.StreamResponse:
         try:
-            body = _object(await request.read())
-            known = self._stored.get(str(body.get("previous_response_id")))
+            body = object_of(await request.read())
+            known = self.stored.get(str(body.get("previous_response_id")))
             if body.get("previous_response_id") and known is None:
-                raise _missing(str(body["previous_response_id"]))
-            asked = _asked(known, items_of(body))
-            plan = _planned(self.brain, asked.items)
+                raise missing(str(body["previous_response_id"]))
+            asked = asked_of(known, items_of(body))
+            plan = planned(self.brain, asked.items)
             if plan.fault in ("status_429", "status_500"):
-                raise _asked_for(plan.fault)
-            answer = _answer(body, None, asked, plan)
+                raise asked_for(plan.fault)
+            answer = answer_to(body, None, asked, plan)
         except Refusal as refusal:
             headers = {"retry-after": "1"} if refusal.status == 429 else {}
             return web.json_response({"error": refusal.error()}, status=refusal.status, headers=headers)
         head = answer.head()
         answer.compose()
         if body.get("store", True):
-            self._stored[answer.id] = answer
+            self.stored[answer.id] = answer
         if not body.get("stream"):
             return await self._whole(answer)
         return await self._streamed(request, answer, head)
+
+    async def compact(self, request: web.Request) -> web.Response:
+        """A shorter input window: what people said, and the rest sealed. A new chain begins from it."""
+        try:
+            body = object_of(await request.read())
+            known = self.stored.get(str(body.get("previous_response_id")))
+            asked = asked_of(known, items_of(body))
+            if not body.get("model"):
+                raise Refusal(400, "missing_required_parameter", "model is required", "model")
+        except Refusal as refusal:
+            return web.json_response({"error": refusal.error()}, status=refusal.status)
+        kept = [item for item in asked.items if item.get("role") == "user"]
+        sealed = {"type": "compaction", "id": f"cmp_{secrets.token_hex(8)}"}
+        sealed["encrypted_content"] = secrets.token_urlsafe(60)
+        counted = {"input_tokens": asked.size // 4, "output_tokens": 20, "total_tokens": asked.size // 4 + 20}
+        about = {"id": f"resp_{secrets.token_hex(12)}", "object": "response.compaction", "created_at": 1}
+        return web.json_response({**about, "output": [*kept, sealed], "usage": counted})
 
     async def _whole(self, answer: Answer) -> web.StreamResponse:
         async for units in paced_units(answer.units, answer.plan):

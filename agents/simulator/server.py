@@ -10,11 +10,10 @@ from aiohttp import web
 
 from agents.simulator.anthropic import Anthropic
 from agents.simulator.chat import Chat
-from agents.simulator.plan import Brain
+from agents.simulator.plan import MODELS, Brain
 from agents.simulator.responses import Responses
 
 LABEL = "Simulated (no model)"
-MODELS = ("simulated-fast", "simulated-deep")
 
 
 @dataclass
@@ -44,6 +43,7 @@ class Simulator:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_get("/v1/responses", self.responses.socket)
         app.router.add_post("/v1/responses", self.responses.create)
+        app.router.add_post("/v1/responses/compact", self.responses.compact)
         app.router.add_post("/v1/chat/completions", chat.chat)
         app.router.add_post("/v1/completions", chat.completions)
         app.router.add_post("/infill", chat.completions)

@@ -204,7 +204,7 @@ async def test_a_patch_that_is_not_json_is_taken_as_it_is() -> None:
 
 async def test_only_the_tools_of_the_place_are_offered() -> None:
     environment = Memory(abilities=["read_file"])
-    assert [tool.name for tool in offered(environment)] == ["read_file"]
+    assert [tool.name for tool in offered(environment.abilities)] == ["read_file"]
     assert not (await call(environment, ToolCall("1", "run_command", '{"command": "ls"}'))).ok
 
 
