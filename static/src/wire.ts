@@ -141,12 +141,21 @@ export interface Turn {
   input_tokens: number
   output_tokens: number
   tokens_per_s: number | null
+  cost: number | null // US dollars; null where prices are not known
   started_at: Time
   ended_at: Time | null
 }
+// What sending a draft takes: `reply` is the room its answer needs in the window.
+export interface Estimate {
+  tokens: number
+  window: number
+  reply: number
+  cost: number // US dollars, if `priced`
+  priced: boolean
+}
 
 export type Item = { id: Id; turn: Id; position: number; created_at: Time; author: Person | null } & (
-  | { kind: 'person'; data: { text: string; steer?: boolean; taken?: boolean; mentions?: Mention[] } }
+  | { kind: 'person'; data: { text: string; steer?: boolean; taken?: boolean; missed?: boolean; mentions?: Mention[] } }
   | { kind: 'model'; data: { text: string } }
   | {
       kind: 'tool'
@@ -287,6 +296,7 @@ export interface Ops {
   'document.restore': [{ document: Id; epoch: number; seq: number; version?: number }, { changed: boolean }]
   'session.create': [{ title?: string }, { session: SessionSummary }]
   'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
+  'session.estimate': [{ session?: Id; text: string; mentions: Mention[]; endpoint?: number }, Estimate]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
   'turn.inline': [
     { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },

@@ -21,6 +21,7 @@ export function turnOf(id: string, more: Partial<Turn> = {}): Turn {
     input_tokens: 0,
     output_tokens: 0,
     tokens_per_s: null,
+    cost: null,
     started_at: '2026-11-22T14:00:00Z',
     ended_at: null,
     ...more,

@@ -7,6 +7,7 @@ import { words } from '../ui/words/sessions'
 import type { Id, Mention, Turn } from '../wire'
 import type { Live } from '../workspace/live'
 import { ask, interrupt, redirect, steer, stopping } from './acts'
+import { Estimate } from './estimate'
 import { MentionList } from './mention-list'
 import { type Choice, choices, labelOf, sameMention } from './mentions'
 import { endpointOf, type Mode, modeOf } from './mode'
@@ -118,6 +119,9 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
           redirect={() => running && act((text) => redirect(live, running.id, text))}
         />
       </footer>
+      {!running && mode.canType && (
+        <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
+      )}
       {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
       {advise && models?.endpoints.length === 0 && <p class="composer-why">{models.advice}</p>}
     </form>

@@ -103,11 +103,13 @@ class Draft {
 
   private putItem(item: Item): void {
     const at = this.place(item.id)
-    if (at >= 0) this.items[at] = item
-    else {
-      this.insert(item)
-      this.places.clear()
+    if (at >= 0 && this.items[at]?.position === item.position) {
+      this.items[at] = item
+      return
     }
+    if (at >= 0) this.items.splice(at, 1) // it was said before it was taken, and stands where it was taken
+    this.insert(item)
+    this.places.clear()
   }
 
   /** At the end, but before what its own turn put behind it. */

@@ -143,9 +143,9 @@ function Say({ who, name, about, turn, live, children }: SayProps) {
 }
 
 const PersonRow = still(({ item, turn }: { item: Person; turn: Turn | null }) => {
-  const { text, steer, taken, mentions } = item.data
+  const { text, steer, taken, missed, mentions } = item.data
   const about = [clock(item.created_at)]
-  if (steer) about.push(taken ? words.steersTaken : words.steersWaiting)
+  if (steer) about.push(taken ? words.steersTaken : missed ? words.steersMissed : words.steersWaiting)
   else if (turn?.kind === 'inline') about.push(words.inlineAsk)
   else if (turn?.kind === 'apply') about.push(words.applyAsk)
   const person = item.author ?? { id: 0, name: words.someone, colour: 0 }

@@ -3,6 +3,16 @@ import type { Endpoint, Person, Role, Turn } from '../../wire'
 
 const number = (n: number) => n.toLocaleString('en')
 const plural = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`
+/** 940, 3.1k, 128k, 1.2M. */
+const short = (n: number) => {
+  if (n < 1000) return number(n)
+  const [value, unit] = n < 999_500 ? [n / 1000, 'k'] : [n / 1e6, 'M']
+  return `${value < 9.95 ? value.toFixed(1).replace(/\.0$/, '') : Math.round(value)}${unit}`
+}
+const money = (dollars: number) => {
+  if (dollars > 0 && dollars < 0.001) return '< $0.001'
+  return `$${dollars.toFixed(dollars < 0.1 ? 3 : 2)}`
+}
 const MINUS = '−'
 
 export const words = {
@@ -24,6 +34,8 @@ export const words = {
   writing: 'writing',
   firstToken: (ms: number) => `first token ${number(Math.round(ms))} ms`,
   speed: (perSecond: number) => `${number(Math.round(perSecond))} tok/s`,
+  turnTokens: (read: number, written: number) => `${short(read)} in, ${short(written)} out`,
+  money,
   seconds: (s: number) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`,
   plus: (n: number) => `+${number(n)}`,
   minus: (n: number) => `${MINUS}${number(n)}`,
@@ -31,6 +43,7 @@ export const words = {
     `${plural(added, 'line')} added, ${plural(removed, 'line')} removed`,
   steersTaken: 'steers · taken',
   steersWaiting: 'steers · not yet taken',
+  steersMissed: 'steers · not taken',
   queued: 'waits in the queue',
   inlineAsk: 'edits a selection',
   applyAsk: 'applies a block',
@@ -94,6 +107,12 @@ export const words = {
   builtinLine: 'Small built-in model. It rewrites selections and answers briefly; it cannot use tools.',
   builtinMore: 'Connect a better one',
   scriptedLine: 'Scripted model, for tests and demos. Its answers are written beforehand.',
+  estimate: (tokens: number, window: number, cost: number | null) =>
+    `≈ ${short(tokens)} of ${short(window)}${cost === null ? '' : ` · ${money(cost)}`}`,
+  estimateTitle: (reply: number) =>
+    `Tokens this takes of the model's window, and what reading them costs, about. The answer needs up to ${short(reply)} more.`,
+  estimateOver: (tokens: number, window: number) =>
+    `Does not fit: ≈ ${short(tokens)} tokens of ${short(window)}, and the answer. Shorten it, or choose a model with a larger window.`,
   why: {
     role: (role: Role) => `As a ${role} you can read along. Ask an owner for the editor role to talk with the model.`,
     noModel: 'No model is connected.',
