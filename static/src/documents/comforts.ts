@@ -19,6 +19,7 @@ function comforts(): Extension {
   // Asked for before it is here: not the browser's own search, which sees only the lines in view.
   const find = (view: EditorView) => {
     if (slot.get(view.state) === code?.comforts) return false
+    view.contentDOM.blur() // what is typed meanwhile is for the panel
     void load().then((found) => {
       put(view, found)
       found.openSearch(view)

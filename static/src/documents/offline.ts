@@ -82,7 +82,10 @@ export class Store {
         request.result.createObjectStore('kept', { keyPath: 'key' })
         request.result.createObjectStore('aside', { keyPath: 'key' })
       }
-      request.onsuccess = () => resolve(request.result)
+      request.onsuccess = () => {
+        request.result.onversionchange = () => request.result.close() // this person signs out, in another tab
+        resolve(request.result)
+      }
       request.onerror = () => reject(request.error)
     })
   }

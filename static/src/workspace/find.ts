@@ -1,4 +1,4 @@
-// What opens the box of files and commands; the box itself comes when it is first asked for.
+// What opens the box of files and commands (palette.tsx).
 import { signal } from '@preact/signals'
 import { registerCommand } from './commands'
 

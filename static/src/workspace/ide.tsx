@@ -23,10 +23,10 @@ import type { Id, Me } from '../wire'
 import { registerCommand } from './commands'
 import { Editor, Tabs } from './editor'
 import { git } from './files'
-import { finding } from './find'
 import { Header } from './header'
 import * as layout from './layout'
 import { enter, live, opening } from './live'
+import { Palette } from './palette'
 import {
   ChangesSide,
   CommentsSide,
@@ -34,7 +34,6 @@ import {
   HistorySide,
   JobsPanel,
   JobsSide,
-  Palette,
   PeopleSide,
   Review,
   SearchSide,
@@ -211,7 +210,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
       )}
       <Status />
       <Panes />
-      {finding.value !== null && <Palette />}
+      <Palette />
     </div>
   )
 }

@@ -7,6 +7,7 @@ import { Socket } from '../net/socket'
 import { toast } from '../ui/toast'
 import type { AwarenessState, Event, Me, Models, Ops, Person, Role, Workspace } from '../wire'
 import { keepTabs } from './kept-tabs'
+import { here } from './sign-out'
 
 export interface Notice {
   at: Date
@@ -148,6 +149,10 @@ export function enter(id: string, me: Me): () => void {
     void joined?.destroy()
   }
 }
+
+effect(() => {
+  here.value = live.value?.documents ?? null
+})
 
 // While something is kept nowhere but in this page, closing the tab asks first.
 effect(() => {

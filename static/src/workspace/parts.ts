@@ -1,11 +1,8 @@
 // What a workspace shows beside the text: code that comes after the first paint.
 import { lazy } from '../ui/lazy'
 
-const nothing = () => null
-
 export const SessionPanel = lazy(() => import('../sessions/panel').then((part) => part.SessionPanel))
 export const JobsPanel = lazy(() => import('../jobs/panel').then((part) => part.JobsPanel))
-export const Palette = lazy(() => import('./palette').then((part) => part.Palette), nothing)
 export const SearchSide = lazy(() => import('./side').then((part) => part.SearchSide))
 export const PeopleSide = lazy(() => import('./side').then((part) => part.PeopleSide))
 export const CommentsSide = lazy(() => import('../comments/panel').then((part) => part.CommentsSide))

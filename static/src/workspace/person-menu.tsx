@@ -7,6 +7,7 @@ import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { registerCommand } from './commands'
 import { theme } from './layout'
+import { SignOutDialog, signOut } from './sign-out'
 
 const TokensDialog = lazy(
   () => import('./tokens').then((part) => part.TokensDialog),
@@ -17,19 +18,6 @@ const flip = () => {
   theme.value = theme.value === 'dark' ? 'light' : 'dark'
 }
 registerCommand({ id: 'view.theme', title: 'Switch between dark and light', run: flip })
-
-// Sign-out is a form of the server: it needs a POST.
-function signOut() {
-  const form = document.createElement('form')
-  form.method = 'post'
-  form.action = '/accounts/logout/'
-  const token = document.createElement('input')
-  token.name = 'csrfmiddlewaretoken'
-  token.value = document.querySelector<HTMLMetaElement>('meta[name=csrf]')?.content ?? ''
-  form.append(token)
-  document.body.append(form)
-  form.submit()
-}
 
 export function PersonMenu({ me }: { me: Me }) {
   const tokens = useSignal(false)
@@ -50,9 +38,10 @@ export function PersonMenu({ me }: { me: Me }) {
           ...(me.staff ? [{ label: words.dashboard, run: () => location.assign('/dashboard/') }] : []),
           { label: words.tokens, run: open },
           { label: words.password, run: () => location.assign('/accounts/password/change/') },
-          { label: words.signOut, run: signOut },
+          { label: words.signOut, run: () => void signOut(me) },
         ]}
       />
+      <SignOutDialog me={me} />
       {tokens.value && <TokensDialog open onClose={close} />}
     </>
   )

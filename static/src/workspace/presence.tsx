@@ -23,7 +23,11 @@ export function Here({ path, folder = false, size = 16 }: { path: string; folder
         <Avatar key={p.id} person={p} size={size} />
       ))}
       {people.size > MOST && <small class="num">+{people.size - MOST}</small>}
-      {proposed && <Avatar person="model" size={size} />}
+      {proposed && (
+        <span class={writes ? 'writes' : ''}>
+          <Avatar person="model" size={size} />
+        </span>
+      )}
     </span>
   )
 }

@@ -13,6 +13,11 @@ export const words = {
   code: 'Code',
   notices: 'Notices',
   signOut: 'Sign out',
+  signOutTitle: 'Not everything is saved',
+  signOutText:
+    'Some of what you wrote is only in this browser. If you sign out now, it is deleted from here, so that nobody else finds it.',
+  signOutAnyway: 'Sign out and delete it',
+  staySignedIn: 'Stay signed in',
   dashboard: 'Dashboard',
   tokens: 'Access tokens…',
   password: 'Change password',
