@@ -165,8 +165,18 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
       kind: 'edit'
       data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean }
     }
-  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad' } }
+  // `undo` marks the note of a turn that was taken back (`undone`), or brought back.
+  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; undone?: boolean } }
 )
+// What taking a turn back would do to a file: its text now, and then.
+export interface TurnFile {
+  document: Id
+  path: string
+  now: string
+  then: string
+  added: number
+  removed: number
+}
 export interface Mention {
   kind: 'file' | 'selection'
   path: string
@@ -304,6 +314,9 @@ export interface Ops {
   ]
   'turn.steer': [{ turn: Id; text: string }, { item: Id }]
   'turn.interrupt': [{ turn: Id }, { state: TurnState }]
+  'turn.undo': [{ turn: Id }, { paths: string[] }]
+  'turn.redo': [{ turn: Id }, { paths: string[] }]
+  'turn.preview': [{ turn: Id }, { files: TurnFile[] }]
   'turn.redirect': [{ turn: Id; text: string }, { turn: Id }]
   'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
   'proposal.accept': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]

@@ -156,4 +156,21 @@ describe('rows of the transcript', () => {
   test('an interrupted turn has a note and nothing to retry', () => {
     expect(rows([(h) => h.start(), (h) => h.end('interrupted')]).at(-1)).toMatchObject({ kind: 'note', retry: null })
   })
+
+  test('a turn that wrote in files can be taken back once it has ended, and then brought back', () => {
+    const edit = (h: Host) => h.item('edit', { path: 'a.py', document: 'd', added: 1, removed: 0 })
+    expect(rows([(h) => h.start(), edit]).filter((row) => row.kind === 'back')).toEqual([])
+    expect(rows([(h) => h.start(), edit, (h) => h.end('completed')]).at(-1)).toMatchObject({
+      kind: 'back',
+      undone: false,
+    })
+    const undone = rows([
+      (h) => h.start(),
+      edit,
+      (h) => h.item('note', { text: 'Ada took it back.', tone: 'info', undo: 'u', undone: true }),
+      (h) => h.end('completed'),
+    ])
+    expect(undone.at(-1)).toMatchObject({ kind: 'back', undone: true })
+    expect(rows([(h) => h.start(), (h) => h.end('completed')]).some((row) => row.kind === 'back')).toBe(false)
+  })
 })

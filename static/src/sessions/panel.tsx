@@ -11,6 +11,7 @@ import type { Endpoint, Id } from '../wire'
 import { keyText } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
 import { ask, tell } from './acts'
+import { Back } from './back'
 import { Composer } from './composer'
 import { endpointOf, mayTurn } from './mode'
 import './panel.css'
@@ -147,6 +148,7 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
   const why = !doc ? words.applyNoFile : doc.access.value === 'read' ? words.applyRead : ''
   const part = useComputed(() => (live.documents.active.value?.cursorAt.value.selected ?? 0) > 0).value
   const endpoints = live.models.value?.endpoints
+  const may = mayTurn(live.role.value)
   const openPath = useCallback(
     async (to: string, proposal?: Id) => {
       const opened = await tell(live.documents.open(to, { focus: true }))
@@ -171,6 +173,7 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       apply,
       retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
       byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
+      back: (turn, undone) => may && <Back key={turn} live={live} turn={turn} undone={undone} />,
       applyTo: {
         path,
         why,
@@ -178,6 +181,6 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
         label: part ? words.applyToSelection(path) : words.applyToPath(path),
       },
     }),
-    [live, sessions, openPath, apply, endpoints, part, path, why],
+    [live, sessions, openPath, apply, endpoints, may, part, path, why],
   )
 }

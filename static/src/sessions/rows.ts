@@ -7,6 +7,7 @@ export type Part = { kind: 'text'; item: Of<'model'> } | { kind: 'card'; items: 
 export type Row =
   | { kind: 'person'; key: string; item: Of<'person'>; turn: Turn | null; first: boolean }
   | { kind: 'model'; key: string; turn: Turn | null; parts: Part[]; live: boolean; headed: boolean }
+  | { kind: 'back'; key: string; turn: Turn; undone: boolean }
   | {
       kind: 'note'
       key: string
@@ -26,7 +27,10 @@ export function rowsOf(view: SessionView): Row[] {
     add(rows, item, turns.get(item.turn) ?? null, !seen.has(item.turn))
     seen.add(item.turn)
   }
-  for (const turn of view.turns) finish(rows, turn, view)
+  for (const turn of view.turns) {
+    finish(rows, turn, view)
+    takeBack(rows, turn, view)
+  }
   return rows
 }
 
@@ -74,6 +78,16 @@ function finish(rows: Row[], turn: Turn, view: SessionView): void {
   const tone = turn.state === 'failed' ? 'bad' : 'info'
   const made = { ...note(`${turn.id}:end`, turn.error, tone, turn), retry }
   rows.splice(at < 0 ? rows.length : at + 1, 0, made)
+}
+
+/** A turn that wrote in files can be taken back, once it has ended. */
+function takeBack(rows: Row[], turn: Turn, view: SessionView): void {
+  const items = view.items.filter((item) => item.turn === turn.id)
+  if (turn.state === 'running' || !items.some((item) => item.kind === 'edit')) return
+  const last = items.findLast((item) => item.kind === 'note' && item.data.undo !== undefined)
+  const undone = last?.kind === 'note' && last.data.undone === true
+  const at = rows.findLastIndex((row) => row.turn?.id === turn.id)
+  rows.splice(at + 1, 0, { kind: 'back', key: `${turn.id}:back`, turn, undone })
 }
 
 function empty(turn: Turn, rows: Row[]): Row {

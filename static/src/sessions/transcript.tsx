@@ -1,5 +1,5 @@
 // The transcript: who said and did what. It stays at the bottom only for a reader who is there.
-import type { RefObject } from 'preact'
+import type { ComponentChildren, RefObject } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Avatar } from '../ui/avatar'
 import { Icon } from '../ui/icon'
@@ -23,6 +23,8 @@ export interface TranscriptActs {
   byHand: (turn: Turn) => boolean
   applyTo: { path: string; name: string; label: string; why: string }
   apply: (item: string, block: number) => Promise<void>
+  /** The button that takes a turn back; nothing for people who may not. */
+  back: (turn: string, undone: boolean) => ComponentChildren
 }
 
 const NEAR = 32 // px from the bottom that still count as being there
@@ -116,6 +118,7 @@ function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView) {
 function RowView({ row, acts }: { row: Row; acts: TranscriptActs }) {
   if (row.kind === 'person') return <PersonRow item={row.item} turn={row.turn} />
   if (row.kind === 'note') return <NoteRow row={row} acts={acts} />
+  if (row.kind === 'back') return acts.back(row.turn.id, row.undone)
   return <ModelRow row={row} acts={acts} />
 }
 

@@ -38,6 +38,7 @@ import {
   Pencil,
   Play,
   Plus,
+  Redo2,
   RefreshCw,
   RotateCcw,
   Search,
@@ -48,6 +49,7 @@ import {
   TextCursor,
   Trash2,
   TriangleAlert,
+  Undo2,
   Upload,
   Users,
   Wrench,
@@ -57,6 +59,8 @@ import { h } from 'preact'
 
 const icons = {
   activity: Activity,
+  'undo-2': Undo2,
+  'redo-2': Redo2,
   'arrow-down': ArrowDown,
   'arrow-left': ArrowLeft,
   'arrow-up': ArrowUp,
