@@ -6,7 +6,8 @@ How one is opened is in pool.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,6 +18,7 @@ from django.utils import timezone
 from agents.keys import encrypt
 from agents.models import Endpoint, RoleEndpoint
 from agents.providers import local, scripted
+from ide.db import in_db
 from ide.errors import Unavailable
 from ide.usage.meter import Prices
 
@@ -56,6 +58,30 @@ def sync_endpoints() -> None:
     _sync_scripted()
 
 
+LOOK_EVERY = 60.0  # seconds between two looks for local servers
+
+
+@dataclass
+class LocalServers:
+    """Those of this machine, looked for while Tandem runs: a server started later is found, and what it loads."""
+
+    usual: Sequence[tuple[str, int]] = local.USUAL
+    clock: Callable[[], float] = time.monotonic
+    _looked_at: float = float("-inf")
+
+    async def look(self) -> bool:
+        """Take up what answers now, at most once a minute. Whether it was time."""
+        now = self.clock()
+        if now - self._looked_at < LOOK_EVERY:
+            return False
+        self._looked_at = now
+        await in_db(_sync_local, await local.discover(self.usual))
+        return True
+
+
+local_servers = LocalServers()
+
+
 def _sync_hosted(hosted: Hosted) -> None:
     key = getattr(settings, f"{hosted.setting}_API_KEY")
     base_url = getattr(settings, f"{hosted.setting}_BASE_URL", "")
@@ -77,12 +103,15 @@ def _sync_hosted(hosted: Hosted) -> None:
 
 
 def _sync_local(found: Sequence[local.Found]) -> None:
-    """A server found before that does not answer now stays listed, but steps behind what works."""
+    """A server found before that does not answer now stays listed, but steps behind what works. One that has other
+    models now is asked for the first of them."""
     for server in found:
-        Endpoint.objects.get_or_create(
+        row, _ = Endpoint.objects.get_or_create(
             name=server.name,
             defaults={"base_url": server.base_url, "model": server.models[0], "rank": LOCAL, "own_network": True},
         )
+        if row.model not in server.models and row.rank in (LOCAL, ABSENT):
+            Endpoint.objects.filter(pk=row.pk).update(model=server.models[0], abilities={}, probed_at=None)
     usual = Endpoint.objects.filter(name__in=[name for name, _ in local.USUAL])
     answering = [server.name for server in found]
     usual.filter(rank=LOCAL).exclude(name__in=answering).update(rank=ABSENT)

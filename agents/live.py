@@ -57,11 +57,13 @@ async def opened(host: WorkspaceHost) -> None:
 
 
 async def _keep_connected(host: WorkspaceHost) -> None:
-    """The socket of the model that will answer here is open while somebody is, so that no turn waits for it. What
-    calls left behind when their process died lapses."""
+    """The socket of the model that will answer here is open while the workspace is, so that no turn waits for it.
+
+    Local servers are looked for; what calls left behind when their process died lapses."""
     while True:
         try:
             await in_db(meter.sweep)
+            await endpoints.local_servers.look()
             await _connect_ahead(host)
         except (ProviderError, Refused, DatabaseError) as error:  # the first turn tries again, and says what is wrong
             log.info("workspace %s: no connection to its model yet: %s", host.workspace_id, error)

@@ -107,7 +107,7 @@ class Purpose:
     """For whom a call is made and why; `subject` is `turn:<id>` or `job:<id>`."""
 
     user_id: int | None
-    workspace_id: str
+    workspace_id: str | None
     kind: str
     subject: str
 

@@ -6,7 +6,9 @@ A probe costs a few hundred tokens. What cannot be told stays unknown (None), an
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from agents import abilities, addresses, pool
 from agents.abilities import Abilities
 from agents.engine.messages import (
     Event,
+    Image,
     Message,
     Provider,
     ReasoningDelta,
@@ -42,6 +45,21 @@ NOTE = Tool(
     "Keep a note.",
     {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"], "additionalProperties": False},
 )
+
+
+def _picture(red: int, green: int, blue: int, side: int = 32) -> Image:
+    """A square of one colour, as PNG."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\0" + bytes((red, green, blue)) * side) * side
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return Image("image/png", png)
+
+
+RED = _picture(255, 0, 0)
 COUNT = "Count from one to forty in words, separated by commas."
 
 
@@ -84,6 +102,7 @@ async def probe(endpoint: Endpoint) -> Abilities:
         if any(isinstance(e, ReasoningDelta) for e in plain):
             found.reasoning = "streamed"
         found.tools, found.streamed_tools = await _tools(provider, endpoint)
+        found.images = await _sees(provider, endpoint)
     if endpoint.dialect == Endpoint.Dialect.RESPONSES:
         await _responses(endpoint, found)
     if endpoint.dialect == Endpoint.Dialect.CHAT:
@@ -121,6 +140,16 @@ async def _tools(provider: Provider, endpoint: Endpoint) -> tuple[bool, bool | N
     if not calls:
         return False, None
     return True, sum(isinstance(event, ToolDelta) for event in events) > 2
+
+
+async def _sees(provider: Provider, endpoint: Endpoint) -> bool | None:
+    """Whether it tells the colour of a picture. One that answers something else may have been sent it or not."""
+    said = Message("user", "Which colour is this picture? Answer with one word.", images=(RED,))
+    try:
+        events = await _events(provider, Request(endpoint.model, (said,), max_tokens=400))
+    except ProviderError as error:
+        return None if error.passing else False
+    return True if "red" in "".join(e.text for e in events if isinstance(e, TextDelta)).lower() else None
 
 
 async def _takes(endpoint: Endpoint, prediction: str) -> bool:

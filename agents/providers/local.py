@@ -89,7 +89,8 @@ async def _ask(name: str, port: int, seconds: float) -> Found | None:
             names = await models(url, seconds=seconds)
     except (ProviderError, TimeoutError):
         return None
-    return Found(name, url, names) if names else None
+    talking = [name for name in names if "embed" not in name.lower()]  # LM Studio lists those that only embed, too
+    return Found(name, url, talking) if talking else None
 
 
 def serve(port: int, model: Path) -> Any:
