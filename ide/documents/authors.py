@@ -1,7 +1,7 @@
 """Who an origin is, in words for people. Apps say it for the kinds they know (`register`); persons are known here.
 
-An origin is `person:<id>`, `turn:<id>`, `job:<id>`, `disk`, `seed`, or '' where nobody knows. All of this is
-synchronous ORM.
+An origin is `person:<id>`, `turn:<id>`, `job:<id>`, `disk`, `seed`, or '' where nobody knows; `relayed:<id>:<origin>`
+where only a person vouches that characters are another origin's. All of this is synchronous ORM.
 """
 
 from __future__ import annotations
@@ -83,4 +83,22 @@ def _persons(ids: set[str]) -> dict[str, Author]:
     return {str(user.pk): Author(f"person:{user.pk}", "person", user.shown_name, person_json(user)) for user in users}
 
 
+def relayed(by: str, owner: str) -> str:
+    """The origin of characters that `by`, a person's origin, brought under the client id of `owner`."""
+    return f"relayed:{by.removeprefix('person:')}:{owner}"
+
+
+def _relayed(keys: set[str]) -> dict[str, Author]:
+    """Nobody's work for sure: the label says who is said to have written it, and by whom."""
+    parts = {key: key.partition(":") for key in keys}
+    people = _persons({by for by, _, _ in parts.values()})
+    owners = describe(owner for _, _, owner in parts.values())
+    out = {}
+    for key, (by, _, owner) in parts.items():
+        name = people[by].label if by in people else "a person that is gone"
+        out[key] = Author(f"relayed:{key}", "unknown", f"{owners[owner].label}, relayed by {name}")
+    return out
+
+
 register("person", _persons)
+register("relayed", _relayed)

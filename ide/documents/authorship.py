@@ -1,9 +1,10 @@
 """Authorship: who wrote each character of a document, as the log and its client ids tell.
 
-A character belongs to the owner of its client id (`ClientId`), unless an `Attribution` range says otherwise. Ranges are
-found here by following the log (`moves`) and kept, so they outlive the rows they were found in; finding them twice
-changes nothing. Computed when asked, from where the last answer ended, in the caller's thread: a database thread or
-another process, never the event loop. What a run of ours reads differently from pycrdt's text is unknown, not wrong.
+A character belongs to the owner of its client id (`ClientId`), unless an `Attribution` range says otherwise: it was
+moved, or somebody else brought it (`relayed`). Ranges are found here by following the log (`moves`) and kept, so they
+outlive the rows they were found in; finding them twice changes nothing. Computed when asked, from where the last answer
+ended, in the caller's thread: a database thread or another process, never the event loop. What a run of ours reads
+differently from pycrdt's text is unknown, not wrong.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ide.documents import past
+from ide.documents.authors import relayed
 from ide.documents.items import Piece, Sequence, units
 from ide.documents.models import Attribution, ClientId, Document
 from ide.documents.moves import Moves, Stretch, telling
@@ -89,6 +91,7 @@ class Ledger:
     def __init__(self, document: str, epoch: int) -> None:
         self.document, self.epoch, self.seq = document, epoch, 0
         self.owners: dict[int, str] = {}
+        self._relayed: set[int] = set()  # ids that were nobody's when their first characters came
         self.ranges = Ranges()
         self.steps: list[Step] = []  # rows that were followed; `history` drops what it has told
         self.unsaved: list[tuple[int, Range]] = []
@@ -111,6 +114,7 @@ class Ledger:
         """Read what was committed since."""
         found = ClientId.objects.filter(document_id=self.document, epoch=self.epoch)
         self.owners.update(found.values_list("client", "origin"))
+        self._relayed = set(found.exclude(relayed_by="").values_list("client", flat=True))
         for row in past.rows(self.document, self.epoch, self.seq):
             self._row(row)
 
@@ -119,6 +123,7 @@ class Ledger:
         came, went = self._take(row.data)
         for client, _, _ in came:
             self.owners.setdefault(client, row.origin)  # from a time when client ids had no rows
+        self._doubt(came, row)
         brought = sum(self._points(piece) for piece in came)
         added = sum(self._points(piece, visible=True) for piece in came) if went else brought
         if self.epoch > 1 and row.origin == "seed":
@@ -130,6 +135,16 @@ class Ledger:
         if inserted or deleted:
             for new, old in self._moves.follow(inserted, deleted):
                 self._attribute(new, old, row.seq)
+
+    def _doubt(self, came: list[Piece], row: Row) -> None:
+        """What a person brought under another's client id may be a forgery: it is told as theirs to answer for. Honest
+        it is where a server ended between passing characters on and saving them."""
+        for client, clock, length in came:
+            owner = self.owners[client]
+            if owner != row.origin and row.origin.startswith("person:") and client not in self._relayed:
+                one = Range(clock, length, relayed(row.origin, owner), row.seq)
+                if self.ranges.add(client, one):
+                    self.unsaved.append((client, one))
 
     def _take(self, update: bytes) -> tuple[list[Piece], list[Piece]]:
         try:

@@ -1,15 +1,22 @@
-"""Retention: rows of the log go once they are old, snapshots have them merged, and the timeline does without them."""
+"""Retention: rows of the log go once they are old, snapshots have them merged, and the timeline does without them.
+
+Client ids of an epoch go 90 days after its end. Until then a replica of it is recognised by them; later only by the
+epoch that our browser names when it comes back.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from ide.documents import history, rows
-from ide.documents.models import Document, DocumentUpdate, Snapshot
+from ide.documents.models import ClientId, Document, DocumentUpdate, Snapshot
 from ide.documents.rows import Fenced
+
+STALE_DAYS = 90.0
 
 
 def let_go(document_id: str, days: float, fence: int | None = None) -> int:
@@ -30,7 +37,15 @@ def let_go(document_id: str, days: float, fence: int | None = None) -> int:
             here = {"document_id": document_id, "epoch": epoch}
             gone += DocumentUpdate.objects.filter(**here, seq__lte=ground).delete()[0]
             Snapshot.objects.filter(**here, seq__lt=ground).delete()
+        ClientId.objects.filter(document_id=document_id, epoch__lt=_remembered(document_id, epoch)).delete()
     return gone
+
+
+def _remembered(document_id: str, epoch: int) -> int:
+    """The oldest epoch that is this one or ended in the last 90 days: an epoch ends when the next is seeded."""
+    seeds = ClientId.objects.filter(document_id=document_id, origin="seed", epoch__lte=epoch)
+    old = seeds.filter(created_at__lt=timezone.now() - timedelta(days=STALE_DAYS))
+    return old.aggregate(newest=Max("epoch"))["newest"] or 0
 
 
 def _ground(document_id: str, epoch: int, before: datetime) -> int:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pycrdt import Doc, Text, UndoManager, merge_updates
+from pycrdt import Doc, Text, UndoManager, get_update, merge_updates
 
+from ide.accounts.models import User
 from ide.db import in_db
 from ide.documents import authorship
 from ide.documents.author import ModelClient
+from ide.documents.authors import describe
 from ide.documents.authorship import Ledger
 from ide.documents.clients import Clients
 from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Snapshot
@@ -264,3 +266,27 @@ async def test_two_threads_may_ask_at_once(log: Log) -> None:
     answers = await asyncio.gather(*(in_db(log.told) for _ in range(4)))
     assert all(answer == answers[0] for answer in answers)
     assert len(answers[0]) == 50
+
+
+def test_what_one_person_brings_under_anothers_client_id_is_told_as_relayed(document: Document) -> None:
+    log = Log(document)
+    log.write("person:1", Edit(0, 0, "mine 😀\n"))
+    (client,) = ClientId.objects.filter(origin="person:1").values_list("client", flat=True)
+    twin: Doc[Text] = Doc(client_id=client)
+    root = twin.get("text", type=Text)
+    twin.apply_update(log.replica.since())
+    state = twin.get_state()
+    root.insert(0, "I resign\n")
+    forged = get_update(twin.get_update(), state)
+    log.replica.apply([forged])
+    log.add(forged, "person:2")
+    log.put("person:1", "mine", "really ")
+    relayed = "relayed:2:person:1"
+    assert log.told() == [("I resign\n", relayed), ("really mine 😀\n", "person:1")]
+    assert relayed in {row.origin for row in Attribution.objects.all()}
+    steps = authorship.steps(document.pk, 1)[1]
+    assert [(step.origin, step.added) for step in steps] == [("person:2", 9), ("person:1", 7)]
+    people = [User.objects.create_user(username=name) for name in ("ada", "bob")]
+    told = describe([f"relayed:{people[1].pk}:person:{people[0].pk}", f"relayed:{people[1].pk}:"])
+    assert {author.label for author in told.values()} == {"ada, relayed by bob", "unknown, relayed by bob"}
+    assert {author.kind for author in told.values()} == {"unknown"}

@@ -184,6 +184,28 @@ def test_rows_of_an_old_epoch_go_too(document: Document) -> None:
     assert load(document).seq == 1
 
 
+def test_client_ids_of_an_epoch_go_ninety_days_after_its_end(document: Document) -> None:
+    log(document, updates_of(SOME))
+    for _ in range(3):
+        epoch.renew(document.pk)
+    ids = ClientId.objects.filter(document=document)
+    epochs = sorted({one.epoch for one in ids})
+    assert len(epochs) == 4
+
+    def begun(which: int, days: float) -> None:
+        ids.filter(epoch=epochs[which]).update(created_at=timezone.now() - timedelta(days=days))
+
+    begun(0, 300)
+    begun(1, 200)
+    begun(2, 89)
+    retention.let_go(document.pk, 7)
+    assert sorted({one.epoch for one in ids.all()}) == epochs[1:]  # the first ended 200 days ago, the second 89
+    begun(2, 91)
+    begun(3, 91)
+    retention.let_go(document.pk, 7)
+    assert sorted({one.epoch for one in ids.all()}) == epochs[3:]  # the present one stays, however old
+
+
 async def test_a_closed_document_is_tidied_in_a_process_of_its_own(document: Document) -> None:
     await in_db(log, document, many_items(ITEMS + 1))
     compactor = Compactor()
