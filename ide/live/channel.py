@@ -68,8 +68,9 @@ class Channel:
         self.send(protocol.authenticated(self.name, self.can_edit))
 
     def take(self, message: protocol.NamedMessage, size: int) -> None:
-        """A message of the client about this document; before the document is open it waits. Raises Malformed."""
-        if self.room is None:
+        """A message of the client about this document; before the document is open it waits. So does a question whose
+        answer may be the whole text, while the browser does not keep up. Raises Malformed."""
+        if self.room is None or (self._outbox.held and isinstance(message, protocol.SyncStep1)):
             self._waiting.append(message)
             self._waiting_bytes += size
             if self._waiting_bytes > WAITING_BYTES:
@@ -117,3 +118,7 @@ class Channel:
         if self.room is not None and self.missed_since is not None:
             state, self.missed_since = self.missed_since, None
             self.room.catch_up(self, state)
+        while self.room is not None and self._waiting and not self._outbox.held:
+            self.take(self._waiting.pop(0), 0)
+        if not self._waiting:
+            self._waiting_bytes = 0

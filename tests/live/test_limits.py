@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pycrdt import Text
 
+from ide.db import in_db
 from ide.documents import protocol
+from ide.documents.models import Document
 from ide.documents.replica import Replica
 from ide.live.host import host_of
 from ide.live.limits import BACKLOG_BYTES, BURST_BYTES, Bucket, Intake, Pace, Person
@@ -198,3 +200,24 @@ async def test_a_reader_that_never_reads_costs_no_more_than_its_outbox(world: Wo
     for _ in slow.of(protocol.Ping):
         slow.raw(protocol.PONG_FRAME)
     await slow.until(lambda: slow.text(id) == str(text))
+
+
+async def test_large_documents_opened_together_come_one_after_another_to_who_reads_slowly(world: World) -> None:
+    def make(name: str) -> str:
+        (world.workspace.folder / name).write_text(f"{name} 😀 " * 200_000)
+        return Document.objects.create(workspace=world.workspace, path=name).pk
+
+    ids = [await in_db(make, f"large{n}.txt") for n in range(4)]
+    slow = tab(world)
+    slow.pongs, pongs = False, 0
+    for id in ids:
+        slow.open(id)
+    for n, _ in enumerate(ids, 1):
+        await slow.until(lambda n=n: sum(frame.step2 for frame in slow.of(protocol.SyncUpdate)) == n)
+        assert "result" in await slow.call("ping")  # what was asked before is answered, and nothing more comes
+        assert sum(frame.step2 for frame in slow.of(protocol.SyncUpdate)) == n
+        for _ in slow.of(protocol.Ping)[pongs:]:
+            slow.raw(protocol.PONG_FRAME)
+        pongs = len(slow.of(protocol.Ping))
+    assert slow.closed is None
+    assert all(slow.text(id).endswith("😀 ") for id in ids)
