@@ -99,8 +99,8 @@ class LiveSession:
             newest = self.items.all
         fresh = {item.pk for item in newest}
         shown = [wire.item(item) for item in [*(row for row in items if row.pk not in fresh), *newest]]
-        running = self.turn
-        told = [wire.turn(running if running and row.pk == running.pk else row) for row in turns]
+        known = self.running.row if self.running is not None else None  # also when it has ended and is not saved yet
+        told = [wire.turn(known if known is not None and row.pk == known.pk else row) for row in turns]
         return {"session": self.summary(), "turns": told, "items": shown, "queue": [], "seq": self.seq}
 
 
