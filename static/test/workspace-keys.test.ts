@@ -67,3 +67,10 @@ test('after listening has ended no key runs anything', () => {
   press(window, F7)
   expect(ran).toBe('')
 })
+
+test('a command that is registered later has its key too', () => {
+  expect(press(window, { key: 'F9', code: 'F9' })).toBe(false)
+  registerCommand({ id: 'keys.later', title: 'Later', key: 'F9', run: () => (ran += 'l') })
+  expect(press(window, { key: 'F9', code: 'F9' })).toBe(true)
+  expect(ran).toBe('l')
+})

@@ -13,8 +13,11 @@ export interface Command {
 const commands = new Map<string, Command>()
 export const isMac = /Mac|iPhone|iPad/.test(navigator.platform)
 
+const listeners = new Set<() => void>() // bind anew
+
 export function registerCommand(command: Command) {
   commands.set(command.id, command)
+  if (command.key) for (const bind of listeners) bind()
 }
 export const listCommands = () => [...commands.values()].filter((c) => !c.hidden && (c.when?.() ?? true))
 export function runCommand(id: string) {
@@ -44,15 +47,30 @@ export function spell(key: string) {
   return [...parts.map((p) => (p === 'Mod' ? '$mod' : p)), code].join('+')
 }
 
-// Called once, after all parts have registered theirs. An editor that handled the key has prevented its default.
+// Parts may register commands later too. An editor that handled the key has prevented its default.
 export function listenToKeys(target: Window) {
-  const table: Record<string, (event: KeyboardEvent) => void> = {}
+  let stop = () => {}
+  const bind = () => {
+    stop()
+    // By itself tinykeys would leave out every key pressed in an editor or a field.
+    stop = tinykeys(target, table(), { ignore: (event) => event.defaultPrevented || event.isComposing })
+  }
+  bind()
+  listeners.add(bind)
+  return () => {
+    listeners.delete(bind)
+    stop()
+  }
+}
+
+function table() {
+  const found: Record<string, (event: KeyboardEvent) => void> = {}
   for (const command of commands.values()) {
     if (!command.key) continue
     const { key, when, run } = command
     const spelled = spell(command.key)
-    const before = table[spelled]
-    table[spelled] = (event) => {
+    const before = found[spelled]
+    found[spelled] = (event) => {
       before?.(event)
       if (event.defaultPrevented || !(when?.() ?? true)) return
       const modal = document.querySelector('dialog[open]') !== null
@@ -60,6 +78,5 @@ export function listenToKeys(target: Window) {
       if (!modal) run()
     }
   }
-  // By itself tinykeys would leave out every key pressed in an editor or a field.
-  return tinykeys(target, table, { ignore: (event) => event.defaultPrevented || event.isComposing })
+  return found
 }
