@@ -99,6 +99,18 @@ test('a document opened again before its edits are saved is the same one and liv
   expect([line.ended, paths()]).toEqual([false, ['a.py']])
 })
 
+test('a document opened again knows whether it is on disk and where, though it was closed when it was told', async () => {
+  const a = await documents.open('a.py')
+  lines.get('id-a.py')!.unsent.value = true
+  documents.close(a)
+  documents.take({ type: 'document.disk', document: a.id, on_disk: false, seq: 2 })
+  documents.take({ type: 'document.moved', document: a.id, path: 'b.py' })
+  expect(a.path.value).toBe('b.py')
+  await documents.open('a.py')
+  lines.get('id-a.py')!.unsent.value = false
+  expect(a.saved.value).toBe('saved')
+})
+
 test('a reader has nothing to wait for', async () => {
   const a = await documents.open('a.py')
   a.access.value = 'read'

@@ -55,6 +55,11 @@ export class Documents {
     return this.tabs.peek().find((doc) => doc.id === id)
   }
 
+  // A tab's, or one that was closed before all of it was saved: it may be opened again.
+  private held(id: Id) {
+    return this.byId(id) ?? this.closing.peek().find((doc) => doc.id === id)
+  }
+
   close(doc: OpenDocument) {
     const tabs = this.tabs.peek()
     const at = tabs.indexOf(doc)
@@ -98,13 +103,13 @@ export class Documents {
   }
 
   take(event: Event) {
-    if (event.type === 'document.disk') this.byId(event.document)?.disk(event.on_disk)
+    if (event.type === 'document.disk') this.held(event.document)?.disk(event.on_disk)
     if (event.type === 'document.moved') this.moved(event.document, event.path)
   }
 
   // Its file was renamed: the text stays, the name is new.
   private moved(id: Id, path: string) {
-    const doc = this.byId(id)
+    const doc = this.held(id)
     if (!doc) return
     doc.path.value = path
     this.tell()
@@ -172,7 +177,7 @@ export class Documents {
     if (running) return running
     const made = this.found(path)
       .then(([ref, rows]) => {
-        const kept = this.byId(ref.id) ?? this.closing.peek().find((doc) => doc.id === ref.id)
+        const kept = this.held(ref.id)
         const doc = kept ?? new OpenDocument(ref, this.live, this.socket, this.store, rows, this.setAside)
         this.closing.value = this.closing.peek().filter((other) => other !== doc)
         doc.path.value = ref.path
