@@ -144,6 +144,7 @@ def see_who_wrote(ana: Page, ben: Page, picture: Picture) -> list[str]:
     gutter = ana.locator(".cm-blame")
     expect(gutter.get_by_text("Ben")).to_be_visible()
     expect(gutter.get_by_text("There before").first).to_be_visible()
+    expect(gutter.get_by_text("Nobody knows")).to_have_count(0)
     model = gutter.locator(".blame-line.model b").first
     expect(model).to_be_visible()
     ana.keyboard.press("End")

@@ -69,11 +69,13 @@ function marksOf(found: readonly LineAuthor[], first: number, text: Text, credit
   let before = first > 1 ? found[0]?.origin : ''
   for (let n = first > 1 ? 1 : 0; n < found.length; n++) {
     const { origin, at } = found[n]!
+    const { from } = text.line(first + n)
+    if (from === text.length) break // behind the last line break nobody has written
     const author = authors.get(origin) ?? credits.author(origin)
     authors.set(origin, author)
     const when = author.at ?? (author.kind === 'seed' ? undefined : at)
     const short = when ? words.short(ago(when, now)) : ''
-    marks.push(new Who(author, origin !== before, short).range(text.line(first + n).from))
+    marks.push(new Who(author, origin !== before, short).range(from))
     before = origin
   }
   return RangeSet.of(marks)
