@@ -46,6 +46,23 @@ describe('who wrote each line', () => {
     expect(lines[0]?.others).toEqual([BEN])
   })
 
+  it('is the same for some lines as for all', () => {
+    const write = shared()
+    write(22, 0, 'one 🧺\n\ntwo\nthree\n')
+    write(33, 5, ' and the model\nwent on')
+    write(11, 2, 'I\nam')
+    const text = write(22, 1, 'x', 3)
+    const all = lineAuthors(text, book, own).lines
+    const lines = text.toString().split('\n')
+    const from = (n: number) => lines.slice(0, n).reduce((sum, line) => sum + line.length + 1, 0)
+    for (let first = 0; first < lines.length; first++)
+      for (let last = first; last < lines.length; last++) {
+        const span = { from: from(first), to: from(last) + lines[last]!.length + 1 }
+        const found = lineAuthors(text, book, own, span).lines.slice(0, last - first + 1)
+        expect(found).toEqual(all.slice(first, last + 1))
+      }
+  })
+
   it('is oneself at once, without asking anybody', () => {
     const write = shared()
     write(22, 0, 'one\n')
