@@ -14,6 +14,8 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
+from ide.db import threads
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -29,6 +31,13 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     """A database in a file: live code works in threads of its own, which cannot share one in memory."""
     if connections["default"].vendor == "sqlite":
         connections["default"].settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("db") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """No database can be dropped that somebody is connected to."""
+    yield
+    threads.close()
 
 
 @pytest.hookimpl(trylast=True)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
 from django.db import connection, transaction
 
+from ide.db import THREADS, in_db, threads
 from ide.documents.durable import check, judged
 
 
@@ -27,3 +32,18 @@ def test_postgresql_without_fsync_is_refused() -> None:
     assert judged("postgresql", {"fsync": "off", "synchronous_commit": "on"})[0] == "fail"
     assert judged("postgresql", {"fsync": "on", "synchronous_commit": "off"})[0] == "warn"
     assert judged("sqlite", {"journal_mode": "delete", "synchronous": "2"})[0] == "fail"
+
+
+@pytest.mark.usefixtures("transactional_db")
+async def test_database_threads_keep_their_connections_until_they_are_closed() -> None:
+    def used() -> Any:
+        connection.ensure_connection()
+        return connection.connection
+
+    kept = {await in_db(used) for _ in range(20)}
+    assert len(kept) <= THREADS
+    await asyncio.to_thread(threads.close)
+    with pytest.raises(Exception, match="closed"):
+        kept.pop().cursor()
+    assert await in_db(used) not in kept
+    await asyncio.to_thread(threads.close)
