@@ -1,8 +1,11 @@
 """DiskCopy: one document and its file. Saves, and merges what changed on disk into the live text.
 
 The file is written only over the bytes this process last saw there; anything else is merged first (base = the text
-last in the file, theirs = the file, ours = the document). A deleted file is not made again behind the person's back;
-what is no text any more (a link, a folder, binary) is not written over: the document stays and the people are told.
+last in the file, theirs = the file, ours = the document). A file whose inode, size, mode and times are as we left them
+is not read again: that only decides whether to look. A write compares the bytes it takes the place of by their hash,
+whatever the times say, and so does the save before a document is let go. A deleted file is not made again behind the
+person's back; what is no text any more (a link, a folder, binary) is not written over: the document stays and the
+people are told.
 """
 
 from __future__ import annotations
@@ -16,13 +19,15 @@ from ide.db import in_db
 from ide.documents.author import ModelClient
 from ide.documents.conflicts import Conflicts
 from ide.documents.history import keep_conflict
+from ide.documents.kept import Kept
 from ide.documents.models import Document
 from ide.documents.replica import Replica, fenced
 from ide.documents.room import Room
-from ide.documents.store import Store
+from ide.documents.rows import OnDisk
+from ide.documents.store import Fenced, Store
 from ide.documents.text import Edit, clean, merge3, minimal_edits
 from ide.errors import Busy, NotFound, Refused, Unavailable
-from ide.workspaces.files import Files, FileText, Format, encode
+from ide.workspaces.files import Files, FileText, Format, Mark, Stat, encode
 from ide.workspaces.replace import Changed
 
 SEED_CLIENT = 1  # the same bytes whoever seeds, so two seeds of one file are one
@@ -39,7 +44,9 @@ class DiskCopy:
     """`notice(tone, text)` reaches the people who have the document open; `changed()` follows every change of `access`,
     `detached`, `problem` and `conflicts`. All methods are for the room's loop."""
 
-    def __init__(self, row: Document, files: Files, notice: Notice, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, row: Document, files: Files, store: Store, notice: Notice, changed: Callable[[], None] = lambda: None
+    ) -> None:
         self.path = row.path
         self.detached = row.detached
         self.access, self.reason = "edit", ""  # as the file permits: edit or read, and why it is read-only
@@ -47,13 +54,17 @@ class DiskCopy:
         self.conflicts = Conflicts()
         self._id = row.pk
         self._files = files
+        self._store = store
         self._notice = notice
         self._changed = changed
         self._sha = row.disk_sha
         self._seq = row.disk_seq
         self._ident = (0, 0)
-        self._base: str | None = None  # the text in the file when it was last read or written
+        self._left: Mark = ()  # of the file when we last knew its bytes; () = look
+        self.written = False  # whether we knew them by writing them
+        self._base = Kept()  # the text in the file when it was last read or written
         self._format = Format(row.encoding, row.bom, row.newline)
+        self._recorded = True  # whether the database knows the above
         self._lock = asyncio.Lock()
 
     async def first(self, room: Room) -> None:
@@ -66,36 +77,39 @@ class DiskCopy:
             self._seq = room.seq
             await self._record()
 
-    async def opened(self, room: Room, store: Store) -> bool:
+    async def opened(self, room: Room) -> bool:
         """Reconcile a document that has a history with a file that may have changed while it was closed; whether the
         file lacks something now."""
         if self._seq >= room.seq:
-            self._base = room.text()
+            self._base.put(room.text())
         else:
-            self._base = await self._text_at(store, self._seq)
+            self._base.put(await self._text_at(self._seq))
         await self.reconcile(room)
         return self.behind(room)
 
-    async def _text_at(self, store: Store, seq: int) -> str | None:
+    async def _text_at(self, seq: int) -> str | None:
         """The text as it was when the file was last written; None if the log does not reach back that far."""
         try:
-            loaded = await store.load(self._id, seq)
+            loaded = await self._store.load(self._id, seq)
         except LookupError:
             return None
         return fenced(lambda: Replica(loaded.updates).text())
 
-    async def save(self, room: Room) -> int:
-        """Bring everything saved so far to disk; the sequence number that is there now.
+    async def save(self, room: Room, sure: bool = False) -> int:
+        """Bring everything saved so far to disk; the sequence number that is there now. `sure`: look at the bytes there
+        even if nothing says that they have changed.
 
         Waits for commits under way: the file never has what the log has not. Raises OSError, Refused.
         """
         async with self._lock:
+            look = sure or self.detached or bool(self.problem)
             for _ in range(TRIES):
-                await self._merge_outside_change(room)
+                if look:
+                    await self._merge_outside_change(room)
                 try:
                     return await self._bring(room)
-                except Changed:  # since we looked: it is merged, too
-                    continue
+                except Changed:  # it is merged first
+                    look = True
             raise Busy("The file on disk is changed all the time.")
 
     async def _bring(self, room: Room) -> int:
@@ -106,18 +120,34 @@ class DiskCopy:
         if room.broken:
             raise Unavailable("The document is being loaded again.", "Try again in a moment.")
         seq = max([seq, *(p.result() for p in pending if not p.cancelled() and p.exception() is None)])
-        if self.detached or (text == self._base and self._seq >= seq):
+        if self.detached:
             return self._seq
-        if text != self._base:
+        if not self._base.says(text):
             await self._write(text)
+        elif not await asyncio.to_thread(self.as_left):
+            raise Changed("The file has changed on disk.")
+        elif self._seq >= seq and self._recorded:
+            return self._seq
         self._seq = seq
         await self._record()
         return seq
 
     async def reconcile(self, room: Room) -> None:
-        """Merge what changed on disk into the document. Own writes are recognised by their hash."""
+        """Merge what changed on disk into the document."""
         async with self._lock:
-            await self._merge_outside_change(room)
+            if self.detached or self.problem or not await asyncio.to_thread(self.as_left):
+                await self._merge_outside_change(room)
+
+    def as_left(self) -> bool:
+        """Whether the file is as we last knew it, as far as the file system tells. Blocks; for a thread."""
+        try:
+            return bool(self._left) and self._files.stat(self.path).mark == self._left
+        except (FileNotFoundError, Refused):
+            return False
+
+    def rest(self) -> None:
+        """Nobody types: hold little."""
+        self._base.pack()
 
     async def attach(self, room: Room) -> bool:
         """Make the deleted file anew, since a person asks for it; whether it was gone. What is there by now is merged.
@@ -131,7 +161,8 @@ class DiskCopy:
             text = room.text()
             data = encode(text, self._format)
             await asyncio.to_thread(self._files.make_file, self.path, data)
-            self._sha, self._base, self.detached = hashlib.sha256(data).hexdigest(), text, False
+            self._sha, self._left, self.detached = hashlib.sha256(data).hexdigest(), (), False
+            self._base.put(text)
             self._ident = (await asyncio.to_thread(self._files.stat, self.path)).ident
             await self._record()
         self._notice("info", "The file was made again.")
@@ -161,7 +192,7 @@ class DiskCopy:
 
     def behind(self, room: Room) -> bool:
         """Whether the file lacks something and could be written."""
-        return not self.detached and not self.problem and self._base != room.text()
+        return not self.detached and not self.problem and not self._base.says(room.text())
 
     def unmerge(self, room: Room, origin: str) -> asyncio.Future[None] | None:
         """Take the last merge from disk out of the text, as an edit of `origin`; what was written since stays. None if
@@ -179,7 +210,9 @@ class DiskCopy:
             return
         was_detached, self.detached = self.detached, False
         ours, theirs = room.text(), clean(found.text)
-        base = self._base if self._base is not None else ("" if self._seq < room.seq else ours)
+        base = self._base.text()
+        if base is None:
+            base = "" if self._seq < room.seq else ours
         merged = merge3(base, ours, theirs)
         self._adopt(found)
         edits = minimal_edits(ours, merged.text)
@@ -205,7 +238,7 @@ class DiskCopy:
         seen = await self._settled()
         if isinstance(seen, NotFound):
             if not self.detached:
-                self.detached, self.problem = True, ""
+                self.detached, self.problem, self._left = True, "", ()
                 await self._record()
                 self._notice("warn", "The file was deleted on disk. The text lives on here, but is not in a file.")
                 self._changed()
@@ -224,7 +257,9 @@ class DiskCopy:
         before, now = (self.access, self.reason), (seen.access, seen.reason)
         self.access, self.reason = now
         first = not self._ident[1]
-        self._ident = seen.ident if seen.sha == self._sha else self._ident
+        if seen.sha == self._sha:
+            self._ident = seen.ident
+            self.written, self._left = self.written and self._left == seen.mark, seen.mark
         if had:
             self._notice("info", "The file on disk can be read again.")
         elif before != now and not first:
@@ -260,39 +295,35 @@ class DiskCopy:
 
     async def _write(self, text: str) -> None:
         data = encode(text, self._format)
-        faults.hit("disk.compared")
         expect = self._sha
 
-        def write() -> tuple[int, int]:
-            self._files.write(self.path, data, expect=expect)
-            return self._files.stat(self.path).ident
+        def write() -> Stat:
+            if not self.as_left():
+                raise Changed("The file has changed on disk.")
+            faults.hit("disk.compared")
+            return self._files.write(self.path, data, expect=expect)
 
-        self._ident = await asyncio.to_thread(write)
-        self._sha, self._base = hashlib.sha256(data).hexdigest(), text
+        left = await asyncio.to_thread(write)
+        self._sha, self._ident, self._left, self.written = left.sha, left.ident, left.mark, True
+        self._base.put(text)
 
     def _adopt(self, found: FileText) -> None:
-        self._sha, self._base, self._ident = found.sha, clean(found.text), found.ident
+        self._sha, self._ident, self._left, self.written = found.sha, found.ident, found.mark, False
+        self._base.put(clean(found.text))
         self._format = Format(found.encoding, found.bom, found.newline)
         self.access, self.reason = found.access, found.reason
 
     async def _record(self) -> None:
-        await in_db(_record, self._id, self._facts())
-
-    def _facts(self) -> dict[str, object]:
+        """Note in the log's database what is in the file. Raises DatabaseError, Unavailable."""
+        self._recorded = False
         form = self._format
-        return {
-            "disk_seq": self._seq,
-            "disk_sha": self._sha,
-            "detached": self.detached,
-            "encoding": form.encoding,
-            "bom": form.bom,
-            "newline": form.newline,
-        }
+        facts = OnDisk(self._id, self._seq, self._sha, self.detached, form.encoding, form.bom, form.newline)
+        try:
+            await self._store.record(facts)
+        except (Fenced, LookupError) as error:
+            raise Unavailable("The document has changed hands.", "Open it again.") from error
+        self._recorded = True
 
 
 def _mark(seen: Seen) -> str:
     return seen.sha if isinstance(seen, FileText) else seen.what
-
-
-def _record(document: str, facts: dict[str, object]) -> None:
-    Document.objects.filter(pk=document).update(**facts)

@@ -53,6 +53,19 @@ class Row:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What of a document is in its file, and how the file is written."""
+
+    document: str
+    seq: int
+    sha: str
+    detached: bool
+    encoding: str
+    bom: bool
+    newline: str
+
+
 def now() -> Any:
     return connection.ops.adapt_datetimefield_value(timezone.now())
 
@@ -113,6 +126,17 @@ def _append(rows: Sequence[Row], claims: Sequence[tuple[str, int, Claim]]) -> No
         found = [(document, epoch, *claim, at) for document, epoch, claim in claims]
         _insert(
             "clientid (document_id, epoch, client, origin, relayed_by, created_at)", found, " ON CONFLICT DO NOTHING"
+        )
+
+
+def record(files: Sequence[OnDisk]) -> None:
+    """Note what is in files, in a transaction; of a document that is gone nothing."""
+    newest = sorted({one.document: one for one in files}.values(), key=lambda one: one.document)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE documents_document SET disk_seq = %s, disk_sha = %s, detached = %s, encoding = %s, bom = %s,"
+            " newline = %s WHERE id = %s",
+            [(f.seq, f.sha, f.detached, f.encoding, f.bom, f.newline, f.document) for f in newest],
         )
 
 

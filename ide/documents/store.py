@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from ide import faults
 from ide.documents import rows
-from ide.documents.rows import Claim, Fenced, Move, Position
+from ide.documents.rows import Claim, Fenced, Move, OnDisk, Position
 
 __all__ = ["Claim", "Fenced", "Loaded", "Store", "store"]
 
@@ -51,7 +51,7 @@ class Loaded:
 
 @dataclass(slots=True)
 class _Append:
-    """`data` is None for claims alone."""
+    """`data` is None where there is nothing to log but claims, or what is `on_disk`."""
 
     document: str
     data: bytes | None
@@ -60,6 +60,7 @@ class _Append:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[int]
     seq: int = 0
+    on_disk: OnDisk | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +99,13 @@ class Store:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[int] = loop.create_future()
         self._put(_Append(document, None, origin, [(client, origin, "")], loop, future))
+        return future
+
+    def record(self, facts: OnDisk) -> asyncio.Future[int]:
+        """Note what of a document is in its file. The future is done after the commit."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[int] = loop.create_future()
+        self._put(_Append(facts.document, None, "", (), loop, future, on_disk=facts))
         return future
 
     def quarantine(self, document: str, origin: str, reason: str, data: bytes, seq: int | None = None) -> None:
@@ -214,6 +222,8 @@ class Store:
         end: dict[str, Position] = {}
         updates: list[rows.Row] = []
         for one in group:
+            if one.on_disk is not None:
+                continue
             if one.document not in end:
                 start[one.document] = self._positions.get(one.document) or rows.position(one.document)
                 end[one.document] = start[one.document]
@@ -223,7 +233,10 @@ class Store:
                 end[one.document] = Position(epoch, one.seq)
                 updates.append(rows.Row(one.document, epoch, one.seq, one.data, one.origin))
         claims = [(one.document, end[one.document].epoch, claim) for one in group for claim in one.claims]
-        rows.write([Move(document, old, end[document].seq) for document, old in start.items()], updates, claims)
+        if start:
+            rows.write([Move(document, old, end[document].seq) for document, old in start.items()], updates, claims)
+        if files := [one.on_disk for one in group if one.on_disk is not None]:
+            rows.record(files)
         return end
 
     def _load(self, document: str, upto: int | None) -> Loaded:

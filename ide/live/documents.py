@@ -158,6 +158,6 @@ class OpenDocuments(ABC):
         No path, or "" among them: anything may have changed.
         """
         changed = set(paths)
-        await outside.merge(self, list(self._documents.values()), changed)
+        changed -= await outside.merge(self, list(self._documents.values()), changed)  # of saves `saved` tells
         if changed:
             self.publish({"type": "files.changed", "paths": sorted(changed)})

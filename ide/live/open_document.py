@@ -52,7 +52,7 @@ class OpenDocument:
         self._host = host
         self._store = host.store
         self.room = Room(row.pk, row.path, self)
-        self.disk = DiskCopy(row, host.files, self._notice, self._file_changed)
+        self.disk = DiskCopy(row, host.files, host.store, self._notice, self._file_changed)
         self._introductions = Introductions(row.pk, host, lambda: self.room.seq)
         self.news = FileNews(self.room, self.disk, host.publish, self.on_disk)
         self._saving: asyncio.Task[Any] | None = None
@@ -77,7 +77,7 @@ class OpenDocument:
             await self.disk.first(self.room)
         else:
             try:
-                behind = await self.disk.opened(self.room, self._store)
+                behind = await self.disk.opened(self.room)
             except Refused:  # the people have been told; the text is safe in the log
                 behind = False
             self._opened = True
@@ -116,11 +116,11 @@ class OpenDocument:
         if self.disk.behind(self.room):
             self.changed("disk")
 
-    async def save(self) -> None:
-        """Bring everything typed so far to disk. Raises OSError, Refused."""
+    async def save(self, sure: bool = False) -> None:
+        """Bring everything typed so far to disk; `sure`: whatever the file's times say. Raises OSError, Refused."""
         await self._host.lease.hold()
         version = self.room.version
-        seq = await self.disk.save(self.room)
+        seq = await self.disk.save(self.room, sure)
         if not self._on_disk and not self.disk.detached and version == self.room.version:
             self._on_disk = True
             self._tell({"type": "document.disk", "document": self.id, "on_disk": True, "seq": seq})
@@ -166,7 +166,7 @@ class OpenDocument:
     async def settle(self) -> None:
         """Save. What cannot be written now is written at the next opening."""
         try:
-            await self.save()
+            await self.save(sure=True)
         except (OSError, Refused) as error:
             log.warning("document %s is not on disk: %s", self.id, error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
@@ -22,12 +23,18 @@ class Host(Protocol):
     def publish(self, event: Mapping[str, Any]) -> None: ...
 
 
-async def merge(host: Host, documents: Collection[OpenDocument], changed: set[str]) -> None:
+async def merge(host: Host, documents: Collection[OpenDocument], changed: set[str]) -> set[str]:
     """Merge what changed into the documents it touches. A path stands for all below it; no path, or "", for anything.
+    The paths in which nothing but our own saves has changed.
 
-    One document's trouble is its own: its next save merges what was missed.
+    Whose file is as we left it has nothing to merge. One document's trouble is its own: its next save merges what was
+    missed.
     """
+    own = await asyncio.to_thread(lambda: {one for one in documents if one.disk.as_left()})
+    saves = {one.disk.path for one in own if one.disk.written}
     for document in documents:
+        if document in own:
+            continue
         touched = not changed or "" in changed or _touches(changed, document.room.path)
         try:
             if (touched or document.disk.detached) and await _renamed(host, document, changed):
@@ -36,6 +43,7 @@ async def merge(host: Host, documents: Collection[OpenDocument], changed: set[st
                 await document.reconcile()
         except (OSError, Refused, DatabaseError) as error:
             log.warning("document %s: a change on disk was not merged: %s", document.id, error)
+    return saves
 
 
 def _touches(changed: set[str], path: str) -> bool:

@@ -8,6 +8,7 @@ Everything here blocks: live code calls it in a thread.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import os
@@ -27,6 +28,7 @@ from ide.workspaces.replace import is_temporary, replace
 __all__ = ["Decoded", "Entry", "FileText", "Files", "Format", "Stat", "Unreadable", "decode", "encode"]
 
 DOCUMENT_BYTES = 5 << 20
+Mark = tuple[int, ...]  # of a file: device, inode, size, mode, links and the times of its bytes and of its inode
 ENTRIES = 20_000
 # Only a hint for the tree, which does not read files; what is binary shows when it is opened.
 _BINARY = re.compile(
@@ -52,6 +54,7 @@ class Stat:
     access: str  # edit or read
     reason: str  # why it is read-only; ''
     ident: tuple[int, int]  # device and inode: the same file under another name, if its bytes are the same too
+    mark: Mark = ()  # unchanged as long as nobody has written, renamed or chmodded it; () = not known
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class FileText(Decoded):
     access: str = "edit"
     reason: str = ""
     ident: tuple[int, int] = (0, 0)
+    mark: Mark = ()
 
     @property
     def decoded(self) -> Decoded:
@@ -139,21 +143,24 @@ class Files:
         except (OSError, Refused):
             return False
 
-    def write(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> None:
+    def write(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> Stat:
         """Replace or make the file, with its folders; mode bits are kept unless given. With `expect`, the SHA-256 of
-        what is to be replaced, nothing else is ever replaced. Raises Refused, Changed."""
+        what is to be replaced, nothing else is ever replaced. The file as we left it. Raises Refused, Changed."""
         if len(data) > DOCUMENT_BYTES:
             raise TooLarge(f"A file of more than {DOCUMENT_BYTES >> 20} MiB is not written.", "Split it.")
-        self.put(path, data, mode, expect)
+        return self.put(path, data, mode, expect)
 
-    def put(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> None:
+    def put(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> Stat:
         """`write` without the size limit of documents (uploads have their own)."""
         parts = _writable_parts(path)
         with _told(path), self._beneath.folder(parts[:-1], make=not expect) as folder:
             kept = _mode_to_keep(folder, parts[-1])
             if expect and kept is None:
                 raise NotFound(f"“{parts[-1]}” is not there.", "It was deleted or moved just now.")
-            replace(folder, parts[-1], data, mode if mode is not None else kept, expect)
+            left = replace(folder, parts[-1], data, mode if mode is not None else kept, expect)
+            info = left or os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+        found = _stat(info, hashlib.sha256(data).hexdigest())
+        return found if left else dataclasses.replace(found, mark=())
 
     def same_file(self, ident: tuple[int, int], sha: str, paths: Iterable[str]) -> str | None:
         """Which of these paths is that very file: same inode, same bytes. A file that is gone may have been renamed."""
@@ -319,7 +326,12 @@ def _stat(info: os.stat_result, sha: str) -> Stat:
     elif info.st_nlink != 1:
         reason = "The file has several hard links, so it is not written."
     access, ident = "read" if reason else "edit", (info.st_dev, info.st_ino)
-    return Stat(info.st_size, stat.S_IMODE(info.st_mode), sha, access, reason, ident)
+    return Stat(info.st_size, stat.S_IMODE(info.st_mode), sha, access, reason, ident, _mark(info))
+
+
+def _mark(info: os.stat_result) -> Mark:
+    times = (info.st_mtime_ns, info.st_ctime_ns)
+    return (info.st_dev, info.st_ino, info.st_size, info.st_mode, info.st_nlink, *times)
 
 
 def _too_large(limit: int) -> Unreadable:

@@ -27,30 +27,36 @@ def is_temporary(name: str) -> bool:
     return name.startswith(_TEMPORARY)
 
 
-def replace(folder: int, name: str, data: bytes, mode: int | None, expect: str) -> None:
-    """`expect` is the SHA-256 of the bytes to replace; '' replaces whatever is there. Raises OSError, Changed."""
+def replace(folder: int, name: str, data: bytes, mode: int | None, expect: str) -> os.stat_result | None:
+    """`expect` is the SHA-256 of the bytes to replace; '' replaces whatever is there. The new file as we left it, or
+    None if somebody wrote to it meanwhile. Raises OSError, Changed."""
     temporary = _TEMPORARY + secrets.token_hex(8)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o666, dir_fd=folder)
     try:
-        with os.fdopen(fd, "wb") as file:
+        with os.fdopen(fd, "wb", closefd=False) as file:
             file.write(data)
-            file.flush()
-            if mode is not None:
-                os.fchmod(fd, mode)
-            os.fsync(fd)
+        if mode is not None:
+            os.fchmod(fd, mode)
+        os.fsync(fd)
+        written = os.fstat(fd)
         faults.hit("disk.written")
         if not (expect and exchange(folder, temporary, name)):
+            if expect and _sha(folder, name) != expect:  # the names cannot change places here: look just before
+                raise Changed("The file changed on disk just now.", "Look at it, then try again.")
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             temporary = ""
         elif _sha(folder, temporary) != expect:
             _put_back(folder, temporary, name, hashlib.sha256(data).hexdigest())
             raise Changed("The file changed on disk just now.", "Look at it, then try again.")
         faults.hit("disk.renamed")
+        left = os.fstat(fd)  # by our own descriptor: never of what others have put there since
     finally:
+        os.close(fd)
         if temporary:
             _remove(folder, temporary)
     os.fsync(folder)
+    return left if (left.st_size, left.st_mtime_ns) == (len(data), written.st_mtime_ns) else None
 
 
 def _put_back(folder: int, temporary: str, name: str, ours: str) -> None:

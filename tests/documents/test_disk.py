@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import threading
 
 import pytest
@@ -14,6 +16,7 @@ from ide.documents.room import Edit
 from ide.documents.store import Store
 from ide.workspaces.files import Files, Unreadable
 from ide.workspaces.models import Workspace
+from ide.workspaces.replace import Changed
 from tests.documents.keeper import StoreKeeper
 
 TEXT = "one 😀\ntwo\nthree\nfour\n"
@@ -29,14 +32,15 @@ class Desk:
         self.notices: list[str] = []
         self.keeper = StoreKeeper(row.pk, row.path, store)
         self.room = self.keeper.room
-        self.disk = DiskCopy(row, Files(workspace.folder), lambda tone, text: self.notices.append(text))
+        self.files = Files(workspace.folder)
+        self.disk = DiskCopy(row, self.files, store, lambda tone, text: self.notices.append(text))
 
     async def open(self) -> bool:
         await self.keeper.load()
         if self.room.seq == 0:
             await self.disk.first(self.room)
             return False
-        return await self.disk.opened(self.room, self.store)
+        return await self.disk.opened(self.room)
 
 
 @pytest.fixture
@@ -195,3 +199,51 @@ async def test_a_read_only_file_is_not_written(desk: Desk) -> None:
     desk.file.chmod(0o444)
     await desk.open()
     assert (desk.disk.access, bool(desk.disk.reason)) == ("read", True)
+
+
+async def test_a_file_changed_without_another_size_or_time_is_still_merged(desk: Desk) -> None:
+    await desk.open()
+    before = desk.file.stat()
+    desk.file.write_bytes(TEXT.replace("four", "FOUR").encode())
+    os.utime(desk.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    await desk.disk.reconcile(desk.room)
+    assert "FOUR" in desk.room.text()
+
+
+async def test_what_stands_in_the_file_is_compared_before_a_write_whatever_its_times_say(desk: Desk) -> None:
+    await desk.open()
+    theirs = TEXT.replace("four", "FOUR").encode()
+    with pytest.raises(Changed):
+        desk.files.write(desk.row.path, b"ours", expect=hashlib.sha256(TEXT.encode()).hexdigest()[::-1])
+    desk.file.write_bytes(theirs)
+    with pytest.raises(Changed):
+        desk.files.write(desk.row.path, b"ours", expect=hashlib.sha256(TEXT.encode()).hexdigest())
+    assert desk.file.read_bytes() == theirs
+
+
+async def test_a_save_notes_what_is_in_the_file_and_tells_it_from_others_writes(desk: Desk) -> None:
+    await desk.open()
+    assert not desk.disk.written
+    desk.room.edit([Edit(0, 0, "x")], "person:1")
+    seq = await desk.disk.save(desk.room)
+    row = await Document.objects.aget(pk=desk.row.pk)
+    assert (row.disk_seq, row.disk_sha) == (seq, hashlib.sha256(desk.file.read_bytes()).hexdigest())
+    assert desk.disk.written
+    assert desk.disk.as_left()
+    desk.file.write_bytes(b"others")
+    assert not desk.disk.as_left()
+    await desk.disk.reconcile(desk.room)
+    assert desk.disk.as_left()
+    assert not desk.disk.written
+
+
+async def test_the_text_a_merge_starts_from_is_kept_packed_while_nobody_types(desk: Desk) -> None:
+    text = "".join(f"line {number} 😀\n" for number in range(2000))
+    desk.file.write_text(text)
+    await desk.open()
+    desk.disk.rest()
+    desk.room.edit([Edit(0, 0, "ours\n")], "person:1")
+    desk.file.write_text(text + "theirs\n")
+    await desk.disk.save(desk.room)
+    assert desk.room.text() == f"ours\n{text}theirs\n"
+    assert desk.file.read_text() == desk.room.text()
