@@ -47,7 +47,7 @@ def _job(request: HttpRequest, job_id: str, action: Action) -> Job:
 @router.get("/workspaces/{workspace_id}/models")
 def models(request: HttpRequest, workspace_id: str) -> wire.Json:
     row = _workspace(request, workspace_id, Action.SEE)
-    return wire.models(endpoints.usable(endpoints.Wanted("turn", row.team_id, person(request).pk)))
+    return wire.models(endpoints.preferred(endpoints.Wanted("turn", row.team_id, person(request).pk)))
 
 
 @router.get("/workspaces/{workspace_id}/jobs")

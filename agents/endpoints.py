@@ -182,6 +182,13 @@ def usable(wanted: Wanted | None = None, *, disabled: bool = False) -> list[Endp
     return sorted(rows, key=lambda row: row.dialect == Endpoint.Dialect.SCRIPTED)
 
 
+def preferred(wanted: Wanted) -> list[Endpoint]:
+    """What can be used, first of all what serves the role."""
+    rows = usable(wanted)
+    first = _chain(rows, None, wanted)[:1]
+    return [*first, *(row for row in rows if row not in first)]
+
+
 def candidates(endpoint_id: int | None, wanted: Wanted) -> list[Endpoint]:
     """The endpoint asked for, or the role's, or the default; behind it those to fall over to, if an administrator says
     so. What rests because it failed too often is left out while something else is there. Raises Unavailable."""

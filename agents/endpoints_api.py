@@ -20,7 +20,7 @@ from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow, may
 from ide.api import person
 from ide.db import in_db
-from ide.errors import Conflict, Invalid, NotFound, Unavailable
+from ide.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from ide.usage import meter
 from ide.workspaces.models import Workspace
 
@@ -154,9 +154,11 @@ def _saved(row: Endpoint, body: EndpointIn) -> wire.Json:
     """Raises Refused for an address that may not be reached from here, Conflict for a name that is taken."""
     moved = row.pk is None or row.base_url != body.base_url or row.dialect != body.dialect
     if moved:
-        async_to_sync(addresses.check)(body.base_url)
+        _check_address(body.base_url)
         if row.key_encrypted and body.key is None:
-            raise Invalid("A new address needs the key again.", "Enter the key; it is never sent anywhere unasked.")
+            raise Invalid(
+                "A new address needs the key again.", "Enter the key; it is never sent anywhere unasked.", field="key"
+            )
         row.own_network, row.abilities, row.probed_at = False, {}, None
     for name, value in body.dict(exclude={"key", "scope"}).items():
         setattr(row, name, value)
@@ -167,8 +169,19 @@ def _saved(row: Endpoint, body: EndpointIn) -> wire.Json:
         with transaction.atomic():
             row.save()
     except IntegrityError as error:
-        raise Conflict(f"There is a model called “{row.name}” already.", "Choose another name.") from error
+        raise Conflict(
+            f"There is a model called “{row.name}” already.", "Choose another name.", field="name"
+        ) from error
     return wire.endpoint_settings(row, may_change=True)
+
+
+def _check_address(base_url: str) -> None:
+    """Raises Refused that names its field."""
+    try:
+        async_to_sync(addresses.check)(base_url)
+    except Refused as error:
+        error.detail["field"] = "base_url"
+        raise
 
 
 @router.delete("/endpoints/{endpoint_id}", response={204: None})
@@ -226,7 +239,7 @@ def assigned(request: HttpRequest, workspace_id: str, body: RoleIn) -> list[wire
     workspace = _workspace(who, workspace_id)
     team = workspace.team if body.scope == "team" else None
     allow(who, Action.ADMINISTER) if team is None else allow(who, Action.MODELS, workspace)
-    known = {row.pk for row in usable(Wanted(body.role, team.pk if team else None))}
+    known = {row.pk for row in usable(Wanted(body.role, team.pk if team else None), disabled=True)}
     if {entry.endpoint for entry in body.endpoints} - known:
         raise NotFound("One of these models does not exist here.", "Reload the list.")
     with transaction.atomic():

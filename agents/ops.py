@@ -120,7 +120,7 @@ async def opened(host: WorkspaceHost, participant: Caller) -> wire.Json:
         "jobs": await in_db(jobs.of_workspace, host.workspace_id),
         "proposals": live.proposals.wire(),
         "regions": live.sessions.regions(),
-        "models": wire.models(await in_db(endpoints.usable, _wanted(host, participant))),
+        "models": wire.models(await in_db(endpoints.preferred, _wanted(host, participant))),
     }
 
 

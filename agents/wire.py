@@ -39,6 +39,8 @@ def endpoint(row: Endpoint) -> Json:
         "scripted": row.dialect == Endpoint.Dialect.SCRIPTED,
         "drives_tools": row.drives_tools,
         "window": row.window,
+        "resting_until": time(row.resting_until) if row.resting else None,
+        "problem": row.problem,
     }
 
 
@@ -56,8 +58,6 @@ def endpoint_settings(row: Endpoint, *, may_change: bool) -> Json:
         "probed_at": time(row.probed_at),
         "extra": row.extra if may_change else {},
         "price": {name: float(getattr(row, f"price_{name}")) for name in ("input", "cached", "output")},
-        "resting_until": time(row.resting_until) if row.resting else None,
-        "problem": row.problem,
         "may_change": may_change,
     }
 

@@ -5,6 +5,7 @@
 import type { Authors, DiskConflict, Thread } from './wire-documents'
 
 export type * from './wire-documents'
+export type * from './wire-models'
 
 export type Id = string
 export type Anchor = string
@@ -111,6 +112,8 @@ export interface Endpoint {
   scripted: boolean
   drives_tools: boolean
   window: number
+  resting_until: Time | null
+  problem: string // what went wrong last; '' once it worked again
 }
 export interface Models {
   endpoints: Endpoint[]

@@ -17,6 +17,8 @@ const endpoint: Endpoint = {
   scripted: false,
   drives_tools: false,
   window: 2048,
+  resting_until: null,
+  problem: '',
 }
 const models: Models = { endpoints: [endpoint], default: 1, advice: 'Connect a better one.' }
 

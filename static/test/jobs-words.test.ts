@@ -100,6 +100,8 @@ describe('the form that delegates', () => {
     scripted: false,
     drives_tools: false,
     window: 2048,
+    resting_until: null,
+    problem: '',
     ...part,
   })
   const models: Models = {

@@ -15,7 +15,19 @@ afterEach(() => {
 })
 
 const models: Models = {
-  endpoints: [{ id: 7, name: 'fast', model: 'm', builtin: false, scripted: false, drives_tools: true, window: 8000 }],
+  endpoints: [
+    {
+      id: 7,
+      name: 'fast',
+      model: 'm',
+      builtin: false,
+      scripted: false,
+      drives_tools: true,
+      window: 8000,
+      resting_until: null,
+      problem: '',
+    },
+  ],
   default: 7,
   advice: '',
 }

@@ -16,6 +16,8 @@ const endpoint = (id: number): Endpoint => ({
   scripted: false,
   drives_tools: true,
   window: 8000,
+  resting_until: null,
+  problem: '',
 })
 const models: Models = { endpoints: [endpoint(1), endpoint(2)], default: 2, advice: '' }
 const now: Situation = { role: 'editor', models, connection: 'live', running: null, text: 'hello', busy: false }

@@ -97,6 +97,7 @@ async def test_an_address_of_the_servers_network_is_refused_with_the_reason(ada:
     status, told = await ada.ask("post", "endpoints", {**MODEL, "base_url": address, "scope": "person"})
     assert status == 422
     assert told["do"]
+    assert told["field"] == "base_url"
 
 
 async def test_a_name_is_taken_once_in_its_scope(ada: Person) -> None:
@@ -141,3 +142,6 @@ async def test_roles_are_assigned_in_order(site: Site, ada: Person, bob: Person)
     assert [role["endpoint"] for role in roles] == [second["id"], first["id"]]
     assert (await ada.ask("put", "model-roles", {**asked, "endpoints": [{"endpoint": 10**6}]}))[0] == 404
     assert await in_db(RoleEndpoint.objects.count) == 2, "a refused change changes nothing"
+    assert (await ada.ask("get", "models"))[1]["default"] == first["id"], "no role: the first that is connected"
+    await ada.ask("put", "model-roles", {"role": "turn", "scope": "team", "endpoints": order})
+    assert (await ada.ask("get", "models"))[1]["default"] == second["id"], "the picker offers what serves turns"

@@ -30,13 +30,14 @@ function problemOf(body: unknown, status: number): Problem {
   return { code: 'failed', message: `The server could not do this (${status}).`, do: 'Try again.' }
 }
 
-async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   let answer: Response
   try {
     answer = await fetch(`/api${path}`, {
       method,
       headers: { 'X-CSRFToken': csrf(), ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
     })
   } catch {
     throw new Refusal(UNREACHABLE)
@@ -54,7 +55,9 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<T> 
 }
 
 export const get = <T>(path: string) => ask<T>('GET', path)
-export const post = <T>(path: string, body: unknown = {}) => ask<T>('POST', path, body)
+// An aborted `signal` ends the wait with a Refusal; what the server has begun it may still finish.
+export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal) => ask<T>('POST', path, body, signal)
+export const put = <T>(path: string, body: unknown) => ask<T>('PUT', path, body)
 export const patch = <T>(path: string, body: unknown) => ask<T>('PATCH', path, body)
 export const del = <T>(path: string) => ask<T>('DELETE', path)
 

@@ -1,10 +1,13 @@
 // Where people write to the model: send, or while a turn runs steer it, stop it, or stop it and go another way.
 import type { TargetedKeyboardEvent } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { refresh } from '../models/settings'
+import { openModels } from '../models/show'
 import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'
+import { words as models } from '../ui/words/models'
 import { words } from '../ui/words/sessions'
-import type { Id, Mention, Turn } from '../wire'
+import type { Endpoint, Id, Mention, Turn } from '../wire'
 import type { Live } from '../workspace/live'
 import { ask, interrupt, redirect, steer, stopping } from './acts'
 import { Estimate } from './estimate'
@@ -37,11 +40,12 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     for (const mention of offer.mentions) draft.mention(mention)
     box.current?.focus()
   }, [offer])
-  const models = live.models.value
-  const endpoint = endpointOf(models, sessions.picked.value)
+  const offers = live.models.value
+  const endpoint = endpointOf(offers, sessions.picked.value)
+  const resting = useResting(live, endpoint)
   const mode = modeOf({
     role: live.role.value,
-    models,
+    models: offers,
     connection: live.connection.value,
     running,
     text: draft.text,
@@ -123,7 +127,8 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
         <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
       )}
       {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
-      {advise && models?.endpoints.length === 0 && <p class="composer-why">{models.advice}</p>}
+      {resting && !mode.blocked && <p class="composer-why">{resting}</p>}
+      {advise && offers?.endpoints.length === 0 && <p class="composer-why">{offers.advice}</p>}
     </form>
   )
 }
@@ -166,10 +171,17 @@ function Acts({ live, mode, running, redirect }: ActsProps) {
   )
 }
 
-function EndpointPicker({ live, picked, pick }: { live: Live; picked: number | null; pick: (id: number) => void }) {
+interface PickerProps {
+  live: Live
+  picked: number | null
+  pick: (id: number) => void
+}
+
+function EndpointPicker({ live, picked, pick }: PickerProps) {
   const all = live.models.value?.endpoints ?? []
   const now = all.find((one) => one.id === picked)
-  if (!now) return null
+  const connect = { label: models.command, run: openModels }
+  if (!now) return <Menu button={models.title} label={models.title} up left items={[connect]} />
   return (
     <Menu
       button={
@@ -180,9 +192,31 @@ function EndpointPicker({ live, picked, pick }: { live: Live; picked: number | n
       label={words.endpoint(now.name)}
       up
       left
-      items={all.map((one) => ({ label: words.endpointName(one), run: () => pick(one.id) }))}
+      items={[
+        ...all.map((one) => {
+          const until = restsUntil(one)
+          const rests = until
+            ? { hint: models.restingLabel(until), why: models.resting(one.name, until, one.problem) }
+            : {}
+          return { label: words.endpointName(one), run: () => pick(one.id), ...rests }
+        }),
+        connect,
+      ]}
     />
   )
+}
+
+const restsUntil = ({ resting_until }: Endpoint) =>
+  resting_until && Date.parse(resting_until) > Date.now() ? resting_until : null
+
+/** What the server says of the models, read again after a turn that failed: one may be resting now. */
+function useResting(live: Live, endpoint: Endpoint | null): string {
+  useEffect(
+    () => live.on((event) => event.type === 'turn.ended' && event.turn.state === 'failed' && void refresh(live)),
+    [live],
+  )
+  const until = endpoint && restsUntil(endpoint)
+  return until ? models.resting(endpoint.name, until, endpoint.problem) : ''
 }
 
 function Chips({ list, remove }: { list: Mention[]; remove: (mention: Mention) => void }) {

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { regions } from '../documents/proposals'
+import { showing } from '../models/show'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'
 import { words } from '../ui/words/shell'
@@ -14,6 +15,11 @@ import { go } from './route'
 
 const ShareDialog = lazy(
   () => import('./share').then((part) => part.ShareDialog),
+  () => null,
+)
+
+const ModelsDialog = lazy(
+  () => import('../models/dialog').then((part) => part.ModelsDialog),
   () => null,
 )
 
@@ -52,6 +58,7 @@ export function Header({ me }: { me: Me }) {
       </button>
       <PersonMenu me={me} />
       {now && sharing.value && <ShareDialog open onClose={() => (sharing.value = false)} />}
+      {now && showing.value && <ModelsDialog live={now} onClose={() => (showing.value = false)} />}
     </header>
   )
 }

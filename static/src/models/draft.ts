@@ -1,0 +1,189 @@
+// What is typed into the form of a model: presets, what is missing, what is sent, where a refusal belongs. Pure.
+import { type Field, words } from '../ui/words/models'
+import type { Problem } from '../wire'
+import type { Dialect, EndpointSettings, ModelRole, ModelScope, RoleName } from '../wire-models'
+
+export interface Draft {
+  id: number | null // null: a new one
+  scope: ModelScope
+  name: string
+  dialect: Dialect
+  base_url: string
+  model: string
+  key: string | null // null: the one that is kept
+  window: string
+  price_input: string
+  price_cached: string
+  price_output: string
+  drives_tools: boolean
+  enabled: boolean
+  extra: string
+  roles: RoleName[] // of a new one: what it shall be used for first
+  preset: string
+  fit: string
+}
+type Fill = Partial<
+  Pick<
+    Draft,
+    | 'name'
+    | 'dialect'
+    | 'base_url'
+    | 'model'
+    | 'window'
+    | 'price_input'
+    | 'price_cached'
+    | 'price_output'
+    | 'drives_tools'
+    | 'roles'
+  >
+>
+export type Faults = Partial<Record<Field, string>>
+
+export const ROLES: RoleName[] = ['turn', 'inline', 'ghost', 'job', 'review']
+const chat = (name: string, base_url: string, model = ''): Fill => ({ name, dialect: 'chat', base_url, model })
+
+/** Addresses and dialects of providers. Models and prices change too often to be promised here. */
+export const PRESETS: Record<string, Fill> = {
+  openai: { name: 'OpenAI', dialect: 'responses', base_url: 'https://api.openai.com/v1', model: '' },
+  anthropic: { name: 'Anthropic', dialect: 'anthropic', base_url: 'https://api.anthropic.com/v1', model: '' },
+  cerebras: chat('Cerebras', 'https://api.cerebras.ai/v1', 'gpt-oss-120b'),
+  groq: chat('Groq', 'https://api.groq.com/openai/v1', 'openai/gpt-oss-120b'),
+  openrouter: chat('OpenRouter', 'https://openrouter.ai/api/v1'),
+  ollama: chat('Ollama', 'http://127.0.0.1:11434/v1'),
+  lmstudio: chat('LM Studio', 'http://127.0.0.1:1234/v1'),
+  llamacpp: chat('llama.cpp', 'http://127.0.0.1:8080/v1'),
+  vllm: chat('vLLM', 'http://127.0.0.1:8000/v1'),
+}
+/** What a model is good for. Prices are typed by hand: 0 counts as free. */
+export const FITS: Record<string, Fill> = {
+  fast: { window: '128000', roles: ['turn', 'inline'] },
+  deep: { window: '256000', roles: ['job', 'review'] },
+}
+
+export const blank = (scope: ModelScope): Draft => ({
+  id: null,
+  scope,
+  name: '',
+  dialect: 'chat',
+  base_url: '',
+  model: '',
+  key: '',
+  window: '128000',
+  price_input: '0',
+  price_cached: '0',
+  price_output: '0',
+  drives_tools: true,
+  enabled: true,
+  extra: '',
+  roles: [],
+  preset: '',
+  fit: '',
+})
+
+export const draftOf = (row: EndpointSettings): Draft => ({
+  ...blank(row.scope),
+  id: row.id,
+  name: row.name,
+  dialect: row.dialect === 'scripted' ? 'chat' : row.dialect,
+  base_url: row.base_url,
+  model: row.model,
+  key: row.has_key ? null : '',
+  window: String(row.window),
+  price_input: String(row.price.input),
+  price_cached: String(row.price.cached),
+  price_output: String(row.price.output),
+  drives_tools: row.drives_tools,
+  enabled: row.enabled,
+  extra: Object.keys(row.extra).length ? JSON.stringify(row.extra, null, 2) : '',
+})
+
+/** Fill in a preset. What was typed stays: only what is untouched, or came from the preset before, is replaced. */
+export function choose(draft: Draft, which: 'preset' | 'fit', id: string): Draft {
+  const all = which === 'preset' ? PRESETS : FITS
+  const before = { ...blank(draft.scope), ...all[draft[which]] }
+  const untouched = (name: keyof Fill) => {
+    const plain = blank(draft.scope)[name]
+    return same(draft[name], before[name]) || same(draft[name], plain)
+  }
+  const fill = Object.entries(all[id] ?? {}).filter(([name]) => untouched(name as keyof Fill))
+  return { ...draft, ...Object.fromEntries(fill), [which]: id }
+}
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+
+/** What cannot be sent, each beside its field. */
+export function faultsOf(draft: Draft): Faults {
+  const faults: Faults = {}
+  for (const name of ['name', 'base_url', 'model'] as const) if (!draft[name].trim()) faults[name] = words.faults.empty
+  if (draft.base_url.trim() && !/^https?:\/\/[^/\s]+/.test(draft.base_url.trim()))
+    faults.base_url = words.faults.address
+  const window = Number(draft.window)
+  if (!Number.isInteger(window) || window < 1000 || window > 20_000_000) faults.window = words.faults.window
+  for (const name of ['price_input', 'price_cached', 'price_output'] as const) {
+    const price = Number(draft[name] || '0')
+    if (!(price >= 0 && price <= 100_000)) faults[name] = words.faults.price
+  }
+  if (extraOf(draft) === null) faults.extra = words.faults.extra
+  return faults
+}
+
+function extraOf({ extra }: Draft): Record<string, unknown> | null {
+  if (!extra.trim()) return {}
+  try {
+    const value: unknown = JSON.parse(extra)
+    return value && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
+/** The body of POST (with the scope) or PATCH. */
+export function bodyOf(draft: Draft) {
+  return {
+    ...(draft.id === null && { scope: draft.scope }),
+    name: draft.name.trim(),
+    dialect: draft.dialect,
+    base_url: draft.base_url.trim(),
+    model: draft.model.trim(),
+    key: draft.key,
+    window: Number(draft.window),
+    drives_tools: draft.drives_tools,
+    enabled: draft.enabled,
+    extra: extraOf(draft) ?? {},
+    price_input: draft.price_input || '0',
+    price_cached: draft.price_cached || '0',
+    price_output: draft.price_output || '0',
+  }
+}
+
+/** The field a refusal speaks of: the server names it, or its check of the input does. Else null: of the whole. */
+export function fieldOf(problem: Problem & { field?: unknown }): Field | null {
+  const named =
+    typeof problem.field === 'string' ? problem.field : /^(?:body\.)*(\w+)[.\w]*: /.exec(problem.message)?.[1]
+  return named && Object.hasOwn(words.fields, named) ? (named as Field) : null
+}
+
+export type State = 'off' | 'resting' | 'failed' | 'works' | 'untested'
+
+export function stateOf(row: EndpointSettings, now: number, tried = false): State {
+  if (!row.enabled) return 'off'
+  if (row.resting_until && Date.parse(row.resting_until) > now) return 'resting'
+  if (row.problem) return 'failed'
+  return tried || row.probed_at || row.builtin ? 'works' : 'untested'
+}
+
+// --- roles: an ordered list for each role and scope -----------------------------------------------------------------
+
+export type Entry = Pick<ModelRole, 'endpoint' | 'fall_over'>
+
+export const entriesOf = (roles: ModelRole[], role: RoleName, scope: ModelRole['scope']): Entry[] =>
+  roles
+    .filter((one) => one.role === role && one.scope === scope)
+    .map(({ endpoint, fall_over }) => ({ endpoint, fall_over }))
+
+export function move(list: Entry[], from: number, by: -1 | 1): Entry[] {
+  const to = from + by
+  const moved = list[from]
+  if (!moved || to < 0 || to >= list.length) return list
+  const rest = list.filter((_, at) => at !== from)
+  return [...rest.slice(0, to), moved, ...rest.slice(to)]
+}

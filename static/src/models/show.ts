@@ -1,0 +1,11 @@
+// Whether the models screen is open, and the command that opens it.
+import { signal } from '@preact/signals'
+import { words } from '../ui/words/models'
+import { registerCommand } from '../workspace/commands'
+import { live } from '../workspace/live'
+
+export const showing = signal(false)
+export const openModels = () => {
+  showing.value = true
+}
+registerCommand({ id: 'models.open', title: words.command, when: () => live.value !== null, run: openModels })
