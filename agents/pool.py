@@ -87,7 +87,7 @@ def _made(endpoint: Endpoint, patience: Patience | None = None) -> Provider:
         )
     if endpoint.dialect == Endpoint.Dialect.ANTHROPIC:
         return AnthropicProvider(endpoint.base_url, key, extra=endpoint.extra, patience=patience, resolver=resolver)
-    return ChatProvider(endpoint.base_url, key, patience=patience, resolver=resolver)
+    return ChatProvider(endpoint.base_url, key, extra=endpoint.extra, patience=patience, resolver=resolver)
 
 
 def _retire(old: Provider) -> None:

@@ -75,10 +75,12 @@ class AnthropicProvider:
             async with aclosing(payloads(response)) as pieces:
                 async for ready in pieces:
                     events: list[Event] = []
-                    for payload in ready:
-                        answer.feed(payload, events)
-                    if events:
-                        yield events
+                    try:
+                        for payload in ready:
+                            answer.feed(payload, events)
+                    finally:  # what came in front of an error was said
+                        if events:
+                            yield events
                     if answer.done:
                         return
             raise StreamBroken("The connection ended before the answer did.")

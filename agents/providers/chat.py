@@ -6,7 +6,7 @@ checked (and a resolver that pins the address, where the address was named by a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 
 import aiohttp
@@ -44,7 +44,8 @@ OTHER_NAME: dict[str, str | None] = {
 
 
 class ChatProvider:
-    """An engine.messages.Provider. `base_url` ends before `/chat/completions`; `key` may be empty."""
+    """An engine.messages.Provider. `base_url` ends before `/chat/completions`; `key` may be empty; `extra` are fields
+    of this endpoint, such as a service tier."""
 
     def __init__(
         self,
@@ -53,7 +54,9 @@ class ChatProvider:
         *,
         patience: Patience | None = None,
         resolver: AbstractResolver | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> None:
+        self._extra = dict(extra or {})
         self._url = base_url.rstrip("/") + "/chat/completions"
         self._headers = bearer(key)
         self._patience = patience or Patience()
@@ -92,7 +95,7 @@ class ChatProvider:
     async def _open(self, request: Request) -> aiohttp.ClientResponse:
         """The answer's head, after trying other parameter names if the server asks for them."""
         while True:
-            response = await self._post(msgspec.json.encode(body(request, self.renamed)))
+            response = await self._post(msgspec.json.encode(body(request, self.renamed, self._extra)))
             self.limits = limits_of(response.headers) or self.limits
             if response.status == 200:
                 return response
@@ -100,7 +103,7 @@ class ChatProvider:
             renamed = self._unwanted(raw) if response.status in (400, 422) else None
             if renamed is None:
                 raise failure(response.status, raw, retry_after(response))
-            self.renamed[renamed] = OTHER_NAME[renamed]
+            self.renamed[renamed] = OTHER_NAME.get(renamed)
 
     async def _post(self, data: bytes) -> aiohttp.ClientResponse:
         try:
@@ -110,8 +113,8 @@ class ChatProvider:
 
     def _unwanted(self, raw: bytes) -> str | None:
         """The optional parameter this refusal is about, unless it was already renamed."""
-        text = raw.decode("utf-8", "replace")
-        names = (name for name in OTHER_NAME if name in text and name not in self.renamed)
+        text = raw.decode("utf-8", "replace").replace('\\"', '"')
+        names = (name for name in (*OTHER_NAME, *self._extra) if name in text and name not in self.renamed)
         return next((name for name in names if f"'{name}'" in text or f'"{name}"' in text or f"`{name}`" in text), None)
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -159,10 +162,12 @@ async def _events(response: aiohttp.ClientResponse, chunks: Chunks) -> AsyncGene
     async with aclosing(payloads(response)) as pieces:
         async for ready in pieces:
             events = []
-            for payload in ready:
-                chunks.feed(payload, events)
-            if events:
-                yield events
+            try:
+                for payload in ready:
+                    chunks.feed(payload, events)
+            finally:  # what came in front of an error was said
+                if events:
+                    yield events
             if chunks.done:
                 return
 

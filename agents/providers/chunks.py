@@ -7,7 +7,7 @@ ways listed in `Chunks`; each of them was seen in the wild.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -28,6 +28,7 @@ from agents.engine.messages import (
     Usage,
 )
 from agents.providers.protocol import AuthFailed, BadResponse, ContextTooLong, Overloaded, ProviderError, RateLimited
+from agents.providers.thinking import Thoughts
 
 REASONS = {"tool_calls": "tools", "function_call": "tools", "length": "length", "content_filter": "filter"}
 REFUSED_KEY = ("invalid_api_key", "authentication_error", "permission_error")
@@ -113,8 +114,11 @@ class _Chunk(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Chunk, strict=False).decode
 
 
-def body(request: Request, renamed: dict[str, str | None]) -> dict[str, object]:
-    """The JSON body. `renamed` maps a parameter to the name this server wants, or to None when it takes none."""
+def body(
+    request: Request, renamed: Mapping[str, str | None], extra: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """The JSON body. `renamed` maps a parameter to the name this server wants, or to None when it takes none; `extra`
+    are fields of this endpoint."""
     fields: dict[str, object] = {
         "model": request.model,
         "messages": [wire_message(m) for m in request.messages if m.text or m.calls or m.role != "assistant"],
@@ -133,6 +137,7 @@ def body(request: Request, renamed: dict[str, str | None]) -> dict[str, object]:
     if request.continue_last:
         # llama.cpp continues a last assistant message by itself; vLLM wants to be told. Both take the two fields.
         fields |= {"add_generation_prompt": False, "continue_final_message": True}
+    fields |= extra or {}
     return {renamed.get(name, name) or name: value for name, value in fields.items() if renamed.get(name, name)}
 
 
@@ -208,9 +213,9 @@ class Chunks:
     """Turns the payloads of one answer into events.
 
     Copes with: no choices or null choices; usage on the last chunk, on every chunk or under `x_groq`; reasoning in
-    `reasoning` or `reasoning_content`; calls without index or id, with a repeated name, with one index for several
-    ids, whole in one chunk or as an object; finish reason `stop` after calls; no `[DONE]`; errors under status 200;
-    an answer that was not streamed at all.
+    `reasoning`, in `reasoning_content` or raw in the text; calls without index or id, with a repeated name, with one
+    index for several ids, whole in one chunk or as an object; finish reason `stop` after calls; no `[DONE]`; errors
+    under status 200; an answer that was not streamed at all.
     """
 
     def __init__(self, request: Request) -> None:
@@ -221,6 +226,7 @@ class Chunks:
         self._timing: Timing | None = None
         self._finish = ""
         self._bytes = 0
+        self._thoughts = Thoughts()
         self.done = False
 
     def feed(self, payload: bytes, events: list[Event]) -> None:
@@ -253,7 +259,8 @@ class Chunks:
         reason = "tools" if calls and self._finish != "length" else REASONS.get(self._finish, "stop")
         usage = self._usage or estimate(self._request.messages, self._bytes)
         timing = [self._timing] if self._timing else []
-        return [*(ToolEnd(call) for call in calls), *timing, usage, Done(reason)]
+        rest = _said(self._thoughts.end())
+        return [*rest, *(ToolEnd(call) for call in calls), *timing, usage, Done(reason)]
 
     def _count(self, usage: _Usage) -> None:
         read, made = usage.prompt_tokens_details, usage.completion_tokens_details
@@ -277,7 +284,7 @@ class Chunks:
             events.append(ReasoningDelta(thought))
         if delta.content:
             self._bytes += len(delta.content)
-            events.append(TextDelta(delta.content))
+            events += _said(self._thoughts.feed(delta.content))
         for call in delta.tool_calls or ():
             self._call(call, events)
 
@@ -309,6 +316,10 @@ class Chunks:
         if piece.index is not None:
             self._at[piece.index] = growing
         return growing
+
+
+def _said(pieces: Sequence[tuple[bool, str]]) -> list[Event]:
+    return [ReasoningDelta(text) if thought else TextDelta(text) for thought, text in pieces]
 
 
 def _arguments(value: object) -> str:

@@ -199,9 +199,14 @@ class ResponsesProvider:
                 raise BadResponse(f"it sent {response.content_type} that is no stream of events")
             async with aclosing(payloads(response)) as pieces:
                 async for ready in pieces:
-                    frames = [decode_frame(one) for one in ready if one.strip() != b"[DONE]"]
-                    if events := _read(answer, frames):
-                        yield events
+                    events: list[Event] = []
+                    try:
+                        for one in ready:
+                            if one.strip() != b"[DONE]":
+                                answer.feed(decode_frame(one), events)
+                    finally:  # what came in front of an error was said
+                        if events:
+                            yield events
                     if answer.done:
                         return
             raise StreamBroken("The connection ended before the answer did.")
@@ -278,10 +283,12 @@ class ResponsesProvider:
         try:
             while not live.answer.done or live.awaits_successor:
                 events: list[Event] = []
-                for frame in await self._next(live, events):
-                    asked = self._take(live, asked, frame, events)
-                if events:
-                    yield events
+                try:
+                    for frame in await self._next(live, events):
+                        asked = self._take(live, asked, frame, events)
+                finally:
+                    if events:
+                        yield events
             self._chained(request, live, asked)
         finally:
             if self._live.get(request.conversation) is live:
@@ -351,13 +358,6 @@ class ResponsesProvider:
     def _forget(self, socket: Socket) -> None:
         for conversation in [key for key, chain in self._chains.items() if chain.socket is socket]:
             del self._chains[conversation]
-
-
-def _read(answer: Answer, frames: Sequence[Frame]) -> list[Event]:
-    events: list[Event] = []
-    for frame in frames:
-        answer.feed(frame, events)
-    return events
 
 
 def _follows(request: Request, chain: _Chain, known: dict[str, object]) -> bool:
