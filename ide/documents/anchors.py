@@ -173,6 +173,10 @@ class LiveText(ABC):
         """Rises with every change of the text."""
         return self._replica.version
 
+    def rest(self) -> None:
+        """Hold little while nobody types."""
+        self._replica.rest()
+
     def text(self) -> str:
         """The text now, with everything that has arrived."""
         self.flush()

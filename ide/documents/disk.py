@@ -24,11 +24,12 @@ from ide.documents.models import Document
 from ide.documents.replica import Replica, fenced
 from ide.documents.room import Room
 from ide.documents.rows import OnDisk
+from ide.documents.saver import saver
 from ide.documents.store import Fenced, Store
 from ide.documents.text import Edit, clean, merge3, minimal_edits
 from ide.errors import Busy, NotFound, Refused, Unavailable
 from ide.workspaces.files import Files, FileText, Format, Mark, Stat, encode
-from ide.workspaces.replace import Changed
+from ide.workspaces.replace import Changed, Folders
 
 SEED_CLIENT = 1  # the same bytes whoever seeds, so two seeds of one file are one
 # Others write in steps: git unlinks and makes anew, a shell truncates before its command has run. What is missing or
@@ -124,7 +125,7 @@ class DiskCopy:
             return self._seq
         if not self._base.says(text):
             await self._write(text)
-        elif not await asyncio.to_thread(self.as_left):
+        elif not await saver.run(lambda _: self.as_left()):
             raise Changed("The file has changed on disk.")
         elif self._seq >= seq and self._recorded:
             return self._seq
@@ -297,13 +298,13 @@ class DiskCopy:
         data = encode(text, self._format)
         expect = self._sha
 
-        def write() -> Stat:
+        def write(folders: Folders) -> Stat:
             if not self.as_left():
                 raise Changed("The file has changed on disk.")
             faults.hit("disk.compared")
-            return self._files.write(self.path, data, expect=expect)
+            return self._files.write(self.path, data, expect, folders)
 
-        left = await asyncio.to_thread(write)
+        left = await saver.run(write)
         self._sha, self._ident, self._left, self.written = left.sha, left.ident, left.mark, True
         self._base.put(text)
 

@@ -135,6 +135,10 @@ class Replica:
             for update in updates:
                 self.doc.apply_update(update)
 
+    def rest(self) -> None:
+        """Hold little while nobody asks: the text is made again from what it is."""
+        self._text = None
+
     def text(self) -> str:
         if self._text is None:
             self._text = str(self.root)

@@ -107,6 +107,8 @@ class OpenDocuments(ABC):
     async def close_idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Save, compact and close the documents that nobody has used for so long."""
         now = time.monotonic()
+        for document in self._documents.values():
+            document.rest()
         for document in [one for one in self._documents.values() if one.idle(now) >= seconds]:
             await document.settle()
             await document.compact()

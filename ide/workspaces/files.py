@@ -23,7 +23,7 @@ from pathlib import Path
 from ide.errors import Conflict, Invalid, NotFound, Refused, TooLarge
 from ide.workspaces.beneath import Beneath, is_git_name, parts_of, rename_new
 from ide.workspaces.encoding import Decoded, Format, Unreadable, decode, encode
-from ide.workspaces.replace import is_temporary, replace
+from ide.workspaces.replace import Folders, is_temporary, replace
 
 __all__ = ["Decoded", "Entry", "FileText", "Files", "Format", "Stat", "Unreadable", "decode", "encode"]
 
@@ -143,21 +143,27 @@ class Files:
         except (OSError, Refused):
             return False
 
-    def write(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> Stat:
-        """Replace or make the file, with its folders; mode bits are kept unless given. With `expect`, the SHA-256 of
-        what is to be replaced, nothing else is ever replaced. The file as we left it. Raises Refused, Changed."""
+    def write(self, path: str, data: bytes, expect: str = "", folders: Folders | None = None) -> Stat:
+        """Replace or make the file, with its folders; mode bits are kept. With `expect`, the SHA-256 of what is to be
+        replaced, nothing else is ever replaced. `folders`: sync them to make it last. The file as we left it.
+
+        Raises Refused, Changed."""
         if len(data) > DOCUMENT_BYTES:
             raise TooLarge(f"A file of more than {DOCUMENT_BYTES >> 20} MiB is not written.", "Split it.")
-        return self.put(path, data, mode, expect)
+        return self._put(path, data, None, expect, folders)
 
-    def put(self, path: str, data: bytes, mode: int | None = None, expect: str = "") -> Stat:
-        """`write` without the size limit of documents (uploads have their own)."""
+    def put(self, path: str, data: bytes, mode: int | None = None) -> Stat:
+        """`write` whatever is there, without the size limit of documents (uploads have their own)."""
+        return self._put(path, data, mode, "", None)
+
+    def _put(self, path: str, data: bytes, mode: int | None, expect: str, folders: Folders | None) -> Stat:
         parts = _writable_parts(path)
         with _told(path), self._beneath.folder(parts[:-1], make=not expect) as folder:
             kept = _mode_to_keep(folder, parts[-1])
             if expect and kept is None:
                 raise NotFound(f"“{parts[-1]}” is not there.", "It was deleted or moved just now.")
             left = replace(folder, parts[-1], data, mode if mode is not None else kept, expect)
+            os.fsync(folder) if folders is None else folders.add(folder)
             info = left or os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
         found = _stat(info, hashlib.sha256(data).hexdigest())
         return found if left else dataclasses.replace(found, mark=())

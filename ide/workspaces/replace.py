@@ -22,6 +22,30 @@ class Changed(Conflict):
     """The file was changed between the look at it and the write; it is as whoever changed it left it."""
 
 
+class Folders:
+    """Folders that are to be synced, each once, at the end of several writes; by descriptors of its own."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, int], int] = {}
+
+    def __enter__(self) -> Folders:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for fd in self._open.values():
+            os.close(fd)
+        self._open.clear()
+
+    def add(self, folder: int) -> None:
+        info = os.fstat(folder)
+        if (info.st_dev, info.st_ino) not in self._open:
+            self._open[info.st_dev, info.st_ino] = os.dup(folder)
+
+    def sync(self) -> None:
+        for fd in self._open.values():
+            os.fsync(fd)
+
+
 def is_temporary(name: str) -> bool:
     """Whether a name is one of our own unfinished writes."""
     return name.startswith(_TEMPORARY)
@@ -29,7 +53,7 @@ def is_temporary(name: str) -> bool:
 
 def replace(folder: int, name: str, data: bytes, mode: int | None, expect: str) -> os.stat_result | None:
     """`expect` is the SHA-256 of the bytes to replace; '' replaces whatever is there. The new file as we left it, or
-    None if somebody wrote to it meanwhile. Raises OSError, Changed."""
+    None if somebody wrote to it meanwhile. The folder is for the caller to sync. Raises OSError, Changed."""
     temporary = _TEMPORARY + secrets.token_hex(8)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o666, dir_fd=folder)
@@ -55,7 +79,6 @@ def replace(folder: int, name: str, data: bytes, mode: int | None, expect: str) 
         os.close(fd)
         if temporary:
             _remove(folder, temporary)
-    os.fsync(folder)
     return left if (left.st_size, left.st_mtime_ns) == (len(data), written.st_mtime_ns) else None
 
 
