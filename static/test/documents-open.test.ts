@@ -220,6 +220,14 @@ test('a paste over the limit is refused whole, and what others wrote is not', ()
   expect(doc.state.doc.length).toBe(LIMIT - 5)
 })
 
+test('a paste is measured in bytes, for the server would refuse it for ever', () => {
+  const { doc } = opened('kept\n')
+  doc.dispatch({ changes: { from: 0, insert: '漢'.repeat(LIMIT / 2) } })
+  expect(doc.state.doc.toString()).toBe('kept\n')
+  doc.dispatch({ changes: { from: 0, insert: '漢'.repeat(LIMIT / 4) } })
+  expect(doc.state.doc.length).toBe(LIMIT / 4 + 5)
+})
+
 for (const why of ['epoch', 'refused'] as const)
   test(`a copy the server does not take (${why}) makes room for the server's, and what was unsaved in it is set aside`, async () => {
     const { doc, line, peer, receive, send, asides, newest } = opened('one\ntwo\nthree\n')
