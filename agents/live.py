@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import DatabaseError
 
@@ -14,6 +16,7 @@ from agents.models import RoleEndpoint
 from agents.proposals import Proposals
 from agents.providers.protocol import ProviderError
 from agents.providers.responses import ResponsesProvider
+from agents.providers.responses_socket import Socket
 from agents.sessions import Sessions
 from ide.db import in_db
 from ide.errors import Refused
@@ -23,6 +26,7 @@ from ide.usage import meter
 log = logging.getLogger(__name__)
 
 CONNECTED = 60.0  # seconds between two looks at the model's socket
+AGAIN = 1.0  # seconds before a socket that has ended is opened again
 RIGHTS = 5.0  # seconds between two looks at the rights behind running turns
 
 
@@ -32,6 +36,20 @@ class AgentsLive:
     proposals: Proposals
     feed: JobFeed
     merging: asyncio.Lock  # one decision on a job's result at a time in a workspace
+    host: WorkspaceHost
+    _with_models: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run something that holds connections to models: it ends before they are closed."""
+        task = self.host.owned(work, name)
+        self._with_models.add(task)
+        task.add_done_callback(self._with_models.discard)
+
+    async def let_go(self) -> None:
+        tasks = list(self._with_models)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def of(host: WorkspaceHost) -> AgentsLive:
@@ -45,14 +63,14 @@ async def opened(host: WorkspaceHost) -> None:
     await in_db(turns.mark_restarted, host.workspace_id)
     proposals = Proposals(host)
     sessions = Sessions(host, proposals)
-    live = AgentsLive(sessions, proposals, JobFeed(host, sessions.told_of_job), asyncio.Lock())
+    live = AgentsLive(sessions, proposals, JobFeed(host, sessions.told_of_job), asyncio.Lock(), host)
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)
     host.keep_awake(live.feed.active)
     host.keep_awake(live.merging.locked)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
-    host.owned(_keep_connected(host), "model socket")
+    live.beside(_keep_connected(host), "model socket")
     host.owned(_mind_rights(live.sessions), "rights of turns")
 
 
@@ -61,20 +79,30 @@ async def _keep_connected(host: WorkspaceHost) -> None:
 
     Local servers are looked for; what calls left behind when their process died lapses."""
     while True:
+        sockets: list[Socket] = []
         try:
             await in_db(meter.sweep)
             await endpoints.local_servers.look()
-            await _connect_ahead(host)
+            sockets = await _connect_ahead(host)
         except (ProviderError, Refused, DatabaseError) as error:  # the first turn tries again, and says what is wrong
             log.info("workspace %s: no connection to its model yet: %s", host.workspace_id, error)
-        await asyncio.sleep(CONNECTED)
+        try:
+            async with asyncio.timeout(CONNECTED):
+                for socket in sockets:
+                    await socket.ended()
+                await asyncio.sleep(AGAIN if sockets else CONNECTED)
+        except TimeoutError:
+            continue
 
 
-async def _connect_ahead(host: WorkspaceHost) -> None:
+async def _connect_ahead(host: WorkspaceHost) -> list[Socket]:
+    """The sockets that are open then."""
     endpoint = await in_db(endpoints.choose, None, endpoints.Wanted(RoleEndpoint.Role.TURN, host.team_id))
     provider = pool.provider(endpoint)
-    if isinstance(provider, ResponsesProvider):
-        await provider.connect()
+    if not isinstance(provider, ResponsesProvider):
+        return []
+    await provider.connect()
+    return provider.sockets()
 
 
 async def _mind_rights(sessions: Sessions) -> None:
@@ -96,6 +124,7 @@ async def closing(host: WorkspaceHost) -> None:
     if AgentsLive not in host.extensions:  # it never came to be open
         return
     live = of(host)
+    await live.let_go()
     await live.sessions.close()
     await live.proposals.close()
     if all(other.closed for other in live_hosts()):

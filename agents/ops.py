@@ -134,7 +134,7 @@ async def session_open(host: WorkspaceHost, participant: Caller, params: Params)
     given = read(SessionOpen, params)
     session = await of(host).sessions.session(given.session)
     if participant.may(Action.TURN) and not host.closed:
-        host.owned(window.read_ahead(host, session, participant.user_id), f"session {session.row.pk} read ahead")
+        of(host).beside(window.read_ahead(host, session, participant.user_id), f"session {session.row.pk} read ahead")
     events = session.events_after(given.after) if given.after is not None else None
     return {"events": events} if events is not None else {"snapshot": await session.snapshot()}
 

@@ -251,6 +251,7 @@ class Responses:
         self.brain, self.hour = brain, hour
         self.stored: dict[str, Answer] = {}
         self.heard: deque[dict[str, Any]] = deque(maxlen=64)  # client events of sockets, as they came
+        self.connected = 0  # sockets opened so far
         self.refuse_upgrade = False
         self.refuse_steers: bool | None = False  # None: they are never answered
         self.continued = 0  # responses on sockets that went on from a cached one
@@ -260,6 +261,7 @@ class Responses:
             return web.json_response({"error": {"message": "no WebSocket here"}}, status=426)
         ws = web.WebSocketResponse(max_msg_size=64 << 20, compress=False)
         await ws.prepare(request)
+        self.connected += 1
         transport = request.transport
         if isinstance(transport, asyncio.WriteTransport):
             await Connection(ws, transport, self).serve()

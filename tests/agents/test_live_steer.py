@@ -195,6 +195,21 @@ async def settled(rows: Any) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_the_socket_is_there_before_the_first_turn_and_again_when_it_is_lost(site: Site) -> None:
+    async with simulator(hour=1.0) as (url, sim):
+        await in_db(endpoint, url)
+        tab = Follower(site.workspace.pk, site.ada)
+        await tab.ask("workspace.open")
+        for count in (1, 2):
+            async with asyncio.timeout(10):
+                while sim.responses.connected < count:
+                    await asyncio.sleep(0.01)
+        await tab.leave()
+        await close_all()
+    names = {task.get_name() for task in others()}
+    assert not names & {"model socket", "responses socket"}, names
+
+
 async def test_nothing_is_read_ahead_for_who_may_not_ask_or_without_a_socket(
     site: Site, ada: Follower, sim: tuple[str, Simulator]
 ) -> None:
