@@ -41,7 +41,7 @@ class Saver:
 
 
 def _work(loop: asyncio.AbstractEventLoop, asked: list[_Asked]) -> None:
-    results = []
+    results: list[tuple[Any, BaseException | None]] = []
     trouble: BaseException | None = None
     with Folders() as folders:
         for job, _ in asked:
