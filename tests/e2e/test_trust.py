@@ -158,8 +158,10 @@ def stale_after_a_new_epoch(site: Site, ana: Page, ben: Page, picture: Picture) 
     command = [sys.executable, "manage.py", "new_epoch", "--all"]
     env = {**os.environ, "TANDEM_DATA": str(site.data)}
     eventually(lambda: subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False).returncode == 0, 20)
-    site.start()
-    expect(ben.locator(".status .saved")).to_have_text("All saved")
+    with ben.expect_response(lambda answer: "documents?path=shop%2Ftill.py" in answer.url, timeout=60_000):
+        site.start()  # everybody's copy is of an older epoch: it is asked for again
+    expect(ben.locator(".status")).not_to_contain_text("Loading again")
+    saved(ben)
     type_after(ben, "REDUCED_TAX = 7", " after it")
     saved(ben)
     ana.context.set_offline(False)
