@@ -22,7 +22,6 @@ __all__ = ["GitFailed"]
 
 CLONE_SECONDS = 900.0
 SHOW_BYTES = 32 << 20
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"refs/[a-z]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 _SELF = ("Tandem", "tandem@localhost")
