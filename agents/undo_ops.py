@@ -21,6 +21,7 @@ class OfTurn(msgspec.Struct):
 
 async def _change(host: WorkspaceHost, participant: Caller, params: Params, *, back: bool) -> wire.Json:
     turn = read(OfTurn, params).turn
+    await of(host).sessions.saved(turn)
     user = await in_db(lambda: User.objects.get(pk=participant.user_id))
     return {"paths": await undo.change(host, of(host).sessions, turn, user, undo=back)}
 
@@ -34,7 +35,9 @@ async def turn_redo(host: WorkspaceHost, participant: Caller, params: Params) ->
 
 
 async def turn_preview(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    return {"files": await undo.preview(host, read(OfTurn, params).turn)}
+    turn = read(OfTurn, params).turn
+    await of(host).sessions.saved(turn)
+    return {"files": await undo.preview(host, turn)}
 
 
 def register() -> None:
