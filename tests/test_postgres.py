@@ -1,4 +1,4 @@
-"""The log, its compaction and the lease on PostgreSQL: the same tests as on SQLite, in a run of their own."""
+"""The log, its compaction, leases and claims on PostgreSQL: the same tests as on SQLite, in a run of their own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ BOTH = [
     "tests/documents/test_durable.py",
     "tests/documents/test_epoch.py",
     "tests/live/test_rooms.py::test_a_lease_that_has_run_out_is_taken_whoever_held_it",
+    "tests/live/test_rooms.py::test_a_live_text_that_is_not_what_its_log_says_is_read_again",
+    "tests/agents/test_jobs.py::test_a_job_is_claimed_once_and_a_paused_worker_writes_nothing",
 ]
 
 
@@ -31,7 +33,7 @@ def test_log_lease_and_claims_hold_on_postgresql(tmp_path: Path) -> None:
             env={**os.environ, "DATABASE_URL": server.url, "TANDEM_DATA": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=900,
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
