@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { regions } from '../documents/proposals'
-import { showing } from '../models/show'
+import { openModels, showing } from '../models/show'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'
+import { words as models } from '../ui/words/models'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { keyText } from './commands'
@@ -56,7 +57,7 @@ export function Header({ me }: { me: Me }) {
         <Icon name="users" size={14} />
         <span class="wide">{words.share}</span>
       </button>
-      <PersonMenu me={me} />
+      <PersonMenu me={me} more={[{ label: models.command, run: openModels }]} />
       {now && sharing.value && <ShareDialog open onClose={() => (sharing.value = false)} />}
       {now && showing.value && <ModelsDialog live={now} onClose={() => (showing.value = false)} />}
     </header>

@@ -1,15 +1,12 @@
 // What one may do about oneself, on every screen of the app.
 import { useSignal } from '@preact/signals'
-import { openModels } from '../models/show'
 import { Avatar } from '../ui/avatar'
 import { lazy } from '../ui/lazy'
-import { Menu } from '../ui/menu'
-import { words as models } from '../ui/words/models'
+import { Menu, type MenuItem } from '../ui/menu'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { registerCommand } from './commands'
 import { theme } from './layout'
-import { live } from './live'
 import { SignOutDialog, signOut } from './sign-out'
 
 const TokensDialog = lazy(
@@ -22,7 +19,8 @@ const flip = () => {
 }
 registerCommand({ id: 'view.theme', title: 'Switch between dark and light', run: flip })
 
-export function PersonMenu({ me }: { me: Me }) {
+// `more` is what can be done only where a workspace is open: Home carries nothing of one.
+export function PersonMenu({ me, more = [] }: { me: Me; more?: MenuItem[] }) {
   const tokens = useSignal(false)
   const open = () => {
     tokens.value = true
@@ -39,7 +37,7 @@ export function PersonMenu({ me }: { me: Me }) {
         items={[
           { label: theme.value === 'dark' ? words.light : words.dark, run: flip },
           ...(me.staff ? [{ label: words.dashboard, run: () => location.assign('/dashboard/') }] : []),
-          ...(live.value ? [{ label: models.command, run: openModels }] : []),
+          ...more,
           { label: words.tokens, run: open },
           { label: words.password, run: () => location.assign('/accounts/password/change/') },
           { label: words.signOut, run: () => void signOut(me) },
