@@ -31,7 +31,7 @@ class Section:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Part:
     """One struct as it stands in an update, and the characters that it stands beside or in."""
 
