@@ -8,6 +8,7 @@ import hashlib
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
+from agents.providers.protocol import conceal
 from ide.errors import Unavailable
 
 
@@ -21,13 +22,18 @@ def encrypt(key: str) -> bytes:
 
 
 def decrypt(stored: bytes) -> str:
-    """The key in clear, for the provider only. Raises Unavailable when this installation's secret is another one."""
+    """The key in clear, for the provider only; no ProviderError will quote it.
+
+    Raises Unavailable when this installation's secret is another one.
+    """
     if not stored:
         return ""
     try:
-        return _fernet().decrypt(stored).decode()
+        key = _fernet().decrypt(stored).decode()
     except InvalidToken as error:
         raise Unavailable(
             "The key of this model cannot be read: the installation's secret has changed.",
             "An administrator can enter the key again in the admin pages.",
         ) from error
+    conceal(key)
+    return key

@@ -16,6 +16,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 QUOTED = 300  # characters of a vendor's own message shown to people
+SHORTEST = 6  # characters of a key: what is shorter may be a word of any message
+_keys: set[str] = set()
+
+
+def conceal(key: str) -> None:
+    """From now on no error of this process holds this key: some providers quote it when they refuse it."""
+    if len(key) >= SHORTEST:
+        _keys.add(key)
+
+
+def _concealed(text: str) -> str:
+    for key in sorted(_keys, key=len, reverse=True):
+        text = text.replace(key, "[key]")
+    return text
 
 
 class ProviderError(Exception):
@@ -31,7 +45,7 @@ class ProviderError(Exception):
     do: ClassVar[str] = "Try again."
 
     def __init__(self, why: str = "", *, retry_after: float | None = None) -> None:
-        self.why = " ".join(why.split())[:QUOTED]
+        self.why = _concealed(" ".join(why.split()))[:QUOTED]
         self.retry_after = retry_after
         super().__init__(self.sentence)
 
