@@ -168,7 +168,7 @@ export function stateOf(row: EndpointSettings, now: number, tried = false): Stat
   if (!row.enabled) return 'off'
   if (row.resting_until && Date.parse(row.resting_until) > now) return 'resting'
   if (row.problem) return 'failed'
-  return tried || row.probed_at || row.builtin ? 'works' : 'untested'
+  return tried || row.probed_at || row.builtin || row.scripted ? 'works' : 'untested'
 }
 
 // --- roles: an ordered list for each role and scope -----------------------------------------------------------------

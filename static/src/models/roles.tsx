@@ -1,6 +1,6 @@
 // Which model does what, in order, for the team or the whole site. Every act is saved at once.
 import { useSignal } from '@preact/signals'
-import { useId } from 'preact/hooks'
+import { useId, useRef } from 'preact/hooks'
 import { visible } from '../jobs/log'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
@@ -61,54 +61,58 @@ interface RoleProps {
 function Role({ settings, all, role, scope, may }: RoleProps) {
   const problem = useSignal<Problem | null>(null)
   const said = useSignal('')
-  const busy = useSignal(false)
+  const last = useRef(Promise.resolve())
   const entries = entriesOf(all.roles, role, scope)
   const choices = all.endpoints.filter(
     (row) => (row.scope === 'site' || row.scope === scope) && !entries.some((one) => one.endpoint === row.id),
   )
   const name = (entry: Entry) => visible(all.endpoints.find((row) => row.id === entry.endpoint)?.name ?? words.gone)
-  const save = async (list: Entry[], say = '') => {
-    if (busy.peek()) return // the answer to the last act decides what this one would change
-    busy.value = true
-    try {
-      await settings.assign(role, scope, list)
-      problem.value = null
-      said.value = say
-    } catch (error) {
-      problem.value = problemOf(error)
-    }
-    busy.value = false
+  // One act after the other, each on what the one before has left.
+  const save = (change: (now: Entry[]) => Entry[], say?: (now: Entry[]) => string) => {
+    last.current = last.current.then(async () => {
+      const before = entriesOf(settings.all.peek()?.roles ?? [], role, scope)
+      const list = change(before)
+      if (list === before) return
+      try {
+        await settings.assign(role, scope, list)
+        problem.value = null
+        said.value = say?.(list) ?? ''
+      } catch (error) {
+        problem.value = problemOf(error)
+      }
+    })
   }
-  const shift = (at: number, by: -1 | 1) => {
-    const entry = entries[at]
-    const list = move(entries, at, by)
-    if (entry && list !== entries) void save(list, words.moved(name(entry), at + by + 1, list.length))
-  }
+  const at = (list: Entry[], { endpoint }: Entry) => list.findIndex((one) => one.endpoint === endpoint)
+  const shift = (entry: Entry, by: -1 | 1) =>
+    save(
+      (now) => move(now, at(now, entry), by),
+      (now) => words.moved(name(entry), at(now, entry) + 1, now.length),
+    )
   return (
-    <section aria-label={words.roles[role]} aria-busy={busy.value}>
+    <section aria-label={words.roles[role]}>
       <h3>{words.roles[role]}</h3>
       {entries.length === 0 && <p class="faint small">{words.roleNone[scope]}</p>}
       <ol>
-        {entries.map((entry, at) => (
+        {entries.map((entry, place) => (
           <li key={entry.endpoint}>
             <b>{name(entry)}</b>
             {may && (
               <span class="model-order">
-                <Act icon="arrow-up" label={words.up(name(entry))} off={at === 0} run={() => shift(at, -1)} />
+                <Act icon="arrow-up" label={words.up(name(entry))} off={place === 0} run={() => shift(entry, -1)} />
                 <Act
                   icon="arrow-down"
                   label={words.down(name(entry))}
-                  off={at === entries.length - 1}
-                  run={() => shift(at, 1)}
+                  off={place === entries.length - 1}
+                  run={() => shift(entry, 1)}
                 />
                 <Act
                   icon="x"
                   label={words.takeOut(name(entry))}
-                  run={() => void save(entries.filter((one) => one !== entry))}
+                  run={() => save((now) => now.filter((one) => one.endpoint !== entry.endpoint))}
                 />
               </span>
             )}
-            {at < entries.length - 1 && (
+            {place < entries.length - 1 && (
               <label class="small">
                 <input
                   type="checkbox"
@@ -116,7 +120,7 @@ function Role({ settings, all, role, scope, may }: RoleProps) {
                   disabled={!may}
                   aria-label={words.fallOverOf(name(entry))}
                   onChange={({ currentTarget: { checked: fall_over } }) =>
-                    void save(entries.map((one) => (one === entry ? { ...one, fall_over } : one)))
+                    save((now) => now.map((one) => (one.endpoint === entry.endpoint ? { ...one, fall_over } : one)))
                   }
                 />{' '}
                 {words.fallOver}
@@ -132,7 +136,7 @@ function Role({ settings, all, role, scope, may }: RoleProps) {
           onChange={({ currentTarget }) => {
             const endpoint = Number(currentTarget.value)
             currentTarget.value = ''
-            if (endpoint) void save([...entries, { endpoint, fall_over: false }])
+            if (endpoint) save((now) => [...now, { endpoint, fall_over: false }])
           }}
         >
           <option value="">{words.choose}</option>

@@ -109,7 +109,7 @@ function Facts({ row, tried }: { row: EndpointSettings; tried: boolean }) {
   return (
     <div class="model-facts">
       <p class="model-head">
-        <b>{visible(row.name)}</b> <span class="code muted">{visible(row.model)}</span>
+        <b>{visible(row.name)}</b> <code class="muted">{visible(row.model)}</code>
         <span class={`model-state model-${state}`}>{words.states[state]}</span>
       </p>
       {state !== 'off' && row.problem && (
@@ -119,7 +119,8 @@ function Facts({ row, tried }: { row: EndpointSettings; tried: boolean }) {
         </p>
       )}
       <p class="small muted num">{facts.join(' · ')}</p>
-      <p class="small muted">{row.probed_at ? words.abilities(row.abilities).join(' · ') : words.noAbilities}</p>
+      {row.probed_at && <p class="small muted">{words.abilities(row.abilities).join(' · ')}</p>}
+      {!row.probed_at && row.may_change && !row.scripted && <p class="small muted">{words.noAbilities}</p>}
     </div>
   )
 }
@@ -156,7 +157,7 @@ function Told({ trial }: { trial: Trial }) {
         </>
       )}
       <dt>{words.answered}</dt>
-      <dd class="model-said">{visible(trial.text) || words.nothing}</dd>
+      <dd class="model-said">{words.firstWords(visible(trial.text)) || words.nothing}</dd>
     </dl>
   )
 }
