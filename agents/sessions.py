@@ -89,6 +89,12 @@ class Sessions:
             if live.running is not None and live.running.row.pk == turn_id:
                 await live.settled()
 
+    async def settled(self, turn_id: str) -> None:
+        """Return when what a turn has left is saved, if it has just ended here."""
+        for live in self._live.values():
+            if live.running is not None and live.running.row.pk == turn_id and live.saving is not None:
+                await asyncio.wait({live.saving})
+
     def _running(self) -> list[LiveTurn]:
         return [live.running for live in self._live.values() if live.running is not None and live.running.open]
 

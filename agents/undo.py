@@ -40,8 +40,9 @@ class Standing:
     origin: str
 
 
-async def preview(host: WorkspaceHost, turn_id: str) -> list[wire.Json]:
+async def preview(host: WorkspaceHost, sessions: Sessions, turn_id: str) -> list[wire.Json]:
     """What `change` would do now: for each file the text as it is and as it would be."""
+    await sessions.settled(turn_id)
     standing = await in_db(_standing, host.workspace_id, turn_id)
     shown = []
     for document in standing.documents:
@@ -56,6 +57,7 @@ async def preview(host: WorkspaceHost, turn_id: str) -> list[wire.Json]:
 
 async def change(host: WorkspaceHost, sessions: Sessions, turn_id: str, user: User, *, undo: bool) -> list[str]:
     """Take a turn back, or bring it back; the paths that changed. Raises Conflict when there is nothing to do."""
+    await sessions.settled(turn_id)
     standing = await in_db(_standing, host.workspace_id, turn_id)
     if standing.undone == undo:
         raise Conflict("This turn has been taken back already." if undo else "This turn has not been taken back.")
