@@ -89,6 +89,8 @@ class OpenDocument:
                 self.changed("disk")
         self._opened = True
         self.news.changed()
+        self._rested = self.room.version
+        self.rest()  # most documents are opened to be read
 
     async def _load(self) -> None:
         """Build the replica from the log; a row that cannot be applied is left out, and kept aside. Raises Poisoned."""
