@@ -106,8 +106,8 @@ def port() -> int:
 
 @pytest.fixture
 def site(port: int, tmp_path: Path) -> Iterator[Site]:
-    settings = {"TANDEM_BUILTIN_MODEL": "false", "TANDEM_INTERNAL_HOSTS": f"127.0.0.1:{port}"}
-    with Site(tmp_path / "site", **settings) as running:
+    hosts = f"127.0.0.1:{port}"
+    with Site(tmp_path / "site", TANDEM_BUILTIN_MODEL="false", TANDEM_INTERNAL_HOSTS=hosts) as running:
         yield running
     assert running.left() == []
 

@@ -147,7 +147,7 @@ export const words = {
     job: 'Jobs',
     review: 'Reviews',
   } satisfies Record<RoleName, string>,
-  rolesAbout: 'The first model that works is asked. Where “go on” is ticked, the next one answers when it fails.',
+  rolesAbout: 'The first model is asked. Where “go on” is ticked, the next one answers when it fails or rests.',
   rolesFor: 'Roles of',
   rolesNot: 'Your role does not permit changing this. Ask a maintainer of the team.',
   roleScopes: { team: 'my team', site: 'everybody on this server' },
