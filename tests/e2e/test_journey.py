@@ -189,7 +189,7 @@ def interrupt(ana: Page, ben: Page) -> None:
 
 def interrupt_inline(ana: Page, ben: Page, picture: Picture) -> None:
     for page in (ana, ben):
-        page.get_by_role("button", name="basket.py", exact=True).click()
+        page.locator(".tab", has_text="basket.py").get_by_role("button").first.click()
     select_function(ana, "def remove", 3)
     ana.keyboard.press("Control+k")
     box = ana.get_by_role("textbox", name="Say what should change")
@@ -205,7 +205,7 @@ def interrupt_inline(ana: Page, ben: Page, picture: Picture) -> None:
     ben.get_by_role("button", name="Reject all").click()
     for page in (ana, ben):
         expect(page.locator(".cm-line", has_text="# one remark")).to_have_count(0)
-        page.get_by_role("button", name="till.py", exact=True).click()
+        page.locator(".tab", has_text="till.py").get_by_role("button").first.click()
 
 
 def start_job(page: Page) -> Locator:
