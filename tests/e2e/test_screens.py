@@ -65,6 +65,19 @@ def tokens_screens(page: Page, name: str, picture: Picture) -> list[str]:
     return wrong
 
 
+def models_screens(page: Page, name: str, picture: Picture) -> list[str]:
+    """The models that are connected and their roles; test_models.py has the form and the rest."""
+    page.get_by_role("button", name="You, theme, sign out").click()
+    page.get_by_role("menuitem", name="Models…").click()
+    dialog = page.get_by_role("dialog", name="Models")
+    expect(dialog.get_by_role("listitem").first).to_be_visible()
+    wrong = themes(page, name, picture)
+    dialog.get_by_role("button", name="Roles", exact=True).click()
+    wrong += themes(page, f"{name}-roles", picture)
+    page.keyboard.press("Escape")
+    return wrong
+
+
 def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person], picture: Picture) -> None:
     page = new_person().page
     page.goto(site.link)
@@ -87,6 +100,7 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
     wrong += themes(page, "share", picture)
     page.keyboard.press("Escape")
     wrong += tokens_screens(page, "tokens", picture)
+    wrong += models_screens(page, "all-models", picture)
     page.keyboard.press("F1")
     wrong += themes(page, "palette", picture)
     page.keyboard.press("Escape")
