@@ -83,12 +83,6 @@ class Sessions:
                 return turn
         raise Conflict("This turn has ended already.", "Nothing was done; start a new turn if you want to go on.")
 
-    async def saved(self, turn_id: str) -> None:
-        """Return when what that turn left, if it has ended here, is in the database."""
-        for live in list(self._live.values()):
-            if live.running is not None and live.running.row.pk == turn_id:
-                await live.settled()
-
     async def settled(self, turn_id: str) -> None:
         """Return when what a turn has left is saved, if it has just ended here."""
         for live in self._live.values():

@@ -21,7 +21,6 @@ class OfTurn(msgspec.Struct):
 
 async def _change(host: WorkspaceHost, participant: Caller, params: Params, *, back: bool) -> wire.Json:
     turn = read(OfTurn, params).turn
-    await of(host).sessions.saved(turn)
     user = await in_db(lambda: User.objects.get(pk=participant.user_id))
     return {"paths": await undo.change(host, of(host).sessions, turn, user, undo=back)}
 
@@ -35,9 +34,7 @@ async def turn_redo(host: WorkspaceHost, participant: Caller, params: Params) ->
 
 
 async def turn_preview(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    turn = read(OfTurn, params).turn
-    await of(host).sessions.saved(turn)
-    return {"files": await undo.preview(host, turn)}
+    return {"files": await undo.preview(host, of(host).sessions, read(OfTurn, params).turn)}
 
 
 def register() -> None:
