@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pycrdt import merge_updates
@@ -58,6 +58,16 @@ class Batch:
         metrics.updates.inc(len(sizes))
         metrics.update_bytes.inc(sum(sizes))
 
+    @property
+    def plain(self) -> bool:
+        """Whether everything fits as it came, and frees nothing that waited."""
+        return all(len(one.fitting) == 1 and one.fitting[0] is one.update for one in self.arrived)
+
+    def freed(self) -> bytes:
+        """What was integrated, as one update; nothing where all of it waits. Raises Poisoned."""
+        parts = [part for one in self.arrived for part in one.fitting]
+        return merged(parts) if parts else b""
+
     def merged(self, part: Sequence[Arrived]) -> bytes:
         """A part of it as one update. Raises Poisoned."""
         if len(part) < len(self.arrived):
@@ -88,8 +98,16 @@ def groups(batch: Batch) -> dict[str, Row]:
     return {origin: Row(batch.merged(group), group) for origin, group in found.items()}
 
 
-def frames(peers: Iterable[Peer], batch: Batch) -> list[tuple[Peer, bytes]]:
-    """What each peer is sent: the others' updates as one. Raises Poisoned."""
+def frames(peers: Collection[Peer], batch: Batch) -> list[tuple[Peer, bytes]]:
+    """What each peer is sent: the others' updates as one. Raises Poisoned.
+
+    Nobody is sent what builds on edits that never came: Yjs would let it wait, but pycrdt goes wrong on it. When it
+    fits it goes to everybody, its sender too, who may lack what others had waiting.
+    """
+    if not batch.plain:
+        data = batch.freed()
+        named = {name: protocol.update(name, data) for name in {peer.name for peer in peers}} if data else {}
+        return [(peer, named[peer.name]) for peer in peers if data]
     senders = {one.peer for one in batch.arrived}
     made: dict[tuple[str, Peer | None], bytes] = {}
     out = []

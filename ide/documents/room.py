@@ -180,7 +180,7 @@ class Room(LiveText):
             peer.send(protocol.step_1(peer.name, self._replica.state()))
 
     def _send_since(self, peer: Peer, state: bytes, frame: Callable[[str, bytes], bytes]) -> None:
-        lacking = self._replica.told(state)
+        lacking = self._replica.since(state)
         if len(lacking) > FRAME_LIMIT:
             peer.refuse("it is too large to be sent")
         else:
