@@ -92,7 +92,9 @@ class JobFeed:
                 log.warning("workspace %s: its jobs could not be looked at: %s", self.host.workspace_id, error)
                 self._is_active = True
             try:
-                await asyncio.wait_for(self._news.wait(), LOOK if self._is_active else REST)
+                # Not wait_for: where news come as the task is cancelled, Python 3.11 forgets the cancellation there.
+                async with asyncio.timeout(LOOK if self._is_active else REST):
+                    await self._news.wait()
             except TimeoutError:
                 pass
             self._news.clear()

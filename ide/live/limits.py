@@ -91,7 +91,8 @@ class Intake:
         until = time.monotonic() + seconds
         while not self.overrun and (left := until - time.monotonic()) > 0:
             try:
-                event = await asyncio.wait_for(self._receive(), left)
+                async with asyncio.timeout(left):
+                    event = await self._receive()
             except TimeoutError:
                 return
             self._backlog.append(event)

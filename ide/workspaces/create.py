@@ -223,7 +223,8 @@ class _Progress:
         while True:
             began = time.monotonic()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), RENEW_SECONDS)
+                async with asyncio.timeout(RENEW_SECONDS):
+                    await self._news.wait()
             self._news.clear()
             await in_db(self._write, self._line)
             await asyncio.sleep(max(0.0, PROGRESS_SECONDS - (time.monotonic() - began)))

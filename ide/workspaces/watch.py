@@ -72,7 +72,8 @@ async def _gathered(watcher: _Watcher, until: float) -> set[str]:
         if left <= 0:
             return found
         try:
-            await asyncio.wait_for(watcher.readable.wait(), left)
+            async with asyncio.timeout(left):
+                await watcher.readable.wait()
         except TimeoutError:
             return found
 
