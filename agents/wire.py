@@ -39,6 +39,7 @@ def endpoint(row: Endpoint) -> Json:
         "scripted": row.dialect == Endpoint.Dialect.SCRIPTED,
         "drives_tools": row.drives_tools,
         "window": row.window,
+        "images": False if row.builtin else row.abilities.get("images"),
         "resting_until": time(row.resting_until) if row.resting else None,
         "problem": row.problem,
     }

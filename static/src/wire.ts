@@ -111,6 +111,7 @@ export interface Endpoint {
   builtin: boolean
   scripted: boolean
   drives_tools: boolean
+  images?: boolean | null // whether it sees pictures; null where nobody has found out
   window: number
   resting_until: Time | null
   problem: string // what went wrong last; '' once it worked again

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { interrupt, mine } from '../src/sessions/acts'
 import { Composer } from '../src/sessions/composer'
 import { Sessions, type Wire } from '../src/sessions/store'
+import { notices } from '../src/ui/toast'
 import { words } from '../src/ui/words/sessions'
 import type { Models, Role, Turn } from '../src/wire'
 import type { Live } from '../src/workspace/live'
@@ -159,5 +160,16 @@ describe('interrupting', () => {
     sessions.running.value = new Map(turns.map((turn) => [turn.id, turn]))
     expect(mine(sessions, ana.id)?.id).toBe('new')
     expect(mine(sessions, 99)).toBeNull()
+  })
+
+  test('a pasted picture is refused with the reason', async () => {
+    const { box } = show()
+    const picture = new File(['x'], 'shot.png', { type: 'image/png' })
+    const pasted = (data: string) => ({ clipboardData: { files: [picture], getData: () => data } })
+    expect(fireEvent.paste(box, pasted(''))).toBe(false)
+    expect(notices.value.at(-1)?.text).toBe(words.noPictures)
+    models.endpoints[0]!.images = false
+    expect(fireEvent.paste(box, pasted('text beside it'))).toBe(true)
+    expect(notices.value.at(-1)?.text).toBe(words.textOnly('fast'))
   })
 })

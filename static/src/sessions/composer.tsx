@@ -5,6 +5,7 @@ import { refresh } from '../models/settings'
 import { openModels } from '../models/show'
 import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'
+import { toast } from '../ui/toast'
 import { words as models } from '../ui/words/models'
 import { words } from '../ui/words/sessions'
 import type { Endpoint, Id, Mention, Turn } from '../wire'
@@ -24,6 +25,14 @@ interface Props {
   running: Turn | null
   session: Id | null
   advise?: boolean // say how to connect a model: nothing else on the panel does
+}
+
+/** A picture cannot go to the model: say why instead of pasting nothing without a word. */
+function refusePicture(event: ClipboardEvent, endpoint: Endpoint | null) {
+  const files = [...(event.clipboardData?.files ?? [])]
+  if (!files.some((file) => file.type.startsWith('image/'))) return
+  if (!event.clipboardData?.getData('text/plain')) event.preventDefault()
+  toast(endpoint?.images === false ? words.textOnly(endpoint.name) : words.noPictures, 'warn')
 }
 
 /** One composer a session: give it the session's id as key. */
@@ -103,6 +112,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
         placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
         onInput={(event) => draft.write(event.currentTarget.value)}
         onKeyDown={keys}
+        onPaste={(event) => refusePicture(event, endpoint)}
       />
       <footer>
         <button

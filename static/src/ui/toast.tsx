@@ -10,7 +10,7 @@ interface Notice {
   act?: { label: string; run: () => void }
 }
 
-const notices = signal<Notice[]>([])
+export const notices = signal<Notice[]>([])
 const timers = new Map<number, ReturnType<typeof setTimeout>>()
 const SECONDS = { info: 5, warn: 9, bad: 12 }
 let last = 0

@@ -104,6 +104,9 @@ export const words = {
   removeMention: (label: string) => `Remove ${label}`,
   endpoint: (name: string) => `Model to ask: ${name}`,
   endpointName: (one: Endpoint) => `${one.name} · ${one.model}`,
+  textOnly: (model: string) =>
+    `${model} reads text only, so the picture was not added. Choose a model that sees pictures.`,
+  noPictures: 'Pictures cannot be sent to a model from here yet, so the picture was not added.',
   builtinLine: 'Small built-in model. It rewrites selections and answers briefly; it cannot use tools.',
   builtinMore: 'Connect a better one',
   scriptedLine: 'Scripted model, for tests and demos. Its answers are written beforehand.',
