@@ -1,0 +1,21 @@
+"""The rows of models at work: endpoints, sessions, turns, items, jobs, proposals; their states and transitions."""
+
+from agents.models.endpoints import Endpoint, RoleEndpoint
+from agents.models.jobs import Job, JobEvent, Proposal, Step
+from agents.models.sessions import Compaction, Item, Picture, QueueEntry, Session, SessionRules, Turn
+
+__all__ = [
+    "Compaction",
+    "Endpoint",
+    "Item",
+    "Job",
+    "JobEvent",
+    "Picture",
+    "Proposal",
+    "QueueEntry",
+    "RoleEndpoint",
+    "Session",
+    "SessionRules",
+    "Step",
+    "Turn",
+]

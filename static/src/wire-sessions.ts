@@ -1,0 +1,147 @@
+// Types of sessions, turns and proposals on the wire: rows, ops and events.
+
+import type { Anchor, Id, Person, Time } from './wire'
+
+// --- sessions -------------------------------------------------------------------------------------------------------
+export interface SessionSummary {
+  id: Id
+  title: string
+  active_at: Time
+  running: boolean
+  by: Person | null
+}
+
+export type TurnState = 'running' | 'completed' | 'interrupted' | 'failed'
+export interface Turn {
+  id: Id
+  session: Id
+  kind: 'session' | 'inline' | 'apply'
+  state: TurnState
+  owner: Person | null
+  endpoint: string
+  builtin: boolean
+  error: string
+  ttft_ms: number | null
+  input_tokens: number
+  output_tokens: number
+  tokens_per_s: number | null
+  cost: number | null // US dollars; null where prices are not known
+  started_at: Time
+  ended_at: Time | null
+}
+// What sending a draft takes: `reply` is the room its answer needs in the window.
+export interface Estimate {
+  tokens: number
+  window: number
+  reply: number
+  cost: number // US dollars, if `priced`
+  priced: boolean
+}
+
+export type Item = { id: Id; turn: Id; position: number; created_at: Time; author: Person | null } & (
+  | { kind: 'person'; data: { text: string; steer?: boolean; taken?: boolean; missed?: boolean; mentions?: Mention[] } }
+  | { kind: 'model'; data: { text: string } }
+  | {
+      kind: 'tool'
+      data: { name: string; input: string; output: string; ok: boolean | null; seconds: number; path?: string }
+    }
+  | {
+      kind: 'edit'
+      data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean }
+    }
+  // `undo` marks the note of a turn that was taken back (`undone`), or brought back.
+  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; undone?: boolean } }
+)
+// What taking a turn back would do to a file: its text now, and then.
+export interface TurnFile {
+  document: Id
+  path: string
+  now: string
+  then: string
+  added: number
+  removed: number
+}
+export interface Mention {
+  kind: 'file' | 'selection'
+  path: string
+  from?: Anchor
+  to?: Anchor
+}
+
+export interface QueueEntry {
+  id: Id
+  session: Id
+  text: string
+  by: Person
+}
+
+export interface SessionSnapshot {
+  session: SessionSummary
+  turns: Turn[]
+  items: Item[]
+  queue: QueueEntry[]
+  seq: number
+}
+
+// --- proposals ------------------------------------------------------------------------------------------------------
+// A hunk is open by definition: decided ones are gone. `from`/`to` enclose the lines it put into the document
+// (equal when it only removed lines); `removed` are the lines it took out; `added` how many lines it put in.
+export interface Hunk {
+  id: string
+  from: Anchor
+  to: Anchor
+  removed: string[]
+  added: number
+}
+export interface Proposal {
+  id: Id
+  path: string
+  document: Id
+  turn: Id | null
+  job: Id | null
+  owner: Person | null
+  state: 'open' | 'closed'
+  writing: boolean // the turn is still streaming into it
+  hunks: Hunk[]
+}
+// The region a running turn writes now; null anchors: it has left the document.
+export interface Region {
+  turn: Id
+  document: Id
+  path: string
+  from: Anchor | null
+  to: Anchor | null
+  owner: Person | null
+}
+
+// --- ops and events --------------------------------------------------------------------------------------------------
+export interface SessionOps {
+  'session.create': [{ title?: string }, { session: SessionSummary }]
+  'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
+  'session.estimate': [{ session?: Id; text: string; mentions: Mention[]; endpoint?: number }, Estimate]
+  'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
+  'turn.inline': [
+    { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },
+    { turn: Id },
+  ]
+  'turn.steer': [{ turn: Id; text: string }, { item: Id }]
+  'turn.interrupt': [{ turn: Id }, { state: TurnState }]
+  'turn.undo': [{ turn: Id }, { paths: string[] }]
+  'turn.redo': [{ turn: Id }, { paths: string[] }]
+  'turn.preview': [{ turn: Id }, { files: TurnFile[] }]
+  'turn.redirect': [{ turn: Id; text: string }, { turn: Id }]
+  'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
+  'proposal.accept': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
+  'proposal.reject': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
+}
+
+// Session events carry session and seq, rising by one.
+export type SessionEvent = { session: Id; seq: number } & (
+  | { type: 'session.changed'; summary: SessionSummary }
+  | { type: 'turn.started'; turn: Turn }
+  | { type: 'turn.speed'; turn: Id; ttft_ms: number | null; tokens: number; tokens_per_s: number | null }
+  | { type: 'turn.ended'; turn: Turn }
+  | { type: 'item.started'; item: Item }
+  | { type: 'item.delta'; item: Id; text: string } // appended to data.text (model) or data.output (tool)
+  | { type: 'item.completed'; item: Item }
+)
