@@ -22,6 +22,7 @@ PING_EVERY = 256 << 10
 HOLD_OVER = 1 << 20  # documents are held back, and sent as one difference later
 DROP_OVER = 8 << 20  # not even events fit: the participant is gone
 STUCK_SECONDS = 30.0
+SLOWEST = 64 << 10  # bytes a second that a line carries at least
 TOO_SLOW = 4408
 RESTARTING = 4012
 WORKSPACE = "workspace"  # the document that carries presence and requests
@@ -95,7 +96,12 @@ class Outbox:
             self._on_free()
 
     def stuck(self, now: float) -> bool:
-        return bool(self._pings) and now - self._pings[0][1] > STUCK_SECONDS
+        """Whether nothing has been taken for 30 s, and longer the more bytes are on their way: a first sync is one
+        frame, which tells nothing of itself before it has arrived."""
+        if not self._pings:
+            return False
+        size, since = self._pings[0]
+        return now - since > STUCK_SECONDS + (size - self._acked) / SLOWEST
 
     def close(self, code: int, reason: str) -> None:
         """Close the socket behind what is queued; a slow or unwelcome one at once."""

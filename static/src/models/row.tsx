@@ -34,7 +34,7 @@ export function Row({ row, settings, onEdit }: Props) {
   const busy = act.busy.value !== null
   const changes = row.may_change && !row.scripted
   return (
-    <li class="model" aria-label={name}>
+    <li class="model-one" aria-label={name}>
       <Facts row={row} tried={settings.tried.value.has(row.id)} />
       {changes && (
         <p class="model-acts">
