@@ -1,3 +1,4 @@
+import { EditorState } from '@codemirror/state'
 import { describe, expect, it } from 'vitest'
 import { spotsOf } from '../src/comments/draw'
 import { filtered, threadsAfter, waitsFor } from '../src/comments/state'
@@ -87,7 +88,8 @@ describe('threads and events', () => {
 })
 
 describe('where threads stand in a text', () => {
-  const doc = { id: 'd', posOf: (anchor: string) => (anchor === '?' ? null : Number(anchor)) }
+  const state = EditorState.create({ doc: 'one horse, one goat' })
+  const doc = { id: 'd', state, posOf: (anchor: string) => (anchor === '?' ? null : Number(anchor)) }
 
   it('is between their anchors; resolved ones only while they are looked at', () => {
     const done = thread('done', [said(BEN)], { resolved_at: '2026-11-22T13:00:00Z' })
@@ -97,6 +99,16 @@ describe('where threads stand in a text', () => {
       ['t', false],
       ['done', true],
     ])
+  })
+
+  it('is found by its words where an undo has brought the text back, if they stand there once', () => {
+    const at = (quote: string) => {
+      const { spots } = spotsOf(doc, [thread('t', [said(ANA)], { start: '4', end: '4', quote })], null)
+      return [spots[0]?.from, spots[0]?.to]
+    }
+    expect(at('horse')).toEqual([4, 9])
+    expect(at('one ')).toEqual([4, 4])
+    expect(at('zebra')).toEqual([4, 4])
   })
 
   it('is empty where the text is gone, and looked for again where it is not here yet', () => {

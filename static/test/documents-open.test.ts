@@ -18,7 +18,7 @@ class Line {
   readonly outstanding = signal(0)
   readonly unsent = signal(false)
   readonly awareness: Awareness
-  onRefused = () => {}
+  onRefused = (_: 'refused' | 'large') => {}
   private listeners = new Map<string, Listener>()
   constructor(readonly document: Y.Doc) {
     this.awareness = new Awareness(document)
@@ -228,7 +228,7 @@ test('a paste is measured in bytes, for the server would refuse it for ever', ()
   expect(doc.state.doc.length).toBe(LIMIT / 4 + 5)
 })
 
-for (const why of ['epoch', 'refused'] as const)
+for (const why of ['epoch', 'refused', 'large'] as const)
   test(`a copy the server does not take (${why}) makes room for the server's, and what was unsaved in it is set aside`, async () => {
     const { doc, line, peer, receive, send, asides, newest } = opened('one\ntwo\nthree\n')
     send()
@@ -237,7 +237,7 @@ for (const why of ['epoch', 'refused'] as const)
     peer.insert(peer.length, 'theirs\n')
     receive()
     if (why === 'epoch') line.say('authenticationFailed', { reason: 'epoch' })
-    else line.onRefused()
+    else line.onRefused(why)
     await expect.poll(() => newest() !== line).toBe(true)
     expect([doc.renewing.value, doc.state.readOnly]).toEqual([true, true])
     expect(asides).toMatchObject([

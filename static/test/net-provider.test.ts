@@ -8,12 +8,14 @@ class Wire extends EventTarget {
   static last: Wire
   readyState = 0
   sent = 0
+  largest = 0
   constructor() {
     super()
     Wire.last = this
   }
-  send() {
+  send(data: Uint8Array) {
     this.sent++
+    this.largest = Math.max(this.largest, data.byteLength)
   }
   open() {
     this.readyState = 1
@@ -70,6 +72,21 @@ test('a refused write never counts as saved, and is told', () => {
   text.insert(0, 'a')
   wire.say(...REFUSED)
   expect([provider.outstanding.value, told]).toEqual([1, 1])
+  end()
+})
+
+test('what is larger than the server reads is not sent, never counts as saved, and is told', async () => {
+  const { provider, wire, text, end } = joined()
+  const told: string[] = []
+  provider.onRefused = (why) => told.push(why)
+  wire.close()
+  for (let n = 0; n < 2; n++) text.insert(0, 'x'.repeat(5 << 20)) // offline: both would leave in the next sync step 2
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  Wire.last.open()
+  Wire.last.say(...STEP_1)
+  expect(told).toEqual(['large'])
+  expect([provider.outstanding.value, provider.unsent.value]).toEqual([0, true])
+  expect(Wire.last.largest).toBeLessThan(1000)
   end()
 })
 

@@ -64,11 +64,35 @@ export async function remove(thread: Thread, comment: Comment) {
   else threads.value = threadsAfter(threads.peek(), { type: 'thread.gone', document: thread.document, id: thread.id })
 }
 
-/** Where a thread's text stands in an open document; null where it is not known yet, equal ends where it is gone. */
-export function placeOf(doc: Pick<OpenDocument, 'posOf'>, thread: Pick<Thread, 'start' | 'end'>) {
+type Holder = Pick<OpenDocument, 'posOf' | 'state'>
+
+/** Where a thread's text stands in an open document; null where it is not known yet, equal ends where it is gone. An
+ * undo brings text back as a new piece, which no anchor knows: it is found by its words, if they are there only once. */
+export function placeOf(doc: Holder, thread: Pick<Thread, 'start' | 'end' | 'quote'>) {
   const from = doc.posOf(thread.start)
-  const to = doc.posOf(thread.end)
-  return from === null || to === null ? null : { from, to: Math.max(from, to) }
+  const end = doc.posOf(thread.end)
+  if (from === null || end === null) return null
+  const to = Math.max(from, end)
+  return (from === to && foundAgain(doc, thread.quote)) || { from, to }
+}
+
+const QUOTE = 2000 // the server keeps no more of it: what is as long may be a part
+const SHORTEST = 4
+
+const wholes = new WeakMap<object, string>() // asked for at every move of the caret
+
+function wholeOf(text: OpenDocument['state']['doc']): string {
+  const known = wholes.get(text) ?? text.toString()
+  wholes.set(text, known)
+  return known
+}
+
+function foundAgain(doc: Holder, quote: string) {
+  if (quote.trim().length < SHORTEST || quote.length >= QUOTE) return null
+  const text = wholeOf(doc.state.doc)
+  const from = text.indexOf(quote)
+  const isOnly = from >= 0 && text.indexOf(quote, from + 1) < 0
+  return isOnly ? { from, to: from + quote.length } : null
 }
 
 /** Bring the text of a thread into view. */

@@ -99,7 +99,7 @@ const field = StateField.define<Drawn>({
 })
 
 /** Where the threads of a document stand. `complete` is false if one points to text that is not here yet. */
-export function spotsOf(doc: Pick<OpenDocument, 'id' | 'posOf'>, all: Iterable<Thread>, on: Id | null) {
+export function spotsOf(doc: Pick<OpenDocument, 'id' | 'posOf' | 'state'>, all: Iterable<Thread>, on: Id | null) {
   const spots: Spot[] = []
   let complete = true
   for (const thread of all) {

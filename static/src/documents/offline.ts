@@ -14,7 +14,7 @@ export interface Aside {
   document: Id
   path: string
   at: number
-  why: 'epoch' | 'refused' | 'closed'
+  why: 'epoch' | 'refused' | 'large' | 'closed'
   base: string | null
   text: string
 }

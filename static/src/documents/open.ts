@@ -292,7 +292,7 @@ export class OpenDocument {
 
   private follow() {
     const { provider } = this
-    provider.onRefused = () => queueMicrotask(() => void this.renew('refused'))
+    provider.onRefused = (why) => queueMicrotask(() => void this.renew(why))
     provider.on('authenticated', ({ scope }: { scope: string }) => {
       this.access.value = scope === 'readonly' ? 'read' : 'edit'
       if (scope !== 'readonly') this.reason.value = ''

@@ -5,6 +5,7 @@
 // step 2 of the next one carries it all), and every write is counted against its SyncStatus, which follows the commit.
 import { HocuspocusProvider } from '@hocuspocus/provider'
 import { signal } from '@preact/signals'
+import { type Encoder, length } from 'lib0/encoding'
 
 const OPEN = 1
 const SYNC = 0
@@ -12,6 +13,7 @@ const STEP_1 = 0
 const STEP_2 = 1
 const STATUS = 8
 const CHECK_MS = 30_000
+const LARGEST = 8 << 20 // bytes of one message that the server reads
 
 // Checks of this tab, and how many found that browser and server did not agree.
 export const checks = { made: 0, healed: 0 }
@@ -20,11 +22,13 @@ export class DocumentProvider extends HocuspocusProvider {
   readonly outstanding = signal(0) // writes sent on this connection and not yet acknowledged
   readonly unsent = signal(false) // the document holds something no connection has carried
   // The server will not take what was written: it is not saved, and never will be.
-  onRefused: () => void = () => {}
+  onRefused: (why: 'refused' | 'large') => void = () => {}
   private checking = false
+  private withheld = false
   private timer = setInterval(() => this.check(), CHECK_MS)
 
-  override send(message: Parameters<HocuspocusProvider['send']>[0], args: { update?: Uint8Array }) {
+  override send(message: Parameters<HocuspocusProvider['send']>[0], args: { update?: Uint8Array; encoder?: Encoder }) {
+    if ((args.update?.byteLength ?? (args.encoder ? length(args.encoder) : 0)) > LARGEST) return this.withhold()
     const open = this.configuration.websocketProvider.webSocket?.readyState === OPEN
     if (args.update && open) this.outstanding.value++
     else if (args.update) this.unsent.value = true
@@ -52,7 +56,7 @@ export class DocumentProvider extends HocuspocusProvider {
     if (kind === STEP_1) this.answered()
     if (bytes[at] !== STATUS) return
     if (bytes[at + 1] === 1) this.outstanding.value = Math.max(0, this.outstanding.value - 1)
-    else this.onRefused()
+    else this.onRefused('refused')
   }
 
   override onClose() {
@@ -86,8 +90,16 @@ export class DocumentProvider extends HocuspocusProvider {
     if (changed) checks.healed++
   }
 
+  // The server would close the socket, and again at every connect: it is as if it had refused.
+  private withhold() {
+    this.withheld = true
+    this.unsent.value = true
+    this.onRefused('large')
+  }
+
   // Our step 2 has left: all the server lacked.
   private answered() {
+    if (this.withheld) return
     this.outstanding.value++
     this.unsent.value = false
   }

@@ -15,6 +15,7 @@ export function Status() {
   const state = now?.connection.value ?? 'connecting'
   const doc = now?.documents.active.value
   const all = now ? [...now.documents.tabs.value, ...now.documents.closing.value] : []
+  const opening = doc && !doc.loaded.value && !doc.refused.value
   const worst = ORDER[Math.min(...all.map((d) => ORDER.indexOf(d.saved.value)), ORDER.length - 1)]!
   const asides = now?.documents.asides.value ?? []
   const at = doc?.cursorAt.value
@@ -25,7 +26,8 @@ export function Status() {
         {state === 'live' && now?.roundTrip.value ? `${now.roundTrip.value} ms` : words.connection[state]}
       </span>
       {git.value && <span class="wide">{git.value.branch}</span>}
-      {all.length > 0 && !(asides.length > 0 && worst === 'disk') && (
+      {opening && !doc.renewing.value && <span title={words.openingWhy}>{words.opening}</span>}
+      {all.length > 0 && !(opening && worst === 'disk') && !(asides.length > 0 && worst === 'disk') && (
         <span class="saved" data-state={worst} title={words.savedWhy[worst]}>
           {words.saved[worst]}
         </span>

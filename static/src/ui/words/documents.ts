@@ -16,6 +16,7 @@ export const words = {
     epoch:
       'The server had replaced this file’s history while you were away, so your copy could not be joined with it. The file now shows the server’s text.',
     refused: 'You may not write in this file any more, so the server did not take your last edits.',
+    large: 'What you wrote without a connection is more than the server takes at once (8 MiB), with all you replaced.',
     closed: 'The server closed this file before your last edits were saved.',
   },
   asideWhat: 'This is what you had changed. Nothing of it is in the file now.',

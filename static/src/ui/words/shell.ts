@@ -47,6 +47,7 @@ export const words = {
   noFileText: (find: string, edit: string) =>
     `Choose one on the left, or press ${find}. Select code and press ${edit} to have the model change it.`,
   opening: 'Opening…',
+  openingWhy: 'The text has not come from the server yet, and this browser has no copy of it.',
   entering: 'Opening the workspace…',
   signIn: 'Sign in',
   retry: 'Try again',
