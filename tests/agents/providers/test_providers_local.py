@@ -84,7 +84,8 @@ async def test_its_server_is_understood_in_every_dialect_it_offers(port: int, di
     events = [event async for events in provider.stream(asked) for event in events]
     await provider.close()
     assert sum(isinstance(event, TextDelta) for event in events) > 2
-    assert next(event for event in events if isinstance(event, Usage)).output_tokens == 12
+    counted = next(event for event in events if isinstance(event, Usage)).output_tokens
+    assert 2 < counted <= 12, "as many as it may say, or fewer: it chooses its words anew each time"
     assert isinstance(events[-1], Done)
 
 
