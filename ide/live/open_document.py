@@ -62,6 +62,7 @@ class OpenDocument:
         self._on_disk = True
         self._opened = False
         self._tail = self._tail_bytes = 0
+        self._late: list[tuple[bytes, str, Sequence[Claim], asyncio.Future[int]]] = []  # until the lease is sure
         self._used_at = time.monotonic()
         self._rested = -1  # the room's version at the last call of `rest`
         self._trouble = ""
@@ -217,14 +218,27 @@ class OpenDocument:
         self._introductions.took(data, claims)
         if self._tail >= COMPACT_ROWS or self._tail_bytes >= COMPACT_BYTES:
             self._host.owned(self.compact(), f"compact {self.id}")
-        if self._host.lease.good:
+        if self._host.lease.good and not self._late:
             return self._store.append(self.id, data, origin, claims)
-        return self._host.owned(self._append_when_leased(data, origin, claims), f"append {self.id}")
+        committed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._late.append((data, origin, claims, committed))
+        if len(self._late) == 1:
+            self._host.owned(self._append_late(), f"append {self.id}")
+        return committed
 
-    async def _append_when_leased(self, data: bytes, origin: str, claims: Sequence[Claim]) -> int:
-        """After a pause: another process may have the workspace by now. Order does not matter to a CRDT."""
-        await self._host.lease.hold()
-        return await self._store.append(self.id, data, origin, claims)
+    async def _append_late(self) -> None:
+        """After a pause another process may have the workspace by now. Everything since goes in the order it came: the
+        file's place in the log is told by a number."""
+        try:
+            await self._host.lease.hold()
+        except BaseException as error:
+            late, self._late = self._late, []
+            for *_, committed in late:
+                _fail(committed, error)
+            raise
+        late, self._late = self._late, []
+        for data, origin, claims, committed in late:
+            _pass_on(self._store.append(self.id, data, origin, claims), committed)
 
     def claim(self, client: int, origin: str) -> None:
         self._store.claim(self.id, client, origin).add_done_callback(_retrieved)
@@ -275,6 +289,27 @@ class OpenDocument:
 def _to_next_save() -> float:
     now = time.monotonic()
     return (math.ceil(now / SAVE_SECONDS) + 1) * SAVE_SECONDS - now
+
+
+def _pass_on(done: asyncio.Future[int], to: asyncio.Future[int]) -> None:
+    def told(done: asyncio.Future[int]) -> None:
+        if done.cancelled():
+            to.cancel()
+        elif (error := done.exception()) is not None:
+            _fail(to, error)
+        elif not to.done():
+            to.set_result(done.result())
+
+    done.add_done_callback(told)
+
+
+def _fail(future: asyncio.Future[int], error: BaseException) -> None:
+    if future.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        future.cancel()
+    else:
+        future.set_exception(error)
 
 
 def _retrieved(done: asyncio.Future[int]) -> None:

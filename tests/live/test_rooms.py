@@ -247,6 +247,23 @@ async def test_after_a_pause_a_host_asks_before_it_acknowledges_and_goes_on_if_n
     assert world.file.read_text() == "after a pause " + TEXT
 
 
+async def test_after_a_pause_the_log_has_edits_in_the_order_they_came(world: World) -> None:
+    one, id = tab(world), world.document.pk
+    await one.opened(id)
+    host = await host_of(world.workspace.pk)
+    room = await host.open_room(id)
+    run_out(host)
+    early = room.edit([Edit(0, 0, "early ")], "person:1")
+    renewed = asyncio.ensure_future(host.lease.renew())  # the lease is good again before the late edit has its turn
+    while not host.lease.good:
+        await asyncio.sleep(0)
+    late = room.edit([Edit(0, 0, "late ")], "person:1")
+    await asyncio.gather(early, late, renewed)
+    rows = await in_db(lambda: list(DocumentUpdate.objects.order_by("seq").values_list("data", flat=True)))
+    texts = [Replica([bytes(row) for row in rows[:upto]]).text() for upto in range(len(rows) + 1)]
+    assert texts[-2:] == ["early " + TEXT, "late early " + TEXT]
+
+
 async def test_after_a_pause_a_host_that_was_succeeded_writes_nothing_and_says_where(world: World) -> None:
     one, id = tab(world), world.document.pk
     await one.opened(id)
