@@ -44,10 +44,15 @@ class SessionOpen(msgspec.Struct):
 
 
 class Mention(msgspec.Struct, omit_defaults=True):
-    kind: Literal["file", "selection"]
-    path: str
+    """`path` of what is in a file or folder; `name` and `line` of a symbol; `id` of a job, a turn or a command."""
+
+    kind: Literal["file", "folder", "symbol", "selection", "diff", "terminal", "problems", "job", "turn"]
+    path: str = ""
     from_: str | None = msgspec.field(default=None, name="from")
     to: str | None = None
+    name: str = ""
+    line: int | None = None
+    id: str = ""
 
 
 class TurnStart(msgspec.Struct):

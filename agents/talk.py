@@ -40,10 +40,10 @@ async def talk(turn: LiveTurn) -> None:
     provider, endpoint = engaged(turn)
     sandbox = await window.sandboxed(endpoint)
     said = turn.items.all[0].data
-    files = await mentioned(turn, said.get("mentions") or [])
+    found = await mentioned(turn, said.get("mentions") or [])
     past = await window.past(turn.live, endpoint, turn.follows, but=turn.row.pk)
     turn.live.memory = None
-    messages = window.filled(endpoint, past, str(said["text"]), files)
+    messages = window.filled(endpoint, past, str(said["text"]), found)
     settings = window.settings(turn.live, endpoint)
     told = _Told(turn)
     environment = LiveEnvironment(turn, sandbox)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import cast
@@ -18,13 +18,13 @@ from agents.engine.messages import Event, TextDelta
 from agents.environments.live import FRAME
 from agents.environments.room_target import RoomTarget
 from agents.measure import Measured
+from agents.mentions import Found, Mention, looked_up
 from agents.models import Endpoint, Item
 from agents.sessions import Way
 from agents.turns import LiveTurn, Region
 from ide.documents.room import Anchor, Room
 from ide.documents.text import minimal_edits
-from ide.errors import Conflict, Invalid, NotFound, Refused
-from ide.live.host import WorkspaceHost
+from ide.errors import Conflict, Invalid, NotFound
 
 
 def region_of(room: Room, start: str, end: str) -> Region:
@@ -197,29 +197,12 @@ def code_block(session_id: str, item_id: str, number: int) -> str:
     return found[number]
 
 
-# --- the files a person means -----------------------------------------------------------------------------------------
+# --- what a person means ----------------------------------------------------------------------------------------------
 
 
-async def mentioned(turn: LiveTurn, mentions: Sequence[Mapping[str, object]]) -> list[OpenFile]:
-    """The files that are mentioned, as they are now. What cannot be opened is noted in the transcript and left out."""
-    found, missing = await looked_up(turn.host, mentions)
-    for text in missing:
+async def mentioned(turn: LiveTurn, mentions: Sequence[Mention]) -> Found:
+    """What is mentioned, as it is now. What is not there any more is noted in the transcript and left out."""
+    found = await looked_up(turn.host, mentions)
+    for text in found.missing:
         await turn.items.add(Item.Kind.NOTE, {"text": text, "tone": "warn"})
     return found
-
-
-async def looked_up(host: WorkspaceHost, mentions: Sequence[Mapping[str, object]]) -> tuple[list[OpenFile], list[str]]:
-    """The files that are mentioned, and why others cannot be opened."""
-    found, missing = [], []
-    for mention in mentions:
-        path = str(mention.get("path", ""))
-        try:
-            room = await host.open_path(path)
-        except Refused as error:
-            missing.append(f"{path}: {error}")
-            continue
-        text = room.text()
-        start, end = room.index_of(str(mention.get("from") or "")), room.index_of(str(mention.get("to") or ""))
-        first, last = sorted((start or 0, end or 0)) if start is not None and end is not None else (0, 0)
-        found.append(OpenFile(path, text, first, last))
-    return found, missing

@@ -14,16 +14,15 @@ from django.db import DatabaseError
 
 from agents import counting, endpoints, wire
 from agents.engine import context
-from agents.engine.context import OpenFile
 from agents.engine.loop import Settings, request_of
 from agents.engine.messages import Message, Request
 from agents.engine.tools import offered
 from agents.environments.live import abilities
 from agents.measure import Measured, Purpose
+from agents.mentions import Found, looked_up
 from agents.models import Endpoint, Item
 from agents.providers.protocol import ProviderError
 from agents.transcript import LiveSession
-from agents.ways import looked_up
 from ide.db import in_db
 from ide.errors import Refused
 from ide.live.host import WorkspaceHost
@@ -48,9 +47,11 @@ async def past(live: LiveSession, endpoint: Endpoint, follows: str | None, but: 
     return [context.session_system(tools=endpoint.drives_tools), *await in_db(history, live.row.pk, but)]
 
 
-def filled(endpoint: Endpoint, before: Sequence[Message], text: str, files: Sequence[OpenFile]) -> list[Message]:
-    """The window: as much of what was before as fits, and what is asked."""
-    asked = context.session_input(text, files, tools=endpoint.drives_tools, window=endpoint.window)
+def filled(endpoint: Endpoint, before: Sequence[Message], text: str, found: Found) -> list[Message]:
+    """The window: as much of what was before as fits, and what is asked with what it mentions."""
+    said = "\n\n".join([*found.told(endpoint.window // 3), text])
+    asked = context.session_input(said, found.files, tools=endpoint.drives_tools, window=endpoint.window)
+    asked = replace(asked, images=tuple(found.pictures))
     return context.fitted([*before, asked], window=endpoint.window)
 
 
@@ -78,9 +79,9 @@ class Draft:
 async def estimate(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, draft: Draft) -> wire.Json:
     """Tokens and cost of the turn's first call, as far as we can count without asking anybody. `reply` is the room its
     answer needs; `cost` is what reading costs when nothing is cached."""
-    files, _ = await looked_up(host, draft.mentions)
+    found = await looked_up(host, draft.mentions)
     before = await past(live, endpoint, live.running.row.pk if live.running is not None else None)
-    request = await _request(live, endpoint, filled(endpoint, before, draft.text, files))
+    request = await _request(live, endpoint, filled(endpoint, before, draft.text, found))
     tokens = counting.tokens(endpoint, request)
     price = endpoints.prices(endpoint)
     return {

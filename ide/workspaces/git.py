@@ -323,6 +323,13 @@ async def diff_files(root: Path, a: str, b: str) -> list[tuple[str, str]]:
     return [(letter.decode() if letter in (b"A", b"D") else "M", os.fsdecode(path)) for letter, path in pairs]
 
 
+async def diff_work(root: Path) -> str:
+    """How the files git knows differ from the current commit, as one unified diff; '' before the first commit."""
+    words = ("diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "HEAD")
+    ended = await outcome_of(_git(root, *words, "--"))
+    return ended.stdout.decode(errors="replace") if ended.code == 0 else ""
+
+
 async def show(root: Path, oid: str, path: str) -> bytes | None:
     """A file as it is in a commit, or None where it is not. Raises TooLarge."""
     _check_oid(oid)
