@@ -96,6 +96,8 @@ ROUTES: dict[str, Route] = {
     "DELETE /api/workspaces/{workspace_id}/people/{user_id}": EDITED,
     "POST /api/workspaces/{workspace_id}/invites": Route(404, 403, {"role": "viewer"}),
     "GET /api/workspaces/{workspace_id}/models": SEEN,
+    "GET /api/workspaces/{workspace_id}/rules": SEEN,
+    "PUT /api/workspaces/{workspace_id}/rules": Route(404, 403, {"wait": True, "compact_at": 70, "ghost": True}),
     "GET /api/workspaces/{workspace_id}/jobs": SEEN,
     "POST /api/workspaces/{workspace_id}/jobs": Route(404, 403, {"kind": "agent", "instruction": "x"}),
     "GET /api/workspaces/{workspace_id}/endpoints": SEEN,
