@@ -31,7 +31,10 @@ from agents.engine.messages import (
     ToolStart,
     Usage,
 )
+from agents.engine.textedits import TextEdits
 from agents.engine.tools import EDITING, READ_ONLY, Environment, PatchCall, call, offered
+
+REPAIRS = 2  # times a model is told in one turn that a block of its text could not be applied
 
 
 class Inbox(Protocol):
@@ -44,7 +47,8 @@ class Inbox(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """What every step of a turn asks for. `use_tools` False: a model that cannot drive them."""
+    """What every step of a turn asks for. `use_tools` False: a model that cannot drive them; `blocks`: it writes its
+    edits as SEARCH/REPLACE blocks instead."""
 
     model: str
     max_tokens: int = 4096
@@ -52,6 +56,7 @@ class Settings:
     stop: Sequence[str] = ()
     max_steps: int = 50
     use_tools: bool = True
+    blocks: bool = False
     continue_last: bool = False  # of the first step only
     conversation: str = ""
 
@@ -126,6 +131,7 @@ class _Step:
     calls: list[ToolCall] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     patches: dict[str, PatchCall] = field(default_factory=dict)
+    blocks: TextEdits | None = None
     unsaid: list[str] = field(default_factory=list)  # steers the provider did not take
     usage: Usage = field(default_factory=Usage)
     reason: str = "stop"
@@ -171,18 +177,21 @@ async def run_turn(
     """
     tools = offered(environment.abilities) if settings.use_tools else []
     reason: Literal["stop", "length", "filter", "steps"] = "steps"
+    repairs = REPAIRS
     for number in range(1, settings.max_steps + 1):
         said = inbox.take()
         if said:
             history.extend(Message("user", text) for text in said)
             yield Steered(said)
         yield StepStarted(number)
-        step = _Step(time.perf_counter())
+        step = _Step(time.perf_counter(), blocks=TextEdits(environment, f"text-{number}") if settings.blocks else None)
         try:
             request = request_of(history, tools, settings, first=number == 1)
             async with aclosing(_stream(provider, environment, request, step, history)) as events:
                 async for event in events:
                     yield event
+            for told_of in await _written(step):
+                yield told_of
             async with aclosing(_call_all(environment, step)) as finished:
                 results: dict[str, ToolResult] = {}
                 async for done in finished:
@@ -191,13 +200,16 @@ async def run_turn(
         finally:
             for patch in step.patches.values():
                 await patch.abort()
+            if step.blocks is not None:
+                await step.blocks.abort()
         told = step.finished()
         _remember(history, told.message, results, continued=request.continue_last)
         yield told
         late = step.unsaid
         if not step.calls:
             late += inbox.take()
-            if not late:
+            repairs -= 1
+            if not late and not (repairs >= 0 and _refused(step, history)):
                 reason = step.reason if step.reason in ("length", "filter") else "stop"  # type: ignore[assignment]
                 break
         if late:
@@ -248,11 +260,33 @@ async def _stream(
             await close()
 
 
+async def _written(step: _Step) -> list[TurnEvent]:
+    """What is left of a reply with edits in its text, and what became of them."""
+    if step.blocks is None:
+        return []
+    began = time.perf_counter()
+    rest = await step.blocks.finish()
+    events: list[TurnEvent] = [Prose(rest)] if rest else []
+    if step.blocks.result is not None:
+        events.append(ToolFinished(step.blocks.call, step.blocks.result, time.perf_counter() - began))
+    return events
+
+
+def _refused(step: _Step, history: list[Message]) -> bool:
+    """Whether edits in the text could not be made; the model is told then."""
+    result = step.blocks.result if step.blocks is not None else None
+    if result is None or result.ok:
+        return False
+    history.append(Message("user", f"[What became of your blocks. Correct those that were not done.]\n{result.text}"))
+    return True
+
+
 async def _take(environment: Environment, step: _Step, event: Event) -> TurnEvent | None:
     match event:
         case TextDelta(text):
             step.text.append(text)
-            return Prose(text)
+            shown = text if step.blocks is None else await step.blocks.feed(text)
+            return Prose(shown) if shown else None
         case ReasoningDelta(text):
             return Reasoning(text)
         case ToolStart(call_id, name):

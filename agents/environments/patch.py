@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.engine.edits.apply import LiveApplier
-from agents.engine.edits.ops import Close, CreateFile, DeleteFile, EditError, MoveFile, Op, Open
+from agents.engine.edits.ops import Close, CreateFile, DeleteFile, EditError, MoveFile, Op, Open, ended_lines
 from agents.engine.edits.target import Target
 from agents.engine.edits.writer import Summary
 from agents.engine.messages import ToolResult
@@ -132,6 +132,8 @@ class PatchEdits:
         self._told.append(f"{path}: {summary.added} lines added, {summary.removed} removed")
         self._told += [f"{path}: not done. {reason}" for reason in summary.failed]
         self._told += [f"{path}: {reason}" for reason in summary.conflicts]
+        if summary.shown:
+            self._told.append(f"{path} is here now:\n{summary.shown}")
         self._ok = self._ok and summary.ok
 
     # --- frames ---------------------------------------------------------------------------------------------------
@@ -141,8 +143,9 @@ class PatchEdits:
             return
         wait = self._applied_at + self.frame - time.monotonic()
         if wait <= 0:
-            self._apply()
-        else:
+            self._apply(by_line=True)
+            wait = self.frame
+        if self._pending:
             self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
 
     def _tick(self) -> None:
@@ -151,14 +154,18 @@ class PatchEdits:
             self._timer = asyncio.get_running_loop().call_later(self.frame, self._tick)
             return
         try:
-            self._apply()
+            self._apply(by_line=True)
         except Exception as error:  # raised again to who feeds next: a timer has nobody to tell
             self._fault = error
+            return
+        if self._pending:
+            self._timer = asyncio.get_running_loop().call_later(self.frame, self._tick)
 
-    def _apply(self) -> None:
+    def _apply(self, *, by_line: bool = False) -> None:
+        """Apply what has arrived. `by_line`: where it is a line or more, a line that has only begun waits."""
         if self._fault is not None:
             raise self._fault
-        pending, self._pending = self._pending, []
+        pending, self._pending = ended_lines(self._pending) if by_line and self.frame else (self._pending, [])
         if pending and self._file is not None:
             self._file.applier.feed(pending)
             self.place.wrote(self._file.path, self._file.applier)

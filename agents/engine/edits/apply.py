@@ -6,16 +6,21 @@ LiveRewrite   one region written anew (rewrite.py)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from agents.engine.edits.locate import anchored, candidates, place, same
-from agents.engine.edits.ops import Anchor, Close, Delete, EditError, EndOfFile, Insert, Keep, Op
+from agents.engine.edits import shown
+from agents.engine.edits.locate import Places, same
+from agents.engine.edits.ops import Anchor, Close, Delete, EditError, EndOfFile, Find, Insert, Keep, Op
 from agents.engine.edits.rewrite import Reindent, Rewrite
-from agents.engine.edits.target import AnchorLike, PlainTarget, Target
+from agents.engine.edits.target import AnchorLike, Target
 from agents.engine.edits.writer import Summary, Writer, split_lines
 
 Change = Keep | Delete | Insert
+MOST_ANCHORS = 20  # '@@' lines of one chunk
+MOST_DOUBTFUL = 100  # old lines after which a chunk that has several places is looked for when it is complete
+HALF = "a part of a change that failed stays, as somebody edited it too"
+AMONG = "somebody edited these lines while they were written; their text was kept"
 
 
 @dataclass
@@ -24,14 +29,27 @@ class Chunk:
 
     anchors: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    find: tuple[str, ...] = ()  # all old lines, where they were said at once
     at_end: bool = False
     live: bool = False
+    lost: bool = False  # it is looked for when it is complete, not before
     failed: bool = False
     blanks: int = 0  # blank kept lines that do not match: forgiven at the end of a chunk
+    indent: str = ""  # what the file has in front of every line and the chunk has not
+    fresh: bool = True  # the next Insert begins a line
 
     @property
     def old(self) -> list[str]:
-        return [change.line for change in self.changes if not isinstance(change, Insert)]
+        return list(self.find) or [change.line for change in self.changes if not isinstance(change, Insert)]
+
+    def indented(self, text: str) -> str:
+        if not self.indent:
+            return text
+        fresh, self.fresh = self.fresh, text.endswith("\n")
+        lines = split_lines(text)
+        return "".join(
+            self.indent + line if line.strip() and (number or fresh) else line for number, line in enumerate(lines)
+        )
 
 
 class LiveApplier:
@@ -39,18 +57,21 @@ class LiveApplier:
 
     feed() as ops arrive (one call a frame); then finish() or abort() once. Nothing here raises for a bad patch: what
     could not be done is in the summary, written for the model. `fresh`: the file is new, Inserts go in from its start.
+
+    A chunk goes live as soon as one place only is possible. When it goes on differently than the text there it is taken
+    back and looked for again once it is complete, so that the end is the strict result; what was written is compared
+    with that result then. Where somebody edits the same lines, theirs stay and the summary says so.
     """
 
     def __init__(self, target: Target, *, fresh: bool = False) -> None:
         self._target = target
         self._writer = Writer(target)
-        self._original = target.text()
+        self._strict = target.text()  # with what is done so far, as nobody else were there
+        self._places = Places(self._strict)
         self._chunk = Chunk(live=fresh)
-        self._done: list[Chunk] = []
         self._from: AnchorLike = target.anchor(0, -1)
-        self._dropped = False
         if fresh:
-            self._writer.begin(0, ())
+            self._writer.begin(0)
 
     @property
     def region(self) -> tuple[AnchorLike, AnchorLike]:
@@ -69,6 +90,10 @@ class LiveApplier:
     def _take(self, op: Op) -> None:
         if isinstance(op, Anchor):
             self._head(op.text)
+        elif isinstance(op, Find):
+            self._end_chunk()
+            self._chunk = Chunk(find=op.lines)
+            self._guard(self._settle)
         elif isinstance(op, Keep | Delete | Insert):
             self._change(op)
         elif isinstance(op, EndOfFile):
@@ -77,18 +102,16 @@ class LiveApplier:
             self._end_chunk()
 
     def finish(self) -> Summary:
-        """Complete the last chunk; a chunk that failed half-way is undone if nobody else edited meanwhile."""
+        """Complete the last chunk; where nobody else edited meanwhile the text is the strict result, to the letter."""
         with self._target.frame():
             return self._finish()
 
     def _finish(self) -> Summary:
         self._end_chunk()
-        self._guard(self._writer.end_line)
-        self._writer.read()
-        if self._dropped and self._writer.foreign:
-            self.summary.conflicts.append("a part of the change that failed stays, as somebody edits the file too")
-        elif self._dropped:
-            self._undo_failed()
+        text = self._writer.read()
+        if not self._writer.foreign and text != self._strict:
+            self._writer.become(0, len(text), self._strict)
+        self.summary.shown = shown.hunks(self._writer.read(), self._writer.marks)
         return self.summary
 
     def abort(self) -> Summary:
@@ -96,23 +119,12 @@ class LiveApplier:
         self._guard(self._writer.end_line)
         return self.summary
 
-    def _undo_failed(self) -> None:
-        again = LiveApplier(PlainTarget(self._original))
-        for chunk in self._done:
-            again._replay(chunk)
-        if not again.summary.failed:
-            self._writer.become(0, len(self._target.text()), again._target.text())
-            self.summary.added, self.summary.removed = again.summary.added, again.summary.removed
-
-    def _replay(self, chunk: Chunk) -> None:
-        self._chunk = Chunk(list(chunk.anchors), at_end=chunk.at_end)
-        self._chunk.changes = list(chunk.changes)
-        self._end_chunk()
+    # --- one chunk ------------------------------------------------------------------------------------------------
 
     def _head(self, text: str) -> None:
-        if self._chunk.changes:
+        if self._chunk.changes or self._chunk.find:
             self._end_chunk()
-        if text:
+        if text and len(self._chunk.anchors) < MOST_ANCHORS:
             self._chunk.anchors.append(text)
 
     def _change(self, change: Change) -> None:
@@ -122,34 +134,39 @@ class LiveApplier:
             return
         if chunk.live:
             self._guard(self._play, change)
-        elif not isinstance(change, Insert):
+        elif not chunk.lost and not isinstance(change, Insert):
             self._guard(self._look)
 
     def _look(self) -> None:
         """Go live as soon as only one place is possible; leave every doubt to the end of the chunk."""
         chunk = self._chunk
-        if not any(line.strip() for line in chunk.old):
+        old = chunk.old
+        if not any(line.strip() for line in old):
             return
-        text = self._writer.read()
-        lines = [line.removesuffix("\n") for line in split_lines(text)]
-        start = self._start(text, lines)
-        heads = anchored(lines, chunk.anchors[-1], start) if chunk.anchors else [start]
-        found = candidates(lines, chunk.old, heads[0]) if heads else []
+        places, start = self._now(), self._start()
+        heads = places.anchored(chunk.anchors[-1], start) if chunk.anchors else [start]
+        found = places.found(old, heads[0], 2) if heads else []
+        chunk.lost = not found or len(old) > MOST_DOUBTFUL
         if len(found) == 1:
             self._go(found[0])
 
-    def _go(self, line: int) -> None:
-        """Play what is buffered at this line number."""
-        whole = split_lines(self._writer.read())
-        self._writer.begin(sum(map(len, whole[:line])), whole[line:])
-        self._chunk.live = True
+    def _now(self) -> Places:
+        text = self._writer.read()
+        if text != self._places.text:
+            self._places = Places(text)
+        return self._places
+
+    def _go(self, at: int) -> None:
+        """Play what is buffered at this place."""
+        self._writer.begin(at)
+        self._chunk.live, self._chunk.blanks = True, 0
         for change in self._chunk.changes:
             self._play(change)
 
     def _play(self, change: Change) -> None:
         if isinstance(change, Insert):
             self._strict_blanks()
-            self._writer.insert(change.text)
+            self._writer.insert(self._chunk.indented(change.text))
             return
         expected = self._writer.next_line
         if expected is None or not same(expected, change.line):
@@ -158,6 +175,7 @@ class LiveApplier:
                 return
             raise EditError(f"After the lines before it the file goes on differently than the patch: {change.line!r}")
         self._strict_blanks()
+        self._chunk.fresh = True
         self._writer.step(delete=isinstance(change, Delete))
 
     def _strict_blanks(self) -> None:
@@ -168,51 +186,84 @@ class LiveApplier:
         chunk = self._chunk
         if chunk.changes and not chunk.live and not chunk.failed:
             self._guard(self._settle)
-        if chunk.live:
-            self._guard(self._writer.end_line)
-        if chunk.failed:
-            self._dropped = self._dropped or chunk.live
-        elif chunk.changes:
-            self._done.append(chunk)
-            self._from = self._writer.reached
+        if chunk.live and chunk.changes and not chunk.failed:
+            self._guard(self._done)
         self._chunk = Chunk()
+
+    def _done(self) -> None:
+        told = len(self.summary.conflicts)
+        if not self._writer.settle() and len(self.summary.conflicts) == told and not self._writer.stretch.touched:
+            self.summary.conflicts.append(AMONG)
+        part = self._writer.stretch
+        end = part.at + sum(map(len, part.was))
+        if not self._writer.foreign:
+            self._strict = "".join((self._strict[: part.at], *part.now, self._strict[end:]))
+        self._from = self._writer.reached
 
     def _settle(self) -> None:
         """Find the place of a complete chunk, or say why there is none."""
         chunk = self._chunk
-        text = self._writer.read()
-        lines = [line.removesuffix("\n") for line in split_lines(text)]
-        start = self._start(text, lines)
+        places, start = self._now(), self._start()
         anchor = chunk.anchors[-1] if chunk.anchors else ""
         if not chunk.old:
-            self._go(place(lines, [anchor], start=start) + 1 if anchor else len(lines))
+            self._go(places.after(places.place([anchor], start=start)) if anchor else len(places.text))
             return
         try:
-            self._go(place(lines, chunk.old, anchor, start, at_end=chunk.at_end))
+            at = places.place(chunk.old, anchor, start, at_end=chunk.at_end)
         except EditError:
-            while isinstance(chunk.changes[-1], Keep) and not chunk.changes[-1].line.strip() and len(chunk.changes) > 1:
-                chunk.changes.pop()
-            if chunk.live or not chunk.old:
+            if not self._without_blanks():
                 raise
-            self._go(place(lines, chunk.old, anchor, start))
+            at = places.place(chunk.old, anchor, start)
+        chunk.indent = _missing_indent(chunk.find, places, at) if chunk.find else ""
+        self._go(at)
 
-    def _start(self, text: str, lines: list[str]) -> int:
-        """The line number from which the chunk is looked for: below the last chunk and its outer anchors."""
-        start = text.count("\n", 0, self._from.index() or 0)
+    def _without_blanks(self) -> bool:
+        """Leave out blank kept lines at the chunk's end: some models put one too many."""
+        changes, before = self._chunk.changes, len(self._chunk.changes)
+        while len(changes) > 1 and isinstance(changes[-1], Keep) and not changes[-1].line.strip():
+            changes.pop()
+        return len(changes) < before and bool(self._chunk.old)
+
+    def _start(self) -> int:
+        """Where the chunk is looked for: below the last chunk and its outer anchors; named at once, everywhere."""
+        start = 0 if self._chunk.find else self._from.index() or 0
         for outer in self._chunk.anchors[:-1]:
-            heads = anchored(lines, outer, start)
+            heads = self._now().anchored(outer, start)
             if not heads:
                 raise EditError(f"The '@@' line is not in the file below the last change: {outer!r}")
             start = heads[0]
         return start
 
     def _guard(self, act: Callable[..., None], *args: Change) -> None:
-        """Run a step of the chunk; what is wrong with the patch becomes part of the summary."""
+        """Run a step of the chunk; what is wrong with the patch becomes part of the summary, or a reason to look again
+        once the chunk is complete."""
+        chunk = self._chunk
         try:
             act(*args)
         except EditError as error:
-            self._chunk.failed = True
-            self.summary.failed.append(str(error))
+            early = chunk.live and act in (self._play, self._look)
+            if chunk.live and not self._taken_back():
+                self.summary.conflicts.append(HALF)
+                early = False
+            chunk.live, chunk.lost = False, True
+            if not early or chunk.find:
+                chunk.failed = True
+                self.summary.failed.append(str(error))
+
+    def _taken_back(self) -> bool:
+        try:
+            return self._writer.take_back()
+        except EditError:
+            return False
+
+
+def _missing_indent(find: Sequence[str], places: Places, at: int) -> str:
+    """What the file has in front of each of these lines, the same for all."""
+    there = places.text[at:].split("\n", len(find))
+    pairs = [(line, have) for line, have in zip(find, there, strict=False) if line.strip()]
+    lead = next((have[: len(have) - len(line)] for line, have in pairs), "")
+    fits = all(have.rstrip() == lead + line.rstrip() for line, have in pairs)
+    return lead if fits and not lead.strip() else ""
 
 
 class LiveRewrite:
@@ -232,9 +283,8 @@ class LiveRewrite:
         self._target = target
         self._writer = Writer(target)
         self._start, self._end = target.anchor(first, -1), target.anchor(last, 0)
-        lines = split_lines(self._old)
-        self._writer.begin(first, lines)
-        self._rewrite = Rewrite([line.removesuffix("\n") for line in lines])
+        self._writer.begin(first, last)
+        self._rewrite = Rewrite([line.removesuffix("\n") for line in split_lines(self._old)])
         self._reindent = Reindent(indent)
 
     @property

@@ -2,10 +2,12 @@
 
 Order for one patch: (Open (Anchor | Keep | Delete | Insert | EndOfFile)* Close | CreateFile Insert* Close |
 DeleteFile | Open MoveFile … Close)*. An Anchor starts a new chunk; a chunk's old lines are its Keeps and Deletes.
+A Find starts one too, anywhere in the file, and names all its old lines at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -21,6 +23,13 @@ class Anchor:
     """A new chunk, somewhere below the line `text` (anywhere below the chunk before when empty)."""
 
     text: str = ""
+
+
+@dataclass(frozen=True)
+class Find:
+    """A new chunk whose old lines, without their line ends, are these: the Keeps and Deletes that follow."""
+
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,20 @@ class MoveFile:
     to: str
 
 
-Op = Open | Anchor | Keep | Delete | Insert | EndOfFile | Close | CreateFile | DeleteFile | MoveFile
+Op = Open | Anchor | Find | Keep | Delete | Insert | EndOfFile | Close | CreateFile | DeleteFile | MoveFile
 
 
 class EditError(Exception):
     """An edit that cannot be read or placed; the text is for the model, to do better with."""
+
+
+def ended_lines(ops: Sequence[Op]) -> tuple[list[Op], list[Op]]:
+    """The ops up to the last line end of new text, and the line begun behind it; all of them where none has ended."""
+    at = len(ops)
+    while at and isinstance(ops[at - 1], Insert):
+        at -= 1
+    text = "".join(op.text for op in ops[at:] if isinstance(op, Insert))
+    end = text.rfind("\n") + 1
+    if not 0 < end < len(text):
+        return list(ops), []
+    return [*ops[:at], Insert(text[:end])], [Insert(text[end:])]

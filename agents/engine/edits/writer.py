@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.engine.edits.ops import EditError
 from agents.engine.edits.target import AnchorLike, Target
 
 NEARBY = 4096  # characters searched for the next old line after somebody changed the one before
+MARKS = 40  # newest stretches whose places are kept
 
 
 @dataclass
 class Summary:
-    """What an edit did: lines added and removed, places left to people (`conflicts`), parts not done (`failed`)."""
+    """What an edit did: lines added and removed, places left to people (`conflicts`), parts not done (`failed`), and
+    numbered lines around what was changed (`shown`)."""
 
     added: int = 0
     removed: int = 0
     conflicts: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    shown: str = ""
 
     @property
     def ok(self) -> bool:
@@ -32,78 +34,103 @@ def split_lines(text: str) -> list[str]:
     return [*lines, last] if last else lines
 
 
+@dataclass
+class Stretch:
+    """What was done since begin(): the old lines passed, and what stands in their place (without the end of a line
+    that still grows). `touched`: somebody else changed one of them."""
+
+    at: int
+    added: int
+    removed: int
+    was: list[str] = field(default_factory=list)
+    now: list[str] = field(default_factory=list)
+    touched: bool = False
+
+
 class Writer:
     """Two sticky places: the cursor (after what was kept or written last) and the next old line.
 
     A growing line is written with its line end at once and the cursor before that, so it never glues itself to the
-    line below. `foreign` turns true when the text was changed by anybody else since the first call.
+    line below. New lines end as the lines around them do. `foreign` turns true when the text was changed by anybody
+    else since the first call. `marks` are the newest stretches that were written, as (start, end) now.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._shadow = target.text()
-        self._lines: Sequence[str] = ()
-        self._at = 0
+        self._old = ""  # the text at begin(), and where in it the next old line starts and the old lines end
+        self._at = self._stop = 0
+        self._eol = "\n"
         self._open = False  # the cursor is inside a line of ours
         self._bare = False  # the line before the cursor may lack its line end
         self._next: AnchorLike = target.anchor(0, 0)
         self.cursor: AnchorLike = target.anchor(0, -1)
         self.start: AnchorLike = self.cursor
+        self.stretch = Stretch(0, 0, 0)
         self.foreign = False
+        self.marks: list[tuple[int, int]] = []
         self.summary = Summary()
 
-    def begin(self, index: int, lines: Sequence[str]) -> None:
-        """Go to `index`; `lines` (with ends) are the old lines from there on, as they are now."""
+    def begin(self, index: int, end: int | None = None) -> None:
+        """Go to `index`; the old lines are those from there on (up to `end`), as they are now."""
         self.end_line()
-        text = self.read()
-        self._lines, self._at = lines, 0
+        text = self._old = self.read()
+        self._at, self._stop = index, len(text) if end is None else end
         self._bare = index > 0 and index == len(text)
+        around = text[self._at : self._line_end()] or text[max(0, index - 2) : index]
+        self._eol = "\r\n" if end is None and around.endswith("\r\n") else "\n"
+        self.stretch = Stretch(index, self.summary.added, self.summary.removed)
         self.start = self._target.anchor(index, -1)
         self._go(index)
 
     @property
     def next_line(self) -> str | None:
         """The next old line without its end, as it was when the chunk was found."""
-        return self._lines[self._at].removesuffix("\n") if self._at < len(self._lines) else None
-
-    @property
-    def reached(self) -> AnchorLike:
-        """Where the next old line starts."""
-        return self._next
+        return self._old[self._at : self._line_end()].removesuffix("\n") if self._at < self._stop else None
 
     def step(self, *, delete: bool) -> None:
         """Pass the next old line; `delete` it only if it still is what it was."""
         self.end_line()
         text, start = self.read(), self._place(self._next)
-        line = self._lines[self._at]
-        self._at += 1
+        line = self._old[self._at : self._line_end()]
+        self._at += len(line)
+        self.stretch.was.append(line)
         intact = text.startswith(line, start)
         end = start + len(line) if intact else self._resume(text, start)
+        self.stretch.touched = self.stretch.touched or not intact
         self._bare = not line.endswith("\n")
         if delete and intact:
             self._edit(text, start, end, "")
             self.summary.removed += 1
             end = start
-        elif delete and end > start:
-            self.summary.conflicts.append(f"somebody changed this line meanwhile, so it was kept: {line.strip()!r}")
+        elif intact:
+            self.stretch.now.append(line)
+        elif end > start:
+            self._changed_by_others(line, text[start:end], delete=delete)
         self._go(end)
+
+    def _changed_by_others(self, line: str, now: str, *, delete: bool) -> None:
+        self.stretch.now.append(now)
+        how = "so it was kept" if delete else "which was kept"
+        self.summary.conflicts.append(f"somebody changed this line meanwhile, {how}: {line.strip()!r}")
 
     def insert(self, text: str) -> None:
         """Write at the cursor. Lines may come in pieces."""
         if not text:
             return
         now, at = self.read(), self._place(self.cursor)
-        lead = "\n" if self._bare and not self._open and at > 0 and now[at - 1] != "\n" else ""
-        written, ended = lead + text, text.endswith("\n")
+        lead = self._eol if self._bare and not self._open and at > 0 and now[at - 1] != "\n" else ""
+        written, ended = lead + text.replace("\n", self._eol), text.endswith("\n")
         self._bare = False
         self.summary.added += text.count("\n") + (0 if ended else 1) - (1 if self._open else 0)
-        own_end = self._open and now.startswith("\n", at)  # our line end stands after the cursor already
+        self.stretch.now.append(written)
+        own_end = self._open and now.startswith(self._eol, at)  # our line end stands after the cursor already
         if ended and own_end:
-            self._edit(now, at, at, written[:-1])
+            self._edit(now, at, at, written.removesuffix(self._eol))
         elif ended or own_end:
             self._edit(now, at, at, written)
         else:
-            self._edit(now, at, at, f"{written}\n")
+            self._edit(now, at, at, written + self._eol)
         self.cursor = self._target.anchor(at + len(written), -1)
         self._open = not ended
 
@@ -112,15 +139,42 @@ class Writer:
         if not self._open:
             return
         self._open = False
+        self.stretch.now.append(self._eol)
         text, at = self.read(), self._place(self.cursor)
-        if text.startswith("\n", at):
-            self.cursor = self._target.anchor(at + 1, -1)
+        if text.startswith(self._eol, at):
+            self.cursor = self._target.anchor(at + len(self._eol), -1)
+
+    def settle(self) -> bool:
+        """The stretch is complete: remember where it is. False when somebody else wrote in it."""
+        self.end_line()
+        text, start, written = self.read(), self._place(self.start), "".join(self.stretch.now)
+        self.marks = [*self.marks[1 - MARKS :], (start, self._place(self._next))]
+        return text.startswith(written, start) or text.endswith(written, start, self._place(self._next))
+
+    def take_back(self) -> bool:
+        """Make the stretch what it was before begin(). False, and nothing is done, when somebody else wrote in it."""
+        self.end_line()
+        text, start, written = self.read(), self._place(self.start), "".join(self.stretch.now)
+        if self.stretch.touched or not text.startswith(written, start):
+            return False
+        self.become(start, start + len(written), "".join(self.stretch.was))
+        self.summary.added, self.summary.removed = self.stretch.added, self.stretch.removed
+        return True
+
+    @property
+    def reached(self) -> AnchorLike:
+        """Where the next old line starts."""
+        return self._next
 
     def read(self) -> str:
         """The text now."""
         text = self._target.text()
         if text != self._shadow:
             self.foreign = True
+            if self.marks:
+                head = _common(self._shadow, text)
+                tail = _common(self._shadow[head:][::-1], text[head:][::-1])
+                self._shift(head, len(self._shadow) - tail, len(text) - len(self._shadow))
             self._shadow = text
         return text
 
@@ -137,15 +191,29 @@ class Writer:
     def _edit(self, text: str, start: int, end: int, new: str) -> None:
         self._target.edit([(start, end, new)])
         self._shadow = text[:start] + new + text[end:]
+        self._shift(start, end, len(new) - (end - start))
+
+    def _shift(self, start: int, end: int, by: int) -> None:
+        """The marks follow a replacement of [start:end]; what is put right behind one is not in it."""
+        self.marks = [
+            (a + by if a >= end else min(a, start), b if b <= start else b + by if b >= end else start)
+            for a, b in self.marks
+        ]
 
     def _go(self, index: int) -> None:
         self.cursor = self._target.anchor(index, -1)
         self._next = self._target.anchor(index, 0)
 
+    def _line_end(self) -> int:
+        """Where the next old line ends, its line end included."""
+        end = self._old.find("\n", self._at, self._stop)
+        return self._stop if end < 0 else end + 1
+
     def _resume(self, text: str, start: int) -> int:
         """Where to go on when the line at `start` is not what it was: at the next old line if that is near."""
-        if self._at < len(self._lines) and self._lines[self._at].strip():
-            found = text.find(self._lines[self._at], start, start + NEARBY)
+        line = self._old[self._at : self._line_end()]
+        if line.strip():
+            found = text.find(line, start, start + NEARBY)
             if found == start or (found > 0 and text[found - 1] == "\n"):
                 return found
         end = text.find("\n", start)

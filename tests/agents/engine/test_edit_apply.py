@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.engine.edits.apply import LiveApplier, LiveRewrite
-from agents.engine.edits.locate import place
+from agents.engine.edits.locate import Places
 from agents.engine.edits.ops import Anchor, Close, Delete, EditError, Insert, Keep, Op
 from agents.engine.edits.target import PlainTarget
 from agents.engine.edits.v4a import V4aParser
@@ -250,6 +250,6 @@ def test_a_stopped_rewrite_keeps_the_old_lines_it_did_not_reach() -> None:
 
 
 def test_a_place_is_one_or_none() -> None:
-    assert place(["a", "b", "a"], ["b"]) == 1
+    assert Places("a\nb\na").place(["b"]) == 2
     with pytest.raises(EditError, match="2 times"):
-        place(["a", "b", "a"], ["a"])
+        Places("a\nb\na").place(["a"])
