@@ -1,12 +1,13 @@
 """The rows of models at work: endpoints, sessions, turns, items, jobs, proposals; their states and transitions."""
 
 from agents.models.endpoints import Endpoint, RoleEndpoint
-from agents.models.jobs import Job, JobEvent, Proposal, Step
+from agents.models.jobs import FileAct, Job, JobEvent, Proposal, Step
 from agents.models.sessions import Compaction, Item, Picture, QueueEntry, Session, SessionRules, Turn
 
 __all__ = [
     "Compaction",
     "Endpoint",
+    "FileAct",
     "Item",
     "Job",
     "JobEvent",

@@ -162,3 +162,39 @@ class Proposal(models.Model):
     @property
     def team_id(self) -> str:
         return self.workspace.team_id
+
+
+class FileAct(models.Model):
+    """A file that a turn made, deleted or moved; or would, where its edits wait for acceptance."""
+
+    class Kind(models.TextChoices):
+        CREATE = "create"
+        DELETE = "delete"
+        MOVE = "move"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        UNDONE = "undone"
+        REJECTED = "rejected"
+
+    id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="file_acts")
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="file_acts")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.DONE)
+    path = models.CharField(max_length=4096)
+    to = models.CharField(max_length=4096, blank=True, help_text="Where it was moved.")
+    document = models.ForeignKey(Document, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    data = models.BinaryField(default=bytes, help_text="A deleted file that is no text; the text of one not made yet.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.path}: {self.state}"
+
+    @property
+    def team_id(self) -> str:
+        return self.workspace.team_id
