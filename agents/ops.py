@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from agents import endpoints, jobs, talk, ways, window, wire
+from agents import endpoints, jobs, pictures, talk, ways, window, wire
 from agents.environments.live import writable
 from agents.live import of
 from agents.models import Turn
@@ -59,6 +59,7 @@ class TurnStart(msgspec.Struct):
     session: str
     text: str
     mentions: list[Mention] = []
+    pictures: list[str] = []
     endpoint: int | None = None
 
 
@@ -68,6 +69,7 @@ class SessionEstimate(msgspec.Struct):
     text: str
     session: str = ""
     mentions: list[Mention] = []
+    pictures: list[str] = []
     endpoint: int | None = None
 
 
@@ -83,6 +85,10 @@ class TurnInline(msgspec.Struct):
 class TurnText(msgspec.Struct):
     turn: str
     text: str
+
+
+class TurnRedirect(TurnText):
+    pictures: list[str] = []
 
 
 class TurnName(msgspec.Struct):
@@ -149,16 +155,27 @@ async def session_estimate(host: WorkspaceHost, participant: Caller, params: Par
     sessions = of(host).sessions
     session = await sessions.session(given.session) if given.session else sessions.unborn()
     endpoint = await in_db(endpoints.choose, given.endpoint, _wanted(host, participant))
-    draft = window.Draft(given.text, [msgspec.to_builtins(mention) for mention in given.mentions])
+    mentions = [msgspec.to_builtins(mention) for mention in given.mentions]
+    draft = window.Draft(given.text, mentions, given.pictures)
     return await window.estimate(host, session, endpoint, draft)
 
 
 async def turn_start(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(TurnStart, params)
     said: Params = {"text": given.text, "mentions": msgspec.to_builtins(given.mentions)}
+    said |= await shown(host, participant, given.pictures, given.endpoint)
     start = Start(given.session, Turn.Kind.SESSION, said, talk.talk, given.endpoint)
     turn = await of(host).sessions.start(participant.user_id, start)
     return {"turn": turn.row.pk}
+
+
+async def shown(host: WorkspaceHost, who: Caller, ids: list[str], endpoint: int | None) -> Params:
+    """The pictures of a message for its item, nothing if there are none. Raises Invalid where its model cannot see."""
+    if not ids:
+        return {}
+    said = await in_db(pictures.said, host.workspace_id, ids)
+    pictures.check_sees(await in_db(endpoints.choose, endpoint, _wanted(host, who)))
+    return {"pictures": said}
 
 
 async def turn_inline(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
@@ -185,7 +202,7 @@ async def turn_interrupt(host: WorkspaceHost, participant: Caller, params: Param
 
 async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     """Stop the turn and go another way from what it has written; one act, nothing can come in between."""
-    given = read(TurnText, params)
+    given = read(TurnRedirect, params)
     if not given.text.strip():
         raise Invalid("There is nothing to do: the message is empty.", "Say what should be done instead.")
     live = of(host).sessions
@@ -194,10 +211,11 @@ async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params
         raise Conflict("A block that is being put into a file cannot be redirected.", "Interrupt it.")
     if old.row.kind == Turn.Kind.INLINE and old.region_written is None:
         raise Conflict("This edit has not begun to write yet.", "Interrupt it, and say it anew.")
+    endpoint = old.endpoint.pk if old.endpoint else None
+    seen = await shown(host, participant, given.pictures, endpoint)
     live.interrupt(given.turn)
     way = talk.talk if old.region_written is None else ways.inline(old.region_written, given.text)
-    said: Params = {"text": given.text, "mentions": [], "redirects": given.turn}
-    endpoint = old.endpoint.pk if old.endpoint else None
+    said: Params = {"text": given.text, "mentions": [], "redirects": given.turn, **seen}
     turn = await live.start(participant.user_id, Start(old.live.row.pk, old.row.kind, said, way, endpoint))
     return {"turn": turn.row.pk}
 

@@ -40,7 +40,7 @@ async def talk(turn: LiveTurn) -> None:
     provider, endpoint = engaged(turn)
     sandbox = await window.sandboxed(endpoint)
     said = turn.items.all[0].data
-    found = await mentioned(turn, said.get("mentions") or [])
+    found = await mentioned(turn, said)
     past = await window.past(turn.live, endpoint, turn.follows, but=turn.row.pk)
     turn.live.memory = None
     messages = window.filled(endpoint, past, str(said["text"]), found)

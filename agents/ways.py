@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
-from agents import blocks
+from agents import blocks, pictures
 from agents.engine import context
 from agents.engine.context import CodeReply, OpenFile
 from agents.engine.edits.apply import LiveRewrite
@@ -18,10 +18,11 @@ from agents.engine.messages import Event, TextDelta
 from agents.environments.live import FRAME
 from agents.environments.room_target import RoomTarget
 from agents.measure import Measured
-from agents.mentions import Found, Mention, looked_up
+from agents.mentions import Found, looked_up
 from agents.models import Endpoint, Item
 from agents.sessions import Way
 from agents.turns import LiveTurn, Region
+from ide.db import in_db
 from ide.documents.room import Anchor, Room
 from ide.documents.text import minimal_edits
 from ide.errors import Conflict, Invalid, NotFound
@@ -200,9 +201,10 @@ def code_block(session_id: str, item_id: str, number: int) -> str:
 # --- what a person means ----------------------------------------------------------------------------------------------
 
 
-async def mentioned(turn: LiveTurn, mentions: Sequence[Mention]) -> Found:
-    """What is mentioned, as it is now. What is not there any more is noted in the transcript and left out."""
-    found = await looked_up(turn.host, mentions)
+async def mentioned(turn: LiveTurn, said: Mapping[str, Any]) -> Found:
+    """What an item mentions and shows, as it is now. What is not there any more is noted in the transcript."""
+    found = await looked_up(turn.host, said.get("mentions") or [])
+    found.pictures += await in_db(pictures.images, turn.host.workspace_id, pictures.ids_in(said))
     for text in found.missing:
         await turn.items.add(Item.Kind.NOTE, {"text": text, "tone": "warn"})
     return found

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from django.db import DatabaseError
 
-from agents import counting, endpoints, wire
+from agents import counting, endpoints, pictures, wire
 from agents.engine import context
 from agents.engine.loop import Settings, request_of
-from agents.engine.messages import Message, Request
+from agents.engine.messages import Image, Message, Request
 from agents.engine.tools import offered
 from agents.environments.live import abilities
 from agents.measure import Measured, Purpose
@@ -52,7 +52,8 @@ def filled(endpoint: Endpoint, before: Sequence[Message], text: str, found: Foun
     said = "\n\n".join([*found.told(endpoint.window // 3), text])
     asked = context.session_input(said, found.files, tools=endpoint.drives_tools, window=endpoint.window)
     asked = replace(asked, images=tuple(found.pictures))
-    return context.fitted([*before, asked], window=endpoint.window)
+    shown = pictures.thinned([*before, asked], seeing=pictures.sees(endpoint))
+    return context.fitted(shown, window=endpoint.window)
 
 
 def settings(live: LiveSession, endpoint: Endpoint) -> Settings:
@@ -74,12 +75,14 @@ class Draft:
 
     text: str
     mentions: Sequence[Mapping[str, object]]
+    pictures: Sequence[str] = ()
 
 
 async def estimate(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, draft: Draft) -> wire.Json:
     """Tokens and cost of the turn's first call, as far as we can count without asking anybody. `reply` is the room its
     answer needs; `cost` is what reading costs when nothing is cached."""
     found = await looked_up(host, draft.mentions)
+    found.pictures += await in_db(pictures.images, host.workspace_id, draft.pictures)
     before = await past(live, endpoint, live.running.row.pk if live.running is not None else None)
     request = await _request(live, endpoint, filled(endpoint, before, draft.text, found))
     tokens = counting.tokens(endpoint, request)
@@ -123,14 +126,17 @@ def history(session_id: str, but: str) -> list[Message]:
 
     Tools are told in words, not as calls: another model than the one that made them may go on.
     """
-    rows = Item.objects.filter(turn__session_id=session_id).exclude(turn_id=but)
-    return _joined([_message(row) for row in rows.order_by("turn__started_at", "position")])
+    found = Item.objects.filter(turn__session_id=session_id).exclude(turn_id=but)
+    rows = list(found.order_by("turn__started_at", "position"))
+    seen = pictures.newest(rows)
+    return _joined([_message(row, seen.get(row.pk, ())) for row in rows])
 
 
-def _message(row: Item) -> Message:
+def _message(row: Item, seen: tuple[Image, ...]) -> Message:
     data = row.data
     if row.kind == Item.Kind.PERSON:
-        return Message("user", str(data.get("text", "")))
+        gone = f"\n\n{pictures.GONE}" if len(seen) < len(pictures.ids_in(data)) else ""
+        return Message("user", f"{data.get('text', '')}{gone}", images=seen)
     if row.kind == Item.Kind.MODEL:
         return Message("assistant", str(data.get("text", "")))
     if row.kind == Item.Kind.TOOL:
@@ -148,7 +154,8 @@ def _joined(messages: Sequence[Message]) -> list[Message]:
         if not message.text:
             continue
         if out and out[-1].role == message.role:
-            out[-1] = Message(message.role, f"{out[-1].text}\n\n{message.text}")
+            text = f"{out[-1].text}\n\n{message.text}"
+            out[-1] = Message(message.role, text, images=out[-1].images + message.images)
         else:
             out.append(message)
     return out

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from agents.api import router as agents_router
 from agents.endpoints_api import router as endpoints_router
+from agents.pictures_api import router as pictures_router
 from agents.rules import router as rules_router
 from ide import pages
 from ide.accounts.api import router as accounts_router
@@ -26,6 +27,7 @@ api.add_router("", history_router)
 api.add_router("", commits_router)
 api.add_router("", agents_router)
 api.add_router("", endpoints_router)
+api.add_router("", pictures_router)
 api.add_router("", rules_router)
 
 urlpatterns = [

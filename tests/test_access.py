@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pycrdt import Doc, Text
 from pytest_django import Settings
 
-from agents.models import Endpoint, Item, Job, Proposal, Session, Turn
+from agents.models import Endpoint, Item, Job, Picture, Proposal, Session, Turn
 from ide.accounts import tokens
 from ide.accounts.models import Membership, Team, User
 from ide.api import api
@@ -37,6 +37,7 @@ TEXT = "def zebra():\n    return 1\n"
 SECRET = "zebra"  # in names, texts and paths of the workspace: whoever may not see it must never read this word
 UNKNOWN = {
     **{"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16},
+    "picture_id": "9" * 16,
     **{"endpoint_id": 10**6, "document_id": "d" * 16, "thread_id": "e" * 16, "comment_id": "f" * 16},
 }
 
@@ -98,6 +99,8 @@ ROUTES: dict[str, Route] = {
     "GET /api/workspaces/{workspace_id}/models": SEEN,
     "GET /api/workspaces/{workspace_id}/rules": SEEN,
     "PUT /api/workspaces/{workspace_id}/rules": Route(404, 403, {"wait": True, "compact_at": 70, "ghost": True}),
+    "POST /api/workspaces/{workspace_id}/pictures": Route(404, 403, form={}),
+    "GET /api/workspaces/{workspace_id}/pictures/{picture_id}": SEEN,
     "GET /api/workspaces/{workspace_id}/jobs": SEEN,
     "POST /api/workspaces/{workspace_id}/jobs": Route(404, 403, {"kind": "agent", "instruction": "x"}),
     "GET /api/workspaces/{workspace_id}/endpoints": SEEN,
@@ -147,6 +150,9 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "turn.undo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.redo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.preview": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "ghost.suggest": ({"document": "{document}", "at": "", "request": 1}, "not_allowed", "unavailable"),  # no model
+    "ghost.drop": ({"request": 1}, "not_allowed", "ok"),
+    "ghost.about": ({}, "not_allowed", "ok"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
     "proposal.reject": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
@@ -215,6 +221,8 @@ def two(transactional_db: None, settings: Settings) -> Two:
     ids = {name: row.pk for name, row in rows.items()}
     thread = CommentThread.objects.create(document=document, start="", end="", quote=SECRET, created_by=owner)
     comment = Comment.objects.create(thread=thread, author=owner, text=SECRET)
+    about = {"media_type": "image/png", "width": 1, "height": 1, "data": SECRET.encode()}
+    ids["picture_id"] = Picture.objects.create(workspace=workspace, **about).pk
     ids |= {"document_id": document.pk, "thread_id": thread.pk, "comment_id": comment.pk}
     token = tokens.make(owner, SECRET, "write", 1)[1]
     endpoint = Endpoint.objects.create(name=f"{SECRET} model", team=ours, base_url="https://1.1.1.1/v1", model=SECRET)

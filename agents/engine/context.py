@@ -20,6 +20,7 @@ from agents.engine.messages import Message, Request
 from agents.engine.verify import functions, place_of_docstring
 
 REPLY = 4096  # tokens of an answer, unless the window is small
+IMAGE = 1000  # tokens of a picture, about
 SHOWN_LINES = 80  # lines of a long function shown for its docstring
 QUOTES = '"""'
 LANGUAGES = {
@@ -175,7 +176,8 @@ def fitted(history: Sequence[Message], *, window: int, reply: int = REPLY) -> li
 
 def size(message: Message) -> int:
     """Tokens of one message, roughly, with its frame."""
-    return count(message.text) + sum(count(call.arguments) + 8 for call in message.calls) + 4
+    calls = sum(count(call.arguments) + 8 for call in message.calls)
+    return count(message.text) + calls + IMAGE * len(message.images) + 4
 
 
 def session_settings(model: str, *, tools: bool, window: int) -> Settings:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from agents.simulator import sse
-from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image, paced, pieces
+from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image, paced, pictures_in, pieces
 
 encode = msgspec.json.encode
 
@@ -26,7 +26,7 @@ def ask_of(messages: list[Any]) -> Ask:
             rounds += 1
         else:
             said, rounds = "".join(part.get("text", "") for part in parts), 0
-    return Ask(said, rounds, len(encode(messages)))
+    return Ask(said, rounds, len(encode(messages)), pictures_in(one.get("content") for one in messages))
 
 
 def refused(status: int, kind: str, message: str) -> web.Response:

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from agents.simulator import sse
-from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image, paced, pieces
+from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image, paced, pictures_in, pieces
 
 encode = msgspec.json.encode
 
@@ -26,7 +26,7 @@ def ask_of(messages: list[Any]) -> Ask:
         elif role == "tool":
             rounds += not outputs
         outputs = role == "tool"
-    return Ask(said, rounds, len(encode(messages)))
+    return Ask(said, rounds, len(encode(messages)), pictures_in(one.get("content") for one in messages))
 
 
 class Chat:

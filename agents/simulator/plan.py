@@ -13,9 +13,10 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -102,11 +103,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ask:
-    """What a dialect has read of a request: the last user message, and how often tools have answered since."""
+    """What a dialect has read of a request: the last user message, how often tools have answered since, and the
+    pictures of all messages, in base 64."""
 
     said: str
     rounds: int
     input_bytes: int
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass
@@ -166,6 +169,19 @@ def has_image(content: object) -> bool:
     parts = content if isinstance(content, list) else []
     kinds = {part.get("type") for part in parts if isinstance(part, dict)}
     return bool(kinds & {"input_image", "image_url", "image"})
+
+
+def pictures_in(contents: Iterable[object]) -> tuple[str, ...]:
+    """The pictures of messages' contents, in any dialect, in base 64."""
+    parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
+    return tuple(found for found in map(_picture, parts) if found)
+
+
+def _picture(part: Mapping[str, Any]) -> str:
+    if part.get("type") == "image":
+        return str(part.get("source", {}).get("data", ""))
+    given = part.get("image_url", "")
+    return str(given.get("url", "") if isinstance(given, dict) else given).partition(",")[2]
 
 
 def words(count: int) -> tuple[str, ...]:

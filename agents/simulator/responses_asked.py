@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image
+from agents.simulator.plan import TEXT_ONLY, Ask, Brain, Plan, Unknown, has_image, pictures_in
 from agents.simulator.responses_frames import Answer
 
 
@@ -32,7 +32,7 @@ def ask_of(items: list[Any]) -> Ask:
         elif kind.endswith("_call_output"):
             rounds += not outputs
         outputs = kind.endswith("_call_output")
-    return Ask(said, rounds, 0)
+    return Ask(said, rounds, 0, pictures_in(item.get("content") for item in items))
 
 
 def _text(content: object) -> str:
