@@ -150,6 +150,8 @@ class Proposal(models.Model):
         default=False, help_text="Its hunks are not in the document before they are accepted."
     )
     proposed = models.TextField(blank=True, help_text="The text with its hunks, where they wait.")
+    epoch = models.PositiveIntegerField(default=0)
+    seq = models.PositiveBigIntegerField(default=0, help_text="Newest row of the document's log that they speak of.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     accepted = models.PositiveIntegerField(default=0, help_text="Hunks accepted.")
     rejected = models.PositiveIntegerField(default=0, help_text="Hunks rejected.")
