@@ -8,13 +8,14 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import credits, live, ops, parts, undo_ops
+        from agents import credits, ghost_ops, live, ops, parts, undo_ops
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 
         credits.register_all()
         ops.register()
         undo_ops.register()
+        ghost_ops.register()
         parts.register()
         on_open(live.opened)
         on_close(live.closing)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DatabaseError
 
@@ -25,6 +25,8 @@ from ide.usage import meter
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 CONNECTED = 60.0  # seconds between two looks at the model's socket
 AGAIN = 1.0  # seconds before a socket that has ended is opened again
 RIGHTS = 5.0  # seconds between two looks at the rights behind running turns
@@ -37,13 +39,14 @@ class AgentsLive:
     feed: JobFeed
     merging: asyncio.Lock  # one decision on a job's result at a time in a workspace
     host: WorkspaceHost
-    _with_models: set[asyncio.Task[None]] = field(default_factory=set)
+    _with_models: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    def beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def beside(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         """Run something that holds connections to models: it ends before they are closed."""
         task = self.host.owned(work, name)
         self._with_models.add(task)
         task.add_done_callback(self._with_models.discard)
+        return task
 
     async def let_go(self) -> None:
         tasks = list(self._with_models)

@@ -125,11 +125,14 @@ class Measured:
         purpose: Purpose,
         told: Callable[[Speed], None] = lambda _: None,
         moved: Callable[[Endpoint, Endpoint, ProviderError], None] = lambda *_: None,
+        *,
+        opened: Callable[[Endpoint], Provider] = pool.provider,
     ) -> None:
         self.endpoint, *self._others = candidates
         self._purpose = purpose
         self._told = told
         self._moved = moved
+        self._open = opened
         self._inner: tuple[Endpoint, Provider] | None = None  # of `endpoint`, for as long as it is the one
         self._conversation = ""
         self._drawing: asyncio.Task[bool] | None = None
@@ -181,7 +184,7 @@ class Measured:
     async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
         endpoint = self.endpoint
         _check_images(endpoint, request)
-        entry = await in_db(self._reserve, request)
+        entry = await self._reserved(request)
         self.speed.ask(counting.tokens(endpoint, request))
         self._drawn_at = time.monotonic()
         had_first = self.speed.ttft_ms is not None
@@ -211,7 +214,7 @@ class Measured:
 
     def _opened(self, endpoint: Endpoint) -> Provider:
         if self._inner is None or self._inner[0] is not endpoint:
-            self._inner = (endpoint, pool.provider(endpoint))
+            self._inner = (endpoint, self._open(endpoint))
         return self._inner[1]
 
     def _learn(self, endpoint: Endpoint, request: Request, used: Usage | None) -> None:
@@ -221,6 +224,15 @@ class Measured:
 
     async def close(self) -> None:
         """Providers are shared, and closed with their loop (pool.py): there is nothing to close here."""
+
+    async def _reserved(self, request: Request) -> int:
+        """The entry of a call about to be made; one that is cancelled meanwhile gives it back."""
+        making = asyncio.ensure_future(in_db(self._reserve, request))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await in_db(meter.release, await making)
+            raise
 
     def _reserve(self, request: Request) -> int:
         why = self._purpose

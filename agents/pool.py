@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from agents import abilities
@@ -19,10 +20,11 @@ from agents.models import Endpoint
 from agents.providers import scripted
 from agents.providers.anthropic import AnthropicProvider
 from agents.providers.chat import ChatProvider
+from agents.providers.fill import Fill, Filler
 from agents.providers.http import Patience
 from agents.providers.responses import ResponsesProvider, Transport
 
-_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, tuple[str, Provider]]] = WeakKeyDictionary()
+_open: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, str], tuple[str, Provider]]] = WeakKeyDictionary()
 _closing: set[asyncio.Task[None]] = set()
 
 
@@ -33,13 +35,22 @@ def provider(endpoint: Endpoint) -> Provider:
     """
     if endpoint.dialect == Endpoint.Dialect.SCRIPTED:
         return scripted.ScriptedProvider(endpoint.base_url)  # each use plays the script from its start
+    return _kept(endpoint, "", _made)
+
+
+def filler(endpoint: Endpoint) -> Provider:
+    """The same for filling gaps, in the way the endpoint was found to have."""
+    return _kept(endpoint, "fill", _filler)
+
+
+def _kept(endpoint: Endpoint, what: str, make: Callable[[Endpoint], Provider]) -> Provider:
     here = _open.setdefault(asyncio.get_running_loop(), {})
     mark = _mark(endpoint)
-    known = here.get(endpoint.pk)
+    known = here.get((endpoint.pk, what))
     if known is not None and known[0] == mark:
         return known[1]
-    made = _made(endpoint)
-    here[endpoint.pk] = (mark, made)
+    made = make(endpoint)
+    here[endpoint.pk, what] = (mark, made)
     if known is not None:
         _retire(known[1])
     return made
@@ -88,6 +99,14 @@ def _made(endpoint: Endpoint, patience: Patience | None = None) -> Provider:
     if endpoint.dialect == Endpoint.Dialect.ANTHROPIC:
         return AnthropicProvider(endpoint.base_url, key, extra=endpoint.extra, patience=patience, resolver=resolver)
     return ChatProvider(endpoint.base_url, key, extra=endpoint.extra, patience=patience, resolver=resolver)
+
+
+def _filler(endpoint: Endpoint) -> Provider:
+    resolver = resolver_of(endpoint)
+    if resolver is not None:
+        check_literal(endpoint.base_url)
+    way = abilities.of(endpoint).fim or "suffix"
+    return Filler(Fill(endpoint.base_url, decrypt(bytes(endpoint.key_encrypted)), way, resolver=resolver))
 
 
 def _retire(old: Provider) -> None:

@@ -6,7 +6,7 @@ server's root. Which one a server has is probed and kept with its endpoint. Sour
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +15,8 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
 
-from agents.providers.chunks import failure
+from agents.engine.messages import Done, Event, Request, TextDelta
+from agents.providers.chunks import estimate, failure
 from agents.providers.http import Patience, bearer, new_session, payloads, put_back, read_some, retry_after, why
 from agents.providers.protocol import BadResponse, StreamBroken, Unreachable
 
@@ -31,6 +32,13 @@ class Gap:
     max_tokens: int = 64
     stop: tuple[str, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Filling(Request):
+    """A request to fill a gap; its messages are only counted."""
+
+    gap: Gap = Gap("", "")
 
 
 class _Choice(msgspec.Struct):
@@ -133,6 +141,25 @@ class Fill:
         if response.status != 200:
             raise failure(response.status, await read_some(response), retry_after(response))
         return response
+
+
+class Filler:
+    """A Fill as an engine.messages.Provider. Tokens are estimated: few of these servers count them."""
+
+    def __init__(self, fill: Fill) -> None:
+        self._fill = fill
+
+    async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
+        assert isinstance(request, Filling)  # noqa: S101 (it is asked for nothing else)
+        size = 0
+        async with aclosing(self._fill.stream(request.model, request.gap)) as texts:
+            async for text in texts:
+                size += len(text.encode())
+                yield [TextDelta(text)]
+        yield [estimate(request.messages, size), Done()]
+
+    async def close(self) -> None:
+        await self._fill.close()
 
 
 def _read(ready: list[bytes]) -> tuple[str, bool]:

@@ -71,10 +71,10 @@ class Chat:
         return stream.response
 
     async def completions(self, request: web.Request) -> web.StreamResponse:
-        """`/v1/completions` with a suffix, and llama.cpp's `/infill`: both get filler that ends at a line's end."""
+        """`/v1/completions` with a suffix, and llama.cpp's `/infill`."""
         body = msgspec.json.decode(await request.read())
         said = str(body.get("prompt") or body.get("input_prefix") or "")
-        plan = self._brain.plan(Ask(said, 0, len(said)))
+        plan = self._brain.fill(said)
         text = "".join(plan.text).strip()
         native = request.path.endswith("/infill")
         if not body.get("stream"):

@@ -131,6 +131,19 @@ class Brain:
         reason = words(int(directive.get("reason", 0)))
         return Plan(reason, text, (), pace, directive.get("fault", ""), int(directive.get("at", 0)))
 
+    def fill(self, before: str) -> Plan:
+        """For the end of `before`: a step's `text` behind the last place where its `when` stands, without what is there
+        of it already. Where the script has none, nothing; without a script as `plan`."""
+        if self.script is None or "sim:" in before:
+            return self.plan(Ask(before, 0, len(before)))
+        places = [(before.rfind(step.when), step) for step in self.script.steps if step.when]
+        at, step = max(places, key=_place, default=(-1, Step()))
+        if at < 0:
+            return Plan((), (), (), self.pace)
+        there = before[at + len(step.when) :]
+        left = step.text[len(there) :] if step.text.startswith(there) else ""
+        return Plan((), pieces(left), (), self.pace)
+
     def _step(self, ask: Ask) -> Step | None:
         if self.script is None:
             return None
@@ -146,6 +159,10 @@ def load(path: Path) -> Script:
         return msgspec.json.decode(path.read_bytes(), type=Script)
     except (OSError, msgspec.MsgspecError) as error:
         raise Unknown(f"The script {path} cannot be used: {error}") from error
+
+
+def _place(found: tuple[int, Step]) -> int:
+    return found[0]
 
 
 KNOWN = {"tokens", "rate", "ttft", "jitter", "fault", "at", "reason"}
