@@ -15,6 +15,7 @@ class AgentsConfig(AppConfig):
         credits.register_all()
         ops.register()
         undo_ops.register()
+        library_ops.register()
         ghost_ops.register()
         parts.register()
         on_open(live.opened)

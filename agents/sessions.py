@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from agents import endpoints, turns, wire
+from agents import endpoints, library, turns, wire
 from agents.measure import Measured, Purpose
 from agents.models import Endpoint, Item, Job, RoleEndpoint, Session, Turn
 from agents.proposals import Proposals
@@ -60,7 +60,7 @@ class Sessions:
     async def session(self, session_id: str) -> LiveSession:
         """The session, taken up into memory. Raises NotFound."""
         if session_id not in self._live:
-            row = await in_db(_session_row, self.host.workspace_id, session_id)
+            row = await in_db(library.get, self.host.workspace_id, session_id)
             self._live.setdefault(session_id, LiveSession(row, self.host.publish))
         return self._live[session_id]
 
@@ -132,6 +132,7 @@ class Sessions:
         if not live.row.title:
             live.row.title = str(start.said["text"]).strip().splitlines()[0][:TITLE]
         live.row.active_at = timezone.now()
+        live.row.turn_count += 1
         live.emit("turn.started", turn=wire.turn(row))
         live.changed()
         items.show(items.begin(Item.Kind.PERSON, start.said, owner))
@@ -176,12 +177,15 @@ class Sessions:
         told = await in_db(_job_turn, job_id)
         if told is None:
             return
-        turn, item = told
+        turn, item, new = told
+        was_live = turn.session_id in self._live  # else the turn is counted as it is taken up
         live = await self.session(turn.session_id)
         live.generation += 1
         live.memory = None
+        live.row.turn_count += int(new and was_live)
         live.emit("turn.ended", turn=wire.turn(turn))
         live.emit("item.completed", item=wire.item(item))
+        live.changed()
         if live.turn is None and live.row.pk not in self._starting:
             await in_db(settle_numbers, live.row.pk, live.seq)
 
@@ -244,26 +248,20 @@ class Sessions:
             await asyncio.wait(saving)
 
 
-def _session_row(workspace_id: str, session_id: str) -> Session:
-    row = Session.objects.filter(workspace_id=workspace_id, pk=session_id).first()
-    if row is None:
-        raise NotFound("There is no such session in this workspace.", "Choose another one, or start a new one.")
-    return row
-
-
 def _allowed(workspace_id: str, user_ids: set[int]) -> set[int]:
     workspace = Workspace.objects.get(pk=workspace_id)
     return {user.pk for user in User.objects.filter(pk__in=user_ids) if may(user, Action.TURN, workspace)}
 
 
-def _job_turn(job_id: str) -> tuple[Turn, Item] | None:
-    """The turn and the note that tell a session of its job; written anew when the job ends again."""
+def _job_turn(job_id: str) -> tuple[Turn, Item, bool] | None:
+    """The turn and the note that tell a session of its job, and whether they are new; written anew when the job ends
+    again."""
     job = Job.objects.select_related("owner", "endpoint").filter(pk=job_id).first()
     if job is None or job.session_id is None:
         return None
     fields: dict[str, object] = {"session_id": job.session_id, "state": Turn.State.COMPLETED, "owner": job.owner}
     fields |= {"endpoint": job.endpoint, "ended_at": job.ended_at}
-    turn, _ = Turn.objects.update_or_create(pk=job.pk, defaults=fields)
+    turn, new = Turn.objects.update_or_create(pk=job.pk, defaults=fields)
     size = "{files} files changed, +{added} −{removed} lines".format(
         **{"files": 0, "added": 0, "removed": 0, **job.result}
     )
@@ -272,15 +270,16 @@ def _job_turn(job_id: str) -> tuple[Turn, Item] | None:
     data = {"text": text, "tone": "bad" if job.state == Job.State.FAILED else "info"}
     item = Item(pk=job.pk, turn=turn, position=0, kind=Item.Kind.NOTE, data=data, created_at=timezone.now())
     save_items([item])
-    return turn, item
+    return turn, item, new
 
 
 def _session_rows(workspace_id: str) -> Sequence[Session]:
-    return list(Session.objects.filter(workspace_id=workspace_id).order_by("-active_at")[:SESSIONS_SHOWN])
+    return list(library.rows(workspace_id=workspace_id, archived=False).order_by("-active_at", "pk")[:SESSIONS_SHOWN])
 
 
 def _create(workspace_id: str, user_id: int, title: str) -> Session:
-    return Session.objects.create(workspace_id=workspace_id, created_by_id=user_id, title=title)
+    made = Session.objects.create(workspace_id=workspace_id, created_by_id=user_id, title=title)
+    return library.get(workspace_id, made.pk)
 
 
 def _user(user_id: int) -> User:

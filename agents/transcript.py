@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from agents import wire
+from agents import library, wire
 from agents.engine.messages import Message
 from agents.models import Item, Session, Turn
 from ide.accounts.models import User
@@ -87,27 +87,38 @@ class LiveSession:
         return [event for event in self.tail if int(str(event["seq"])) > seq]
 
     async def snapshot(self) -> wire.Json:
-        """Rows and memory as one consistent picture, with the number of the newest event it contains."""
+        """Rows and memory as one consistent picture, with the number of the newest event it contains: the newest items,
+        and whether there are `more` before them."""
+        page = await self._page(None)
+        return {"session": self.summary(), **page, "queue": [], "seq": self.seq}
+
+    async def older(self, before: str) -> wire.Json:
+        """What comes before the item of that name, as in a snapshot. Raises NotFound."""
+        return await self._page(before)
+
+    async def _page(self, before: str | None) -> wire.Json:
         while True:
             began = self.generation
-            turns, items = await in_db(_saved, self.row.pk)
+            held = self._held(before)
+            but = self.items.turn_id if self.items is not None and held is not None else ""
+            page = await in_db(library.page, self.row.pk, before if held is None else None, but)
             if began == self.generation:
                 break
-        newest: list[Item] = []
-        if self.items is not None:  # the newest turn's are (still) in memory, some of them not saved yet
+        items = [*page.items, *(self._held(before) or ())]
+        if self.items is not None:
             self.items.flush()
-            newest = self.items.all
-        fresh = {item.pk for item in newest}
-        shown = [wire.item(item) for item in [*(row for row in items if row.pk not in fresh), *newest]]
         known = self.running.row if self.running is not None else None  # also when it has ended and is not saved yet
-        told = [wire.turn(known if known is not None and row.pk == known.pk else row) for row in turns]
-        return {"session": self.summary(), "turns": told, "items": shown, "queue": [], "seq": self.seq}
+        turns = [wire.turn(known if known is not None and row.pk == known.pk else row) for row in page.turns]
+        shown = [wire.item(item) for item in items[-library.PAGE :]]
+        return {"turns": turns, "items": shown, "more": page.more or len(items) > library.PAGE}
 
-
-def _saved(session_id: str) -> tuple[list[Turn], list[Item]]:
-    turns = Turn.objects.filter(session_id=session_id).select_related("owner", "endpoint").order_by("started_at")
-    items = Item.objects.filter(turn__session_id=session_id).select_related("author")
-    return list(turns), list(items.order_by("turn__started_at", "position"))
+    def _held(self, before: str | None) -> list[Item] | None:
+        """The newest turn's items while they are in memory, some of them not saved yet: those before the one of that
+        name, or None if it is none of them."""
+        held = self.items.all if self.items is not None else []
+        if before is None:
+            return held
+        return next((held[:at] for at, item in enumerate(held) if item.pk == before), None)
 
 
 class Items:
@@ -121,6 +132,10 @@ class Items:
         self._timer: asyncio.TimerHandle | None = None
         self._open: set[str] = set()
         self._next = 0
+
+    @property
+    def turn_id(self) -> str:
+        return self._turn.pk
 
     def begin(self, kind: str, data: dict[str, object], author: User | None = None) -> Item:
         self.flush()

@@ -75,13 +75,23 @@ def models(rows: Sequence[Endpoint]) -> Json:
 
 
 def session(row: Session, running: Turn | None) -> Json:
+    """`row` is one of agents.library.rows."""
     return {
         "id": row.pk,
         "title": row.title,
         "active_at": time(row.active_at),
         "running": running is not None,
         "by": person(running.owner) if running else None,
+        "owner": person(row.created_by),
+        "created_at": time(row.created_at),
+        "archived": row.archived,
+        "forked_from": _fork(row.forked_from),
+        "turns": row.turn_count,
     }
+
+
+def _fork(turn: Turn | None) -> Json | None:
+    return None if turn is None else {"session": turn.session_id, "title": turn.session.title}
 
 
 def turn(row: Turn) -> Json:
@@ -100,6 +110,7 @@ def turn(row: Turn) -> Json:
         "output_tokens": row.output_tokens,
         "tokens_per_s": speed,
         "cost": float(row.cost) if row.cost is not None else None,
+        "times": row.times,
         "started_at": time(row.started_at),
         "ended_at": time(row.ended_at),
     }

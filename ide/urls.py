@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from agents.api import router as agents_router
 from agents.endpoints_api import router as endpoints_router
+from agents.library_api import router as library_router
 from agents.pictures_api import router as pictures_router
 from agents.rules import router as rules_router
 from ide import pages
@@ -29,6 +30,7 @@ api.add_router("", agents_router)
 api.add_router("", endpoints_router)
 api.add_router("", pictures_router)
 api.add_router("", rules_router)
+api.add_router("", library_router)
 
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/icon.svg", permanent=True)),

@@ -38,6 +38,7 @@ SECRET = "zebra"  # in names, texts and paths of the workspace: whoever may not 
 UNKNOWN = {
     **{"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16},
     "picture_id": "9" * 16,
+    "session_id": "8" * 16,
     **{"endpoint_id": 10**6, "document_id": "d" * 16, "thread_id": "e" * 16, "comment_id": "f" * 16},
 }
 
@@ -101,6 +102,8 @@ ROUTES: dict[str, Route] = {
     "PUT /api/workspaces/{workspace_id}/rules": Route(404, 403, {"wait": True, "compact_at": 70, "ghost": True}),
     "POST /api/workspaces/{workspace_id}/pictures": Route(404, 403, form={}),
     "GET /api/workspaces/{workspace_id}/pictures/{picture_id}": SEEN,
+    "GET /api/workspaces/{workspace_id}/sessions": SEEN,
+    "GET /api/workspaces/{workspace_id}/sessions/{session_id}/export": Route(404, 200, query="?format=json"),
     "GET /api/workspaces/{workspace_id}/jobs": SEEN,
     "POST /api/workspaces/{workspace_id}/jobs": Route(404, 403, {"kind": "agent", "instruction": "x"}),
     "GET /api/workspaces/{workspace_id}/endpoints": SEEN,
@@ -138,6 +141,10 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "session.create": ({"title": "x"}, "not_allowed", "ok"),
     "session.open": ({"session": "{session}"}, "ok", "not_found"),
     "session.estimate": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
+    "session.rename": ({"session": "{session}", "title": "x"}, "not_allowed", "not_found"),
+    "session.archive": ({"session": "{session}", "archived": True}, "not_allowed", "not_found"),
+    "session.fork": ({"session": "{session}", "turn": "{turn}"}, "not_allowed", "not_found"),
+    "session.older": ({"session": "{session}", "before": "{item}"}, "ok", "not_found"),
     "turn.start": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
     "turn.inline": (
         {"document": "{document}", "from": "", "to": "", "instruction": "x", "session": "{session}"},
@@ -150,9 +157,6 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "turn.undo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.redo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.preview": ({"turn": "{turn}"}, "not_allowed", "not_found"),
-    "ghost.suggest": ({"document": "{document}", "at": "", "request": 1}, "not_allowed", "not_found"),
-    "ghost.drop": ({"request": 1}, "not_allowed", "ok"),
-    "ghost.about": ({}, "not_allowed", "ok"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
     "proposal.reject": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
@@ -233,7 +237,7 @@ def two(transactional_db: None, settings: Settings) -> Two:
         "user_id": owner.pk,
         "token_id": token.pk,
     }
-    ids |= {"epoch": 1, "seq": 0}
+    ids |= {"epoch": 1, "seq": 0, "session_id": session.pk}
     return Two(workspace, others, owner, viewer, _person("outsider", theirs, "owner"), ids)
 
 

@@ -34,6 +34,8 @@ class Session(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     active_at = models.DateTimeField(auto_now_add=True)
 
+    turn_count = 0  # filled by agents.library.rows
+
     def __str__(self) -> str:
         return self.title or self.id
 
