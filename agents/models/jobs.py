@@ -25,6 +25,7 @@ class Job(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        WAITING = "waiting"
         REVIEW = "review"
         MERGED = "merged"
         DISCARDED = "discarded"
@@ -32,8 +33,9 @@ class Job(models.Model):
         CANCELLED = "cancelled"
 
     NEXT: ClassVar[dict[str, set[str]]] = {
-        State.QUEUED: {State.RUNNING, State.CANCELLED, State.FAILED},
-        State.RUNNING: {State.REVIEW, State.FAILED, State.CANCELLED, State.QUEUED},
+        State.QUEUED: {State.RUNNING, State.WAITING, State.CANCELLED, State.FAILED},
+        State.RUNNING: {State.REVIEW, State.WAITING, State.FAILED, State.CANCELLED, State.QUEUED},
+        State.WAITING: {State.QUEUED, State.CANCELLED, State.DISCARDED},
         State.REVIEW: {State.MERGED, State.DISCARDED, State.QUEUED},
         State.FAILED: {State.QUEUED, State.DISCARDED},
         State.CANCELLED: {State.QUEUED, State.DISCARDED},
@@ -63,6 +65,8 @@ class Job(models.Model):
     error = models.TextField(blank=True)
     result = models.JSONField(default=dict, help_text="Size of the difference: files, and lines added and removed.")
     cancel_asked = models.BooleanField(default=False)
+    pause_asked = models.BooleanField(default=False)
+    question = models.TextField(blank=True, help_text="What it asks people; it waits for a word of theirs.")
     attempt = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_fence = models.PositiveIntegerField(default=0)
