@@ -8,7 +8,7 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import credits, ghost_ops, live, ops, parts, undo_ops
+        from agents import credits, ghost_ops, library_ops, live, ops, parts, undo_ops
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 
