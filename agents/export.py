@@ -56,7 +56,9 @@ def _told(turn: Turn, item: Item) -> str:
         case Item.Kind.TOOL:
             ending = "" if data.get("ok") else " · failed"
             output = str(data.get("output", ""))
-            said = f"**{data.get('name')}**{ending} · {data.get('seconds', 0)} s\n\n{_fenced(str(data.get('input', '')))}"
+            said = (
+                f"**{data.get('name')}**{ending} · {data.get('seconds', 0)} s\n\n{_fenced(str(data.get('input', '')))}"
+            )
             return f"{said}\n\n{_fenced(output)}" if output else said
         case Item.Kind.EDIT:
             return f"**Edited** `{data.get('path')}` · +{data.get('added')} −{data.get('removed')} lines"

@@ -29,7 +29,7 @@ TITLE = 120
 def rows(**where: object) -> QuerySet[Session]:
     """Sessions with what `wire.session` tells of them."""
     found = Session.objects.filter(**where).select_related("created_by", "forked_from__session")
-    return found.annotate(turn_count=Count("turns"))
+    return found.annotate(**{"turn_count": Count("turns")})  # a name mypy takes for a second field when it sees it
 
 
 def get(workspace_id: str, session_id: str) -> Session:

@@ -6,7 +6,7 @@ import json
 from typing import Literal
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Router
 
 from agents import export, library, wire
 from ide.accounts.permissions import Action, allow
@@ -29,12 +29,12 @@ def _allowed(request: HttpRequest, workspace_id: str) -> None:
 def listed(
     request: HttpRequest,
     workspace_id: str,
-    query: str = Query("", max_length=LONGEST_QUERY),
+    query: str = "",
     archived: bool | None = None,
     before: str = "",
 ) -> wire.Json:
     _allowed(request, workspace_id)
-    return library.listed(library.Wanted(workspace_id, query, archived, before))
+    return library.listed(library.Wanted(workspace_id, query[:LONGEST_QUERY], archived, before))
 
 
 @router.get("/workspaces/{workspace_id}/sessions/{session_id}/export")
