@@ -192,6 +192,9 @@ class LiveApplier:
 
     def _done(self) -> None:
         told = len(self.summary.conflicts)
+        self._writer.end_line()
+        if self._chunk.find:
+            self._writer.same_end()
         if not self._writer.settle() and len(self.summary.conflicts) == told and not self._writer.stretch.touched:
             self.summary.conflicts.append(AMONG)
         part = self._writer.stretch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
+from weakref import WeakSet
 
 
 class AnchorLike(Protocol):
@@ -59,18 +60,18 @@ class PlainAnchor:
 
 
 class PlainTarget:
-    """A Target that is a string. Anchors live as long as it does."""
+    """A Target that is a string."""
 
     def __init__(self, text: str = "") -> None:
         self._text = text
-        self._anchors: list[PlainAnchor] = []
+        self._anchors: WeakSet[PlainAnchor] = WeakSet()  # an edit makes several; few are kept
 
     def text(self) -> str:
         return self._text
 
     def anchor(self, index: int, assoc: int) -> PlainAnchor:
         made = PlainAnchor(index, assoc)
-        self._anchors.append(made)
+        self._anchors.add(made)
         return made
 
     def busy(self) -> bool:

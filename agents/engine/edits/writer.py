@@ -151,6 +151,16 @@ class Writer:
         self.marks = [*self.marks[1 - MARKS :], (start, self._place(self._next))]
         return text.startswith(written, start) or text.endswith(written, start, self._place(self._next))
 
+    def same_end(self) -> None:
+        """Take the line end off again that a file's last line got because it was written anew, word for word."""
+        written, was = "".join(self.stretch.now), "".join(self.stretch.was[-1:])
+        if not was or was.endswith("\n") or not f"\n{written}".endswith(f"\n{was}{self._eol}"):
+            return
+        text, start = self.read(), self._place(self.start)
+        if text.startswith(written, start):
+            self.stretch.now = [written.removesuffix(self._eol)]
+            self.become(start, start + len(written), self.stretch.now[0])
+
     def take_back(self) -> bool:
         """Make the stretch what it was before begin(). False, and nothing is done, when somebody else wrote in it."""
         self.end_line()
