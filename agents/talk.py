@@ -97,6 +97,8 @@ class _Told:
                     "ok": result.ok,
                     "seconds": round(seconds, 3),
                 }
+                if result.data:
+                    item.data["result"] = dict(result.data)
                 path = path_of(call)
                 if path:
                     item.data["path"] = path

@@ -8,7 +8,21 @@ export interface SessionSummary {
   title: string
   active_at: Time
   running: boolean
-  by: Person | null
+  by: Person | null // whose turn runs
+  owner: Person | null // who started it
+  created_at: Time
+  archived: boolean
+  forked_from: { session: Id; title: string } | null
+  turns: number
+}
+// A session of the list or the search. `pieces` are a line of what was said; `hit` is what was looked for.
+export interface SessionHit {
+  session: SessionSummary
+  excerpts: { turn: Id; item: Id; kind: Item['kind']; who: Person | null; at: Time; pieces: Piece[] }[]
+}
+export interface Piece {
+  text: string
+  hit: boolean
 }
 
 export type TurnState = 'running' | 'completed' | 'interrupted' | 'failed'
@@ -26,8 +40,16 @@ export interface Turn {
   output_tokens: number
   tokens_per_s: number | null
   cost: number | null // US dollars; null where prices are not known
+  times: Times
   started_at: Time
   ended_at: Time | null
+}
+// Milliseconds of a turn: waiting for the model, our own work between its tokens, tools, waiting for people or limits.
+export interface Times {
+  provider?: number
+  server?: number
+  tools?: number
+  waiting?: number
 }
 // What sending a draft takes: `reply` is the room its answer needs in the window.
 export interface Estimate {
@@ -43,15 +65,31 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
   | { kind: 'model'; data: { text: string } }
   | {
       kind: 'tool'
-      data: { name: string; input: string; output: string; ok: boolean | null; seconds: number; path?: string }
+      data: {
+        name: string
+        input: string
+        output: string
+        ok: boolean | null
+        seconds: number
+        path?: string
+        result?: ToolResult
+      }
     }
   | {
       kind: 'edit'
-      data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean }
+      data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean; copied?: boolean }
     }
   // `undo` marks the note of a turn that was taken back (`undone`), or brought back.
   | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; undone?: boolean } }
 )
+// What a tool says of its result beside the text: a command's exit code, the lines that were read, how much was found.
+export interface ToolResult {
+  code?: number | null
+  first?: number
+  last?: number
+  total?: number
+  count?: number
+}
 // What taking a turn back would do to a file: its text now, and then.
 export interface TurnFile {
   document: Id
@@ -80,7 +118,13 @@ export interface SessionSnapshot {
   turns: Turn[]
   items: Item[]
   queue: QueueEntry[]
+  more: boolean // there are older items: `session.older`
   seq: number
+}
+export interface SessionPage {
+  turns: Turn[]
+  items: Item[]
+  more: boolean
 }
 
 // --- proposals ------------------------------------------------------------------------------------------------------
@@ -119,6 +163,10 @@ export interface SessionOps {
   'session.create': [{ title?: string }, { session: SessionSummary }]
   'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
   'session.estimate': [{ session?: Id; text: string; mentions: Mention[]; endpoint?: number }, Estimate]
+  'session.rename': [{ session: Id; title: string }, { session: SessionSummary }]
+  'session.archive': [{ session: Id; archived: boolean }, { session: SessionSummary }]
+  'session.fork': [{ session: Id; turn: Id }, { session: SessionSummary }]
+  'session.older': [{ session: Id; before: Id }, SessionPage]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
   'turn.inline': [
     { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },

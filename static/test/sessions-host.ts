@@ -1,6 +1,14 @@
 // A host in miniature for tests of sessions: it changes by acts, tells each change as an event with a number, and can
 // be asked for a snapshot at any time. What it says is what agents/transcript.py says.
-import type { Item, SessionEvent, SessionSnapshot, SessionSummary, Turn } from '../src/wire'
+import type { Item, SessionEvent, SessionPage, SessionSnapshot, SessionSummary, Turn } from '../src/wire'
+
+const blank = (id: string, turn: string, position: number) => ({
+  id,
+  turn,
+  position,
+  created_at: '2026-11-22T14:00:00Z',
+  author: null,
+})
 
 type Bare<E> = E extends SessionEvent ? Omit<E, 'session' | 'seq'> : never
 
@@ -22,27 +30,74 @@ export function turnOf(id: string, more: Partial<Turn> = {}): Turn {
     output_tokens: 0,
     tokens_per_s: null,
     cost: null,
+    times: {},
     started_at: '2026-11-22T14:00:00Z',
     ended_at: null,
     ...more,
   }
 }
 
+export function summaryOf(id: string, more: Partial<SessionSummary> = {}): SessionSummary {
+  return {
+    id,
+    title: '',
+    active_at: '2026-11-22T14:00:00Z',
+    running: false,
+    by: null,
+    owner: ana,
+    created_at: '2026-11-22T14:00:00Z',
+    archived: false,
+    forked_from: null,
+    turns: 0,
+    ...more,
+  }
+}
+
 export class Host {
   readonly events: SessionEvent[] = []
-  private summary: SessionSummary = { id: 's', title: '', active_at: '2026-11-22T14:00:00Z', running: false, by: null }
+  private summary = summaryOf('s')
   private turns: Turn[] = []
   private items: Item[] = []
   private made = 0
 
-  snapshot(): SessionSnapshot {
+  /** With the newest `most` items only. */
+  snapshot(most = Number.POSITIVE_INFINITY): SessionSnapshot {
     return structuredClone({
       session: this.summary,
-      turns: this.turns,
-      items: this.items,
+      ...this.page(this.ordered(), most),
       queue: [],
       seq: this.events.length,
     })
+  }
+
+  /** The page before that item. */
+  older(before: string, most: number): SessionPage {
+    const all = this.ordered()
+    return structuredClone(this.page(all.slice(0, all.findIndex((item) => item.id === before)), most))
+  }
+
+  private ordered(): Item[] {
+    return this.turns.flatMap((turn) => this.items.filter((item) => item.turn === turn.id))
+  }
+
+  private page(all: Item[], most: number): SessionPage {
+    const items = all.slice(Math.max(0, all.length - most))
+    const more = items.length < all.length
+    const first = more ? this.turns.findIndex((turn) => turn.id === items[0]?.turn) : 0
+    return { turns: this.turns.slice(first), items, more }
+  }
+
+  /** A note behind everything a turn has that ended before, as when it is taken back. */
+  note(turn: Turn): void {
+    const position = this.items.filter((one) => one.turn === turn.id).length
+    const data = { text: 'Taken back.', tone: 'info' as const, undo: 'u', undone: true }
+    const item: Item = { ...blank(`i${++this.made}`, turn.id, position), kind: 'note', data }
+    this.items.push(item)
+    this.emit({ type: 'item.completed', item })
+  }
+
+  get first(): Turn | undefined {
+    return this.turns[0]
   }
 
   private emit(event: Bare<SessionEvent>): void {
@@ -68,7 +123,7 @@ export class Host {
     if (!turn) return
     const position = this.items.filter((one) => one.turn === turn.id).length
     const id = `i${++this.made}`
-    const item = { id, turn: turn.id, position, created_at: '2026-11-22T14:00:00Z', author: null, kind, data } as Item
+    const item = { ...blank(id, turn.id, position), kind, data } as Item
     this.items.push(item)
     this.emit({ type: 'item.started', item })
   }

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import { afterEach, describe, expect, test } from 'vitest'
 import { listWith, runningAfter, Sessions, type Wire } from '../src/sessions/store'
 import type { Event, Ops, SessionSummary } from '../src/wire'
-import { ana, Host, turnOf } from './sessions-host'
+import { ana, Host, summaryOf, turnOf } from './sessions-host'
 
 const made: Sessions[] = []
 afterEach(() => {
@@ -127,13 +127,7 @@ describe('the sessions of a workspace', () => {
   })
 
   test('a session that was active moves to the front of the list', () => {
-    const summary = (id: string, active_at: string): SessionSummary => ({
-      id,
-      title: id,
-      active_at,
-      running: false,
-      by: null,
-    })
+    const summary = (id: string, active_at: string) => summaryOf(id, { title: id, active_at })
     const list = [summary('b', '2026-11-22T12:00:00Z'), summary('a', '2026-11-22T11:00:00Z')]
     expect(listWith(list, summary('a', '2026-11-22T13:00:00Z')).map((one) => one.id)).toEqual(['a', 'b'])
   })

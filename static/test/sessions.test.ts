@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { rowsOf } from '../src/sessions/rows'
-import { apply, applyAll, fromSnapshot, hasGap, meet, runningTurn } from '../src/sessions/state'
+import { rowsOf, sectionsOf } from '../src/sessions/rows'
+import { apply, applyAll, fromSnapshot, hasGap, meet, runningTurn, withOlder } from '../src/sessions/state'
 import type { SessionEvent } from '../src/wire'
 import { Host, turnOf } from './sessions-host'
 
@@ -12,6 +12,7 @@ const acts: fc.Arbitrary<(host: Host) => void> = fc.oneof(
   fc.constant((host: Host) => host.item('person', { text: 'rather so', steer: true, taken: false })),
   fc.constant((host: Host) => host.item('note', { text: 'Note.', tone: 'info' })),
   fc.constant((host: Host) => host.complete()),
+  fc.constant((host: Host) => host.first && !host.running && host.note(host.first)),
   fc.string().map((text) => (host: Host) => host.grow(text)),
   fc.nat(9999).map((tokens) => (host: Host) => host.speed(tokens)),
   fc.constantFrom('completed', 'interrupted', 'failed').map((state) => (host: Host) => host.end(state as 'completed')),
@@ -31,6 +32,24 @@ describe('a session in the browser', () => {
         const old = host.snapshot()
         lived(after, host)
         expect(applyAll(fromSnapshot(old), host.events)).toEqual(fromSnapshot(host.snapshot()))
+      }),
+    )
+  })
+
+  test('so it is where only the newest items were loaded, and pages before them fit on', () => {
+    fc.assert(
+      fc.property(lives, lives, fc.integer({ min: 1, max: 9 }), (before, after, most) => {
+        const host = lived(before)
+        let view = fromSnapshot(host.snapshot(most))
+        lived(after, host)
+        view = applyAll(view, host.events)
+        const whole = fromSnapshot(host.snapshot())
+        const shown = view.items.length
+        expect(view.items).toEqual(shown ? whole.items.slice(-shown) : view.more ? [] : whole.items)
+        for (let first = view.items[0]; view.more && first; first = view.items[0]) {
+          view = withOlder(view, host.older(first.id, most))
+        }
+        expect(view).toEqual(whole)
       }),
     )
   })
@@ -105,6 +124,24 @@ describe('a session in the browser', () => {
 
 describe('rows of the transcript', () => {
   const rows = (list: ((host: Host) => void)[]) => rowsOf(fromSnapshot(lived(list).snapshot()))
+
+  test('only the turn that has changed is put together again', () => {
+    const host = lived([(h) => h.start(), (h) => h.end('completed'), (h) => h.start()])
+    const view = fromSnapshot(host.snapshot())
+    const before = sectionsOf(view)
+    const seen = host.events.length
+    host.item('model', { text: 'a' })
+    const after = sectionsOf(applyAll(view, host.events.slice(seen)), before)
+    expect(after[0]).toBe(before[0])
+    expect(after[1]).not.toBe(before[1])
+    expect(after.map((section) => section.rows.length)).toEqual([1, 2])
+  })
+
+  test('what a fork has copied is not taken back here', () => {
+    const copied = { path: 'a.py', document: 'd', added: 1, removed: 0, copied: true }
+    const found = rows([(h) => h.start(), (h) => h.item('edit', copied), (h) => h.end('completed')])
+    expect(found.some((row) => row.kind === 'back')).toBe(false)
+  })
 
   test('tools and edits between two texts are one card', () => {
     const read = { name: 'read', input: '', output: '', ok: true, seconds: 0.1 }

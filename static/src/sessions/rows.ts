@@ -1,4 +1,4 @@
-// The transcript as it is read: items of a session put together into the rows people see. Pure.
+// The transcript as it is read: items of a session put together into sections, one a turn, of rows people see. Pure.
 import type { Id, Item, Turn } from '../wire'
 import type { SessionView } from './state'
 
@@ -8,44 +8,73 @@ export type Row =
   | { kind: 'person'; key: string; item: Of<'person'>; turn: Turn | null; first: boolean }
   | { kind: 'model'; key: string; turn: Turn | null; parts: Part[]; live: boolean; headed: boolean }
   | { kind: 'back'; key: string; turn: Turn; undone: boolean }
-  | {
-      kind: 'note'
-      key: string
-      text: string
-      tone: 'info' | 'warn' | 'bad'
-      turn: Turn | null
-      retry: Of<'person'> | null
-    }
+  | NoteRow
+export interface NoteRow {
+  kind: 'note'
+  key: string
+  text: string
+  tone: 'info' | 'warn' | 'bad'
+  turn: Turn | null
+  item: Of<'note'> | null // what the host wrote; null: made of the turn's state
+  retry: Of<'person'> | null
+}
+export interface Section {
+  readonly key: Id
+  readonly turn: Turn | null
+  readonly items: readonly Item[]
+  readonly rows: readonly Row[]
+}
 
-/** Everything said and done, in order. A turn that ended badly without a note gets one from its state; a turn that has
- * not said anything yet gets an empty live row. */
+/** Everything said and done, in order. */
 export function rowsOf(view: SessionView): Row[] {
-  const turns = new Map(view.turns.map((turn) => [turn.id, turn]))
-  const rows: Row[] = []
-  const seen = new Set<Id>()
-  for (const item of view.items) {
-    add(rows, item, turns.get(item.turn) ?? null, !seen.has(item.turn))
-    seen.add(item.turn)
+  return sectionsOf(view).flatMap((section) => section.rows)
+}
+
+/** The session turn by turn. Sections of `before` in which nothing has changed are the same objects again, so that only
+ * what changed is drawn again. */
+export function sectionsOf(view: SessionView, before: readonly Section[] = []): Section[] {
+  const known = new Map(before.map((section) => [section.key, section]))
+  const items = Map.groupBy(view.items, (item) => item.turn)
+  const section = (key: Id, turn: Turn | null) => {
+    const own = items.get(key) ?? []
+    const old = known.get(key)
+    if (old && old.turn === turn && same(old.items, own)) return old
+    return { key, turn, items: own, rows: rowsOfTurn(turn, own) }
   }
-  for (const turn of view.turns) {
-    finish(rows, turn, view)
-    takeBack(rows, turn, view)
+  const named = new Set(view.turns.map((turn) => turn.id))
+  const lost = [...items.keys()].filter((id) => !named.has(id)).map((id) => section(id, null))
+  return [...lost, ...view.turns.map((turn) => section(turn.id, turn))].filter((one) => one.rows.length > 0)
+}
+
+function same(a: readonly Item[], b: readonly Item[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at])
+}
+
+/** A turn that ended badly without a note gets one from its state; one that has not said anything yet gets an empty live
+ * row; one that wrote in files gets the row that takes it back, once it has ended. */
+function rowsOfTurn(turn: Turn | null, items: readonly Item[]): Row[] {
+  const rows: Row[] = []
+  for (const item of items) add(rows, item, turn, item === items[0])
+  if (turn?.state === 'running') keepLive(rows, turn)
+  else if (turn) {
+    if (turn.state !== 'completed') sayEnd(rows, turn, items)
+    takeBack(rows, turn, items)
   }
   return rows
 }
 
 function add(rows: Row[], item: Item, turn: Turn | null, first: boolean): void {
   if (item.kind === 'person') rows.push({ kind: 'person', key: item.id, item, turn, first })
-  else if (item.kind === 'note') rows.push(note(item.id, item.data.text, item.data.tone, turn))
-  else place(modelRow(rows, item, turn), item)
+  else if (item.kind === 'note') rows.push(note(item.id, item.data.text, item.data.tone, turn, item))
+  else place(modelRow(rows, item.id, turn), item)
 }
 
-/** The row of this turn that is still the last one, or a new one. */
-function modelRow(rows: Row[], item: Item, turn: Turn | null): Row & { kind: 'model' } {
+/** The model's row that is still the last one, or a new one. */
+function modelRow(rows: Row[], key: string, turn: Turn | null): Row & { kind: 'model' } {
   const last = rows.at(-1)
-  if (last?.kind === 'model' && last.turn?.id === turn?.id) return last
-  const headed = !rows.some((row) => row.kind === 'model' && row.turn?.id === turn?.id)
-  const row = { kind: 'model' as const, key: item.id, turn, parts: [], live: false, headed }
+  if (last?.kind === 'model') return last
+  const headed = !rows.some((row) => row.kind === 'model')
+  const row = { kind: 'model' as const, key, turn, parts: [], live: false, headed }
   rows.push(row)
   return row
 }
@@ -60,47 +89,28 @@ function place(row: Row & { kind: 'model' }, item: Of<'model'> | Of<'tool'> | Of
   else row.parts.push({ kind: 'card', items: [item] })
 }
 
-function finish(rows: Row[], turn: Turn, view: SessionView): void {
-  const at = rows.findLastIndex((row) => row.turn?.id === turn.id)
-  const last = rows[at]
-  if (turn.state === 'running') {
-    if (last?.kind === 'model') last.live = true
-    else rows.splice(at < 0 ? rows.length : at + 1, 0, empty(turn, rows))
-    return
-  }
-  const said = rows.findLast((row) => row.kind === 'note' && row.turn?.id === turn.id)
-  if (turn.state === 'completed') return
-  const retry = turn.kind === 'session' && turn.state === 'failed' ? asked(view, turn) : null
-  if (said?.kind === 'note') {
-    said.retry = retry
-    return
-  }
-  const tone = turn.state === 'failed' ? 'bad' : 'info'
-  const made = { ...note(`${turn.id}:end`, turn.error, tone, turn), retry }
-  rows.splice(at < 0 ? rows.length : at + 1, 0, made)
+function keepLive(rows: Row[], turn: Turn): void {
+  modelRow(rows, `${turn.id}:live`, turn).live = true
 }
 
-/** A turn that wrote in files can be taken back, once it has ended. */
-function takeBack(rows: Row[], turn: Turn, view: SessionView): void {
-  const items = view.items.filter((item) => item.turn === turn.id)
-  if (turn.state === 'running' || !items.some((item) => item.kind === 'edit')) return
+function sayEnd(rows: Row[], turn: Turn, items: readonly Item[]): void {
+  const asked = items.find((item) => item.kind === 'person')
+  const retry = turn.kind === 'session' && turn.state === 'failed' && asked?.kind === 'person' ? asked : null
+  const said = rows.findLast((row) => row.kind === 'note')
+  if (said?.kind === 'note') said.retry = retry
+  else {
+    const tone = turn.state === 'failed' ? 'bad' : 'info'
+    rows.push({ ...note(`${turn.id}:end`, turn.error, tone, turn, null), retry })
+  }
+}
+
+function takeBack(rows: Row[], turn: Turn, items: readonly Item[]): void {
+  if (!items.some((item) => item.kind === 'edit' && !item.data.copied)) return
   const last = items.findLast((item) => item.kind === 'note' && item.data.undo !== undefined)
   const undone = last?.kind === 'note' && last.data.undone === true
-  const at = rows.findLastIndex((row) => row.turn?.id === turn.id)
-  rows.splice(at + 1, 0, { kind: 'back', key: `${turn.id}:back`, turn, undone })
+  rows.push({ kind: 'back', key: `${turn.id}:back`, turn, undone })
 }
 
-function empty(turn: Turn, rows: Row[]): Row {
-  const headed = !rows.some((row) => row.kind === 'model' && row.turn?.id === turn.id)
-  return { kind: 'model', key: `${turn.id}:live`, turn, parts: [], live: true, headed }
-}
-
-function note(key: string, text: string, tone: 'info' | 'warn' | 'bad', turn: Turn | null): Row & { kind: 'note' } {
-  return { kind: 'note', key, text, tone, turn, retry: null }
-}
-
-/** What was asked first in this turn. */
-function asked(view: SessionView, turn: Turn): Of<'person'> | null {
-  const item = view.items.find((one) => one.turn === turn.id && one.kind === 'person')
-  return item?.kind === 'person' ? item : null
+function note(key: string, text: string, tone: NoteRow['tone'], turn: Turn | null, item: NoteRow['item']): NoteRow {
+  return { kind: 'note', key, text, tone, turn, item, retry: null }
 }

@@ -1,12 +1,13 @@
 // What the browser knows of one session: a pure fold of its snapshot and the events after it.
 // Law (tested): an old snapshot plus the events since equals a fresh snapshot.
-import type { Id, Item, QueueEntry, SessionEvent, SessionSnapshot, SessionSummary, Turn } from '../wire'
+import type { Id, Item, QueueEntry, SessionEvent, SessionPage, SessionSnapshot, SessionSummary, Turn } from '../wire'
 
 export interface SessionView {
   readonly session: SessionSummary
   readonly turns: readonly Turn[] // as they started
   readonly items: readonly Item[] // as they are read: turn by turn, in each by position
   readonly queue: readonly QueueEntry[]
+  readonly more: boolean // there are older items that are not here
   readonly seq: number // of the newest event that is in here
   // Events that arrived ahead of a missing one, by seq. Not empty: ask `session.open {after: seq}`.
   readonly held: readonly SessionEvent[]
@@ -18,6 +19,7 @@ export function fromSnapshot(snapshot: SessionSnapshot): SessionView {
     turns: snapshot.turns,
     items: snapshot.items,
     queue: snapshot.queue,
+    more: snapshot.more,
     seq: snapshot.seq,
     held: [],
   }
@@ -27,6 +29,18 @@ export function fromSnapshot(snapshot: SessionSnapshot): SessionView {
 export function meet(view: SessionView | null, snapshot: SessionSnapshot): SessionView {
   if (!view || view.session.id !== snapshot.session.id) return fromSnapshot(snapshot)
   return snapshot.seq < view.seq ? view : applyAll(fromSnapshot(snapshot), view.held)
+}
+
+/** The view with the page before its first item. What is known already stays as it is. */
+export function withOlder(view: SessionView, page: SessionPage): SessionView {
+  const turns = new Set(view.turns.map((turn) => turn.id))
+  const items = new Set(view.items.map((item) => item.id))
+  return {
+    ...view,
+    turns: [...page.turns.filter((turn) => !turns.has(turn.id)), ...view.turns],
+    items: [...page.items.filter((item) => !items.has(item.id)), ...view.items],
+    more: page.more,
+  }
 }
 
 /** Whether an event is missing between what is applied and what is held. */
@@ -54,7 +68,7 @@ export function applyAll(view: SessionView, events: readonly SessionEvent[]): Se
     seq = next.seq
   }
   const held = [...waiting.values()].sort((a, b) => a.seq - b.seq)
-  return { ...draft.lists(), queue: view.queue, seq, held }
+  return { ...draft.lists(), queue: view.queue, more: view.more, seq, held }
 }
 
 /** The turn that runs in this session now, the newest if there are several. */
@@ -68,8 +82,10 @@ class Draft {
   private readonly turns: Turn[]
   private readonly items: Item[]
   private readonly places = new Map<Id, number>()
+  private readonly more: boolean
 
   constructor(view: SessionView) {
+    this.more = view.more
     this.session = view.session
     this.turns = [...view.turns]
     this.items = [...view.items]
@@ -87,10 +103,15 @@ class Draft {
     else this.putItem(event.item)
   }
 
+  /** As they started; one that is older than everything here comes with its page. */
   private putTurn(turn: Turn): void {
-    const at = this.turns.findIndex((known) => known.id === turn.id)
-    if (at >= 0) this.turns[at] = turn
-    else this.turns.push(turn)
+    const at = this.turns.findLastIndex((known) => known.id === turn.id)
+    if (at >= 0) {
+      this.turns[at] = turn
+      return
+    }
+    const before = this.turns.findLastIndex((known) => known.started_at <= turn.started_at)
+    if (before >= 0 || !this.more) this.turns.splice(before + 1, 0, turn)
   }
 
   private speed(event: SessionEvent & { type: 'turn.speed' }): void {
@@ -112,12 +133,20 @@ class Draft {
     this.places.clear()
   }
 
-  /** At the end, but before what its own turn put behind it. */
+  /** Before what its own turn put behind it, and before later turns. What is older than everything here comes with its
+   * page. */
   private insert(item: Item): void {
+    const rank = this.rank(item.turn)
+    if (rank < 0 && this.more) return
     let at = this.items.length
-    const behind = (other: Item | undefined) => other?.turn === item.turn && other.position > item.position
-    while (behind(this.items[at - 1])) at--
-    this.items.splice(at, 0, item)
+    const behind = (other: Item) =>
+      other.turn === item.turn ? other.position > item.position : rank >= 0 && this.rank(other.turn) > rank
+    for (let last = this.items[at - 1]; last && behind(last); last = this.items[at - 1]) at--
+    if (at > 0 || !this.more) this.items.splice(at, 0, item)
+  }
+
+  private rank(turn: Id): number {
+    return this.turns.findLastIndex((known) => known.id === turn)
   }
 
   private append(id: Id, text: string): void {

@@ -4,7 +4,8 @@ import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signal
 import type { Event, Id, Ops, Person, Problem, SessionEvent, SessionSummary, Turn } from '../wire'
 import { live } from '../workspace/live'
 import { paced } from './pace'
-import { applyAll, hasGap, meet, type SessionView } from './state'
+import { Painted } from './painted'
+import { applyAll, hasGap, meet, runningTurn, type SessionView, withOlder } from './state'
 import { recall, remember } from './storage'
 
 /** What the sessions need of the open workspace. */
@@ -28,6 +29,8 @@ export class Sessions {
   readonly running = signal<Turns>(new Map())
   readonly last = signal<Turn | null>(null) // the turn heard of last, running or ended
   readonly problem = signal<Problem | null>(null)
+  readonly loadingOlder = signal(false)
+  readonly painted = new Painted()
   readonly picked: Signal<number | null> // the endpoint this person chose here; null: the default
   private early: SessionEvent[] = []
   private asking = false
@@ -77,6 +80,35 @@ export class Sessions {
     return session.id
   }
 
+  /** Show the page before the first item there is. Whether there was one. */
+  async older(): Promise<boolean> {
+    const view = this.view.peek()
+    const first = view?.items[0]
+    if (!view?.more || !first || this.loadingOlder.peek()) return false
+    this.loadingOlder.value = true
+    try {
+      const page = await this.wire.call('session.older', { session: view.session.id, before: first.id })
+      const now = this.view.peek()
+      if (now?.items[0]?.id === first.id) this.view.value = withOlder(now, page)
+      return true
+    } catch (error) {
+      this.problem.value = problemOf(error)
+      return false
+    } finally {
+      this.loadingOlder.value = false
+    }
+  }
+
+  /** Have the turn in the view, if the session has it. */
+  async reach(turn: Id): Promise<void> {
+    while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older()));
+  }
+
+  /** What an act has answered, at once: its event may come later. */
+  told(summary: SessionSummary): void {
+    this.list.value = listWith(this.list.peek(), summary)
+  }
+
   pick(endpoint: number): void {
     remember(`endpoint.${this.wire.id}`, String(endpoint))
     this.picked.value = endpoint
@@ -87,8 +119,17 @@ export class Sessions {
     const idle = new Set(sessions.filter((one) => !one.running).map((one) => one.id))
     this.running.value = new Map([...this.running.peek()].filter(([, turn]) => !idle.has(turn.session)))
     const wanted = this.current.peek() ?? recall(`session.${this.wire.id}`)
-    const known = sessions.find((one) => one.id === wanted) ?? this.list.peek()[0]
-    if (known) void this.open(known.id)
+    const first = this.list.peek()[0]?.id
+    if (wanted) void this.open(wanted).then(() => this.instead(wanted, first))
+    else if (first) void this.open(first)
+  }
+
+  /** The one remembered may be gone: then the latest. */
+  private instead(wanted: Id, first: Id | undefined): void {
+    if (this.current.peek() !== wanted || this.problem.peek()?.code !== 'not_found') return
+    this.current.value = null
+    this.problem.value = null
+    if (first && first !== wanted) void this.open(first)
   }
 
   private receive(event: Event): void {
@@ -96,6 +137,7 @@ export class Sessions {
     if (event.type === 'session.changed') this.list.value = listWith(this.list.peek(), event.summary)
     if (event.type === 'turn.started' || event.type === 'turn.ended' || event.type === 'turn.speed') this.track(event)
     if (event.session !== this.current.peek()) return
+    if (event.type === 'item.delta') this.painted.arrived()
     this.early.push(event)
     this.flush.soon()
   }
@@ -113,6 +155,7 @@ export class Sessions {
     const next = applyAll(view, this.early)
     this.early = []
     this.view.value = next
+    this.painted.drawn(runningTurn(next)?.id ?? null)
     if (hasGap(next)) void this.ask()
   }
 
