@@ -2,9 +2,11 @@
 // The same words as in the database and on screen. Positions in documents cross only as Yjs relative positions,
 // encoded by Y.encodeRelativePosition and base64 (type `Anchor`).
 
+import type { AssistEvent, AssistOps } from './wire-assist'
 import type { Authors, DiskConflict, Thread } from './wire-documents'
 import type { Proposal, Region, SessionEvent, SessionOps, SessionSummary } from './wire-sessions'
 
+export type * from './wire-assist'
 export type * from './wire-documents'
 export type * from './wire-models'
 export type * from './wire-sessions'
@@ -181,7 +183,7 @@ export interface Review {
 }
 
 // --- the main socket: JSON-RPC 2.0 in Stateless frames of the document `workspace` ---------------------------------
-export interface Ops extends SessionOps {
+export interface Ops extends SessionOps, AssistOps {
   'workspace.open': [
     Record<string, never>,
     {
@@ -220,7 +222,7 @@ export type WorkspaceEvent =
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }
   | { type: 'models'; models: Models }
-export type Event = SessionEvent | WorkspaceEvent
+export type Event = SessionEvent | WorkspaceEvent | AssistEvent
 
 // --- awareness of the document `workspace` and of open documents (set by each browser; person fields by the server) --
 export interface AwarenessState {

@@ -1,6 +1,7 @@
 // The status bar: connection, what is saved, where the cursor is, how fast the model is.
 
 import { asideShown } from '../documents/aside'
+import { trouble } from '../documents/ghost'
 import { languageName } from '../documents/languages'
 import { Speed } from '../sessions/speed'
 import { words as own } from '../ui/words/documents'
@@ -44,6 +45,11 @@ export function Status() {
         </span>
       )}
       <span class="push" />
+      {trouble.value && (
+        <button type="button" class="quiet ghost-trouble" title={trouble.value.title} onClick={trouble.value.act}>
+          {trouble.value.text}
+        </button>
+      )}
       {at && (
         <span class="wide">
           {words.position(at.line, at.column)}
