@@ -26,6 +26,10 @@ class JobIn(Schema):
     session: str | None = None
 
 
+class SteerIn(Schema):
+    text: str
+
+
 class MergeIn(Schema):
     files: list[str] | None = None
 
@@ -83,6 +87,21 @@ def cancel(request: HttpRequest, job_id: str) -> wire.Json:
 @router.post("/jobs/{job_id}/retry")
 def retry(request: HttpRequest, job_id: str) -> wire.Json:
     return async_to_sync(errands.retry)(_job(request, job_id, Action.JOB))
+
+
+@router.post("/jobs/{job_id}/pause")
+def pause(request: HttpRequest, job_id: str) -> wire.Json:
+    return async_to_sync(errands.pause)(_job(request, job_id, Action.JOB), person(request))
+
+
+@router.post("/jobs/{job_id}/resume")
+def resume(request: HttpRequest, job_id: str) -> wire.Json:
+    return async_to_sync(errands.resume)(_job(request, job_id, Action.JOB))
+
+
+@router.post("/jobs/{job_id}/steer")
+def steer(request: HttpRequest, job_id: str, body: SteerIn) -> wire.Json:
+    return async_to_sync(errands.steer)(_job(request, job_id, Action.JOB), person(request), body.text)
 
 
 @router.post("/jobs/{job_id}/discard")

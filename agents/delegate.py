@@ -1,4 +1,8 @@
-"""An agent job: the turn loop with tools, in the worktree, one durable step at a time."""
+"""An agent job: the turn loop with tools, in the worktree, one durable step at a time.
+
+An attempt goes on from the newest durable step of the one before. Between two steps it hears what people say to it, and
+stops where they paused it or it has asked them something.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,14 @@ from contextlib import aclosing
 from django.utils import timezone
 
 from agents import jobs
+from agents import trail as trails
 from agents.bench import Bench
 from agents.engine import context
 from agents.engine.loop import (
     Finished,
     Prose,
     Settings,
+    Steered,
     StepFinished,
     StepStarted,
     ToolFinished,
@@ -23,6 +29,7 @@ from agents.engine.loop import (
 )
 from agents.environments.worktree import WorktreeEnvironment
 from agents.models import Step
+from agents.trail import Trail
 from ide.db import in_db
 from ide.runner import client as runner
 from ide.workspaces import git
@@ -38,15 +45,16 @@ NAMES = {
 }
 
 
-class Silent:
-    """The inbox of a job: people do not talk into it yet."""
+class Waits(Exception):
+    """The job stops here until people let it go on; what it has done is durable. `question`: what it asks them."""
 
-    def take(self) -> list[str]:
-        return []
+    def __init__(self, phase: str, question: str = "") -> None:
+        super().__init__(phase)
+        self.phase, self.question = phase, question
 
 
 async def work(bench: Bench) -> str:
-    """Let the model work until it calls nothing more; returns what it said last. Raises ProviderError, Fenced."""
+    """Let the model work until it calls nothing more; returns what it said last. Raises ProviderError, Fenced, Waits."""
     job, endpoint = bench.job, bench.job.endpoint
     assert endpoint is not None  # noqa: S101 (checked before the worktree was made)
     sandbox = await runner.status()
@@ -54,32 +62,36 @@ async def work(bench: Bench) -> str:
     environment = WorktreeEnvironment(bench.tree, sandbox.works, (base,) if base else ())
     if not sandbox.works:
         bench.reporter.event("log", text=f"Commands are off: {sandbox.sentence} {sandbox.advice}".strip())
-    await in_db(job.steps.all().delete)  # an attempt begins anew, in a fresh worktree
-    history = context.job(job.instruction, list(job.paths))
-    settings = Settings(endpoint.model, max_steps=MAX_STEPS)
-    told = _Told(bench)
-    async with aclosing(run_turn(bench.provider, environment, history, Silent(), settings)) as events:
+    trail = Trail(bench, context.job(job.instruction, list(job.paths)), await in_db(trails.start_of, job))
+    await trail.take_up()
+    if trail.steps:
+        bench.reporter.event("log", text=f"It goes on after step {trail.steps}.")
+    if trail.ended and not trail.waiting:
+        return trail.last
+    settings = Settings(endpoint.model, max_steps=max(1, MAX_STEPS - trail.steps))
+    told = _Told(bench, trail, environment)
+    async with aclosing(run_turn(bench.provider, environment, trail.history, trail, settings)) as events:
         async for event in events:
             await told.take(event)
-    return told.last
+    return trail.last
 
 
 class _Told:
     """Turn events as the job's steps, phase and feed."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, bench: Bench, trail: Trail, environment: WorktreeEnvironment) -> None:
+        self._bench, self._trail, self._environment = bench, trail, environment
         self._step = Step(job=bench.job, position=0)
         self._text: list[str] = []
         self._tools: list[str] = []
-        self.last = ""
 
     async def take(self, event: TurnEvent) -> None:
         reporter = self._bench.reporter
         match event:
-            case StepStarted(number):
+            case StepStarted():
                 self._text, self._tools = [], []
-                self._step = Step(job=self._bench.job, position=number, name=f"Step {number}", state=Step.State.STARTED)
+                at = self._trail.steps + 1
+                self._step = Step(job=self._bench.job, position=at, name=f"Step {at}", state=Step.State.STARTED)
                 self._step.started_at = timezone.now()
                 reporter.phase("thinking")
             case Prose(text):
@@ -93,13 +105,27 @@ class _Told:
                 reporter.event("tool", **shown, output=result.text[:OUTPUT_SHOWN], seconds=round(seconds, 2))
             case StepFinished():
                 await self._finish()
+                await self._between()
+            case Steered(texts):
+                reporter.event("log", text="It was told: " + " · ".join(texts))
             case Finished("steps"):
                 reporter.event("log", text=f"It was stopped after {MAX_STEPS} steps.")
 
     async def _finish(self) -> None:
         step, said = self._step, "".join(self._text).strip()
-        self.last = said or self.last
+        self._trail.last = said or self._trail.last
         step.name = (", ".join(self._tools) or "answer")[:300]
         step.data = {"text": said[:OUTPUT_SHOWN], "tools": self._tools}
         step.state, step.ended_at = Step.State.DONE, timezone.now()
-        await in_db(jobs.save_step, self._bench.job, step)
+        await self._trail.keep(step, self._tools)
+        self._trail.steps = step.position
+
+    async def _between(self) -> None:
+        """Hear what people said; stop where they want it, or where it waits for them. Raises Waits."""
+        job = self._bench.job
+        await self._trail.listen()
+        if await in_db(jobs.to_pause, job):
+            raise Waits("paused")
+        question, self._environment.asked = self._environment.asked, ""
+        if question and not self._trail.waiting:
+            raise Waits("waiting for an answer", question)

@@ -66,6 +66,22 @@ async def retry(job: Job) -> wire.Json:
     return await _woken(job.workspace_id, job.pk)
 
 
+async def pause(job: Job, who: User) -> wire.Json:
+    await in_db(jobs.pause, job.pk, who)
+    return await _shown(job.workspace_id, job.pk)
+
+
+async def resume(job: Job) -> wire.Json:
+    await in_db(jobs.resume, job.pk)
+    return await _woken(job.workspace_id, job.pk)
+
+
+async def steer(job: Job, who: User, text: str) -> wire.Json:
+    """Say something to a job; one that waits for an answer goes on."""
+    goes_on = await in_db(jobs.steer, job.pk, who, text)
+    return await (_woken if goes_on else _shown)(job.workspace_id, job.pk)
+
+
 async def discard(job: Job) -> wire.Json:
     async with live.of(await host_of(job.workspace_id)).merging:
         await in_db(jobs.move, job.pk, Job.State.DISCARDED, phase="")

@@ -186,6 +186,11 @@ def to_stop(job: Job) -> Stop | None:
     return None if _owner_may(job) else Stop(Job.State.FAILED, NOT_ANY_MORE)
 
 
+def to_pause(job: Job) -> bool:
+    """Whether people want it to stop at its next step."""
+    return _mine(job).filter(pause_asked=True).exists()
+
+
 def report(job: Job, **values: object) -> None:
     """Write progress (phase, done, total, tokens …) if the job is still this worker's. Raises Fenced."""
     if not (_mine(job).update(**values) if values else _mine(job).exists()):
@@ -200,9 +205,14 @@ def note(job: Job, events: Sequence[tuple[str, Mapping[str, object]]]) -> None:
 def finish(job: Job, state: str, **values: object) -> None:
     """End this worker's run in `state` and let go of the lease. Raises Fenced."""
     with transaction.atomic():
-        report(job, **{**values, "state": state, "ended_at": timezone.now(), "lease_until": None, "lease_owner": ""})
-        note(job, [("state", {"state": state, "error": values.get("error", "")})])
-    metrics.jobs.labels(state).inc()
+        ended_at = None if state == Job.State.WAITING else timezone.now()
+        report(job, **{**values, "state": state, "ended_at": ended_at, "lease_until": None, "lease_owner": ""})
+        told = {"state": state, "error": values.get("error", "")}
+        if values.get("question"):
+            told["question"] = values["question"]
+        note(job, [("state", told)])
+    if state != Job.State.WAITING:
+        metrics.jobs.labels(state).inc()
 
 
 def plan(job: Job, names: Sequence[tuple[str, Mapping[str, object]]]) -> list[Step]:
@@ -231,7 +241,7 @@ def save_step(job: Job, step: Step) -> None:
 
 def ask_cancel(job_id: str) -> bool:
     """Cancel a job: at once if nobody works on it, else by asking its worker. Returns whether it is cancelled now."""
-    waiting = Job.objects.filter(pk=job_id, state=Job.State.QUEUED)
+    waiting = Job.objects.filter(pk=job_id, state__in=[Job.State.QUEUED, Job.State.WAITING])
     if waiting.update(state=Job.State.CANCELLED, cancel_asked=True, ended_at=timezone.now(), phase=""):
         metrics.jobs.labels(Job.State.CANCELLED).inc()
         return True
@@ -243,6 +253,48 @@ def ask_cancel(job_id: str) -> bool:
     raise Conflict(f"This job is {state}; it cannot be cancelled any more.", "Reload to see where it stands.")
 
 
+def pause(job_id: str, who: User) -> None:
+    """Stop a job at its next step; at once if nobody works on it. Raises Conflict."""
+    phase = f"paused by {who.shown_name}"[:200]
+    if Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(state=Job.State.WAITING, phase=phase):
+        note(get(job_id), [("state", {"state": Job.State.WAITING})])
+        return
+    running = Job.objects.filter(pk=job_id, state=Job.State.RUNNING, kind=Job.Kind.AGENT)
+    if not running.update(pause_asked=True, phase="pausing after this step"):
+        raise Conflict("This job cannot be paused now.", "Reload to see where it stands.")
+
+
+def resume(job_id: str) -> None:
+    """Let a job that waits go on from its newest step. Raises Conflict."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if job.state == Job.State.RUNNING and job.pause_asked:  # not paused yet
+            job.pause_asked = False
+            job.save(update_fields=["pause_asked"])
+            return
+        if job.state != Job.State.WAITING:
+            raise Conflict(f"This job is {job.state}; there is nothing to resume.", "Reload to see where it stands.")
+        job.move(Job.State.QUEUED)
+        job.attempt, job.pause_asked, job.question, job.phase = 0, False, "", "queued"
+        job.save()
+        note(job, [("state", {"state": Job.State.QUEUED})])
+
+
+def steer(job_id: str, who: User, text: str) -> bool:
+    """Say something to a job, which hears it before its next step; an answer if it has asked. Returns whether it waited
+    for that, and goes on now. Raises Invalid, Conflict."""
+    if not text.strip() or len(text) > LONGEST_INSTRUCTION:
+        raise Invalid("The message is empty or too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
+    job = get(job_id)
+    if job.kind != Job.Kind.AGENT or job.state not in (Job.State.QUEUED, Job.State.RUNNING, Job.State.WAITING):
+        raise Conflict("Nobody would hear that: this job does not work any more.", "Retry it, or delegate a new one.")
+    note(job, [("steer", {"text": text.strip(), "by": who.shown_name, "person": who.pk})])
+    if job.state == Job.State.WAITING and job.question:
+        resume(job_id)
+        return True
+    return False
+
+
 def retry(job_id: str) -> None:
     """Queue a job again: what failed is done again, what succeeded is kept (map jobs). Raises Conflict."""
     with transaction.atomic():
@@ -252,13 +304,19 @@ def retry(job_id: str) -> None:
             again = job.steps.exclude(state=Step.State.DONE)
             again.update(state=Step.State.PLANNED, error="", started_at=None, ended_at=None)
             job.done = job.steps.filter(state=Step.State.DONE).count()
-        else:
+        elif job.head or _ended(job):  # it had come to its end: it is done anew
             job.steps.all().delete()
             job.done = job.total = 0
+        job.head, job.question, job.pause_asked = "", "", False
         job.attempt, job.error, job.cancel_asked, job.phase = 0, "", False, "queued"
         job.ended_at = job.lease_until = None
         job.save()
         note(job, [("state", {"state": Job.State.QUEUED})])
+
+
+def _ended(job: Job) -> bool:
+    newest = job.steps.order_by("-position").first()
+    return newest is not None and not newest.data.get("tools")
 
 
 def move(job_id: str, state: str, **values: object) -> None:

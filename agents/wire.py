@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from agents.models import Endpoint, Item, Job, JobEvent, RoleEndpoint, Session, Step, Turn
+from agents.models import Endpoint, Item, Job, JobEvent, QueueEntry, RoleEndpoint, Session, Step, Turn
 from ide.accounts.models import User
 
 Json = dict[str, object]
@@ -39,10 +39,17 @@ def endpoint(row: Endpoint) -> Json:
         "scripted": row.dialect == Endpoint.Dialect.SCRIPTED,
         "drives_tools": row.drives_tools,
         "window": row.window,
+        "price": _price(row),
         "images": False if row.builtin else row.abilities.get("images"),
         "resting_until": time(row.resting_until) if row.resting else None,
         "problem": row.problem,
     }
+
+
+def _price(row: Endpoint) -> Json | None:
+    """US dollars for a million tokens; None where nobody has said what it costs."""
+    price = {"input": float(row.price_input), "output": float(row.price_output)}
+    return price if any(price.values()) else None
 
 
 def endpoint_settings(row: Endpoint, *, may_change: bool) -> Json:
@@ -105,6 +112,7 @@ def turn(row: Turn) -> Json:
         "endpoint": row.endpoint.name if row.endpoint else "",
         "builtin": bool(row.endpoint and row.endpoint.builtin),
         "error": row.error,
+        "waits": row.waits,
         "ttft_ms": row.ttft_ms,
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
@@ -128,6 +136,22 @@ def item(row: Item) -> Json:
     }
 
 
+def queue_entry(row: QueueEntry) -> Json:
+    """`changed`: who edited or moved it last, and which of both."""
+    return {
+        "id": row.pk,
+        "session": row.session_id,
+        "text": row.data.get("text", ""),
+        "mentions": row.data.get("mentions", []),
+        "pictures": row.data.get("pictures", []),
+        "by": person(row.author),
+        "changed": row.data.get("changed"),
+        "endpoint": row.endpoint_id,
+        "held": row.held,
+        "created_at": time(row.created_at),
+    }
+
+
 def job(row: Job, failed: int) -> Json:
     """`failed`: how many of its steps failed."""
     result: Mapping[str, int] = row.result or {}
@@ -141,6 +165,8 @@ def job(row: Job, failed: int) -> Json:
         "endpoint": row.endpoint.name if row.endpoint else "",
         "builtin": bool(row.endpoint and row.endpoint.builtin),
         "phase": row.phase,
+        "question": row.question,
+        "pausing": row.pause_asked,
         "done": row.done,
         "total": row.total,
         "failed": failed,

@@ -1,7 +1,7 @@
 """A worker's part of a job: claim it, hold the lease, work in a worktree of its own, bring the result back.
 
-Every attempt starts in a fresh clone, so half-done attempts vanish; what was durable (steps of a map job) is done
-again from the database, not by the model. Whatever happens ends in a state with a reason.
+Every attempt starts in a fresh clone, so half-done steps vanish; what was durable is taken from the database, not asked
+of the model again. Whatever happens ends in a state with a reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError
 
-from agents import delegate, endpoints, jobs, mapping, pool
+from agents import delegate, endpoints, jobs, mapping, pool, trail
 from agents.bench import Bench
 from agents.hunks import counts
 from agents.measure import Measured, Purpose
@@ -83,6 +83,8 @@ async def _work(job: Job) -> None:
     """One attempt. This is a worker's edge: whatever goes wrong becomes the job's failure, with a reason."""
     try:
         await _attempt(job)
+    except delegate.Waits as wait:
+        await _end(job, Job.State.WAITING, phase=wait.phase, question=wait.question)
     except ProviderError as error:
         await _end(job, Job.State.FAILED, error=error.sentence)
     except Refused as error:
@@ -108,7 +110,7 @@ async def _attempt(job: Job) -> None:
     async with Reporter(job) as reporter:
         reporter.phase("making its worktree")
         await asyncio.to_thread(_clear, job)
-        await git.clone_shared(root, tree, job.base)
+        await git.clone_shared(root, tree, await in_db(trail.start_of, job))
         purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}")
         wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, job.workspace.team_id, job.owner_id)
         provider = Measured(await in_db(endpoints.candidates, job.endpoint_id, wanted), purpose, reporter.told)
@@ -124,6 +126,7 @@ async def _attempt(job: Job) -> None:
 async def _bring_back(job: Job, tree: Path, summary: str, reporter: Reporter) -> None:
     """Commit the result and keep it in the workspace's repository, for review; a job without one has failed."""
     reporter.phase("keeping its result")
+    await git.set_head(tree, job.base)  # one commit for all its steps
     head = await git.commit_all(tree, f"{job.instruction.splitlines()[0][:70]}\n\nTandem-Job: {job.pk}\n")
     await reporter.flush()
     if head == job.base:

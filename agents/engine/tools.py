@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -91,6 +91,15 @@ class Environment(Protocol):
     def edits(self, call_id: str) -> EditStream: ...
 
 
+@runtime_checkable
+class Asks(Protocol):
+    """An environment with the ability `ask_person`."""
+
+    def ask(self, question: str) -> str:
+        """Put a question to people; what the model is told meanwhile."""
+        ...
+
+
 # --- what the model is told ---------------------------------------------------------------------------------------
 
 
@@ -146,6 +155,13 @@ TOOLS: dict[str, Tool] = {
         ),
     )
 }
+ASKING = Tool(
+    "ask_person",
+    "Ask the people who gave you this job, only when you cannot go on without a decision of theirs. End your answer with "
+    "it: theirs comes as their next message.",
+    _schema(["question"], question=_text("what they have to decide, and what you would choose")),
+)
+TOOLS[ASKING.name] = ASKING
 READ_ONLY = frozenset({"read_file", "list_files", "search"})
 EDITING = "apply_patch"
 
@@ -183,13 +199,18 @@ class _Run(msgspec.Struct):
     seconds: float = SECONDS
 
 
-_Arguments = _Read | _List | _Search | _Patch | _Run
+class _Ask(msgspec.Struct):
+    question: str
+
+
+_Arguments = _Read | _List | _Search | _Patch | _Run | _Ask
 _SHAPES: dict[str, type[_Arguments]] = {
     "read_file": _Read,
     "list_files": _List,
     "search": _Search,
     "apply_patch": _Patch,
     "run_command": _Run,
+    "ask_person": _Ask,
 }
 
 
@@ -223,7 +244,9 @@ async def _act(environment: Environment, given: _Arguments) -> ToolResult:
             return ToolResult(found or "Nothing found.", data={"count": len(hits)})
         case _Run():
             return _ran(await environment.run(given.command, min(max(given.seconds, 1.0), LONGEST)))
-        case _Patch():
+        case _Ask() if isinstance(environment, Asks):
+            return ToolResult(environment.ask(given.question))
+        case _Patch() | _Ask():
             raise ToolFailed("Edits are streamed.")  # call() has taken them
 
 

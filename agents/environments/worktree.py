@@ -26,6 +26,7 @@ class WorktreeEnvironment:
     root: Path
     sandbox: bool
     extra: tuple[Path, ...] = ()
+    asked: str = ""  # what it waits for, once it has put a question to people
     _open: dict[str, tuple[PlainTarget, Decoded | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -33,8 +34,12 @@ class WorktreeEnvironment:
 
     @property
     def abilities(self) -> frozenset[str]:
-        tools = {"read_file", "list_files", "search", "apply_patch"}
+        tools = {"read_file", "list_files", "search", "apply_patch", "ask_person"}
         return frozenset(tools | {"run_command"} if self.sandbox else tools)
+
+    def ask(self, question: str) -> str:
+        self.asked = question.strip() or "(it asked nothing)"
+        return "They have your question. End your answer now; theirs comes as the next message."
 
     async def read(self, path: str, first: int, last: int) -> Slice:
         shown = [line.removesuffix("\n") for line in lines((await self._read(path)).text)]

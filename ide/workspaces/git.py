@@ -297,6 +297,12 @@ async def commit_all(worktree: Path, message: str, author: Author | None = None)
     return await head(worktree)
 
 
+async def set_head(worktree: Path, oid: str) -> None:
+    """Let a detached worktree's HEAD be at another commit; its files stay as they are."""
+    _check_oid(oid)
+    await output_of(_git(worktree, "update-ref", "--no-deref", "HEAD", oid))
+
+
 async def fetch_objects(root: Path, source: Path, oid: str, ref: str) -> None:
     """Bring a worktree's commit into `root`, checked object by object, and keep it under `ref`."""
     _check_oid(oid)

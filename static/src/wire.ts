@@ -117,6 +117,7 @@ export interface Endpoint {
   drives_tools: boolean
   images?: boolean | null // whether it sees pictures; null where nobody has found out
   window: number
+  price?: { input: number; output: number } | null // US dollars for a million tokens; null where it is not known
   resting_until: Time | null
   problem: string // what went wrong last; '' once it worked again
 }
@@ -127,7 +128,7 @@ export interface Models {
 }
 
 // --- jobs -----------------------------------------------------------------------------------------------------------
-export type JobState = 'queued' | 'running' | 'review' | 'merged' | 'discarded' | 'failed' | 'cancelled'
+export type JobState = 'queued' | 'running' | 'waiting' | 'review' | 'merged' | 'discarded' | 'failed' | 'cancelled'
 export interface Job {
   id: Id
   kind: 'map' | 'agent'
@@ -138,6 +139,8 @@ export interface Job {
   endpoint: string
   builtin: boolean
   phase: string
+  question: string // what it asks people; it waits for their answer
+  pausing: boolean
   done: number
   total: number
   failed: number

@@ -32,6 +32,8 @@ function job(part: Partial<Job>): Job {
     owner: null,
     endpoint: 'small',
     builtin: true,
+    question: '',
+    pausing: false,
     phase: 'app.py: total',
     done: 1,
     total: 4,

@@ -15,6 +15,8 @@ function job(part: Partial<Job> = {}): Job {
     owner: null,
     endpoint: 'fast',
     builtin: false,
+    question: '',
+    pausing: false,
     phase: '',
     done: 0,
     total: 0,
@@ -85,15 +87,22 @@ describe('jobs', () => {
 })
 
 describe('what may be done', () => {
+  const possible = (part: Partial<Job>) => Object.entries(acts(job(part))).flatMap(([name, may]) => (may ? [name] : []))
   it.each([
-    ['queued', { stop: true, retry: false, review: false }],
-    ['running', { stop: true, retry: false, review: false }],
-    ['review', { stop: false, retry: false, review: true }],
-    ['failed', { stop: false, retry: true, review: false }],
-    ['cancelled', { stop: false, retry: true, review: false }],
-    ['discarded', { stop: false, retry: false, review: false }],
+    ['queued', ['stop', 'pause', 'steer']],
+    ['running', ['stop', 'pause', 'steer']],
+    ['waiting', ['stop', 'resume', 'steer']],
+    ['review', ['review']],
+    ['failed', ['retry']],
+    ['cancelled', ['retry']],
+    ['discarded', []],
   ] as const)('follows the state %s', (state, expected) => {
-    expect(acts(job({ state }))).toEqual(expected)
+    expect(possible({ state, kind: 'agent' })).toEqual(expected)
+  })
+
+  it('cannot steer or pause the items of a map at work, and can take a pause back', () => {
+    expect(possible({ state: 'running', kind: 'map' })).toEqual(['stop'])
+    expect(possible({ state: 'running', kind: 'agent', pausing: true })).toEqual(['stop', 'resume', 'steer'])
   })
 
   it('offers a retry of the failed items of a job that waits for review', () => {

@@ -6,7 +6,7 @@ import { toast } from '../ui/toast'
 import type { Id, Job } from '../wire'
 import { jobs, settle } from './state'
 
-export type Act = 'cancel' | 'retry' | 'discard' | 'merge'
+export type Act = 'cancel' | 'retry' | 'discard' | 'merge' | 'pause' | 'resume' | 'steer'
 
 /** Acts on their way, as `id act`. */
 export const busy = signal<ReadonlySet<string>>(new Set())
@@ -30,9 +30,9 @@ export async function perform(id: Id, act: Act, body?: unknown): Promise<Job> {
 }
 
 /** Do it; say in a toast if it was refused. True if it was done. */
-export async function tryTo(id: Id, act: Act): Promise<boolean> {
+export async function tryTo(id: Id, act: Act, body?: unknown): Promise<boolean> {
   try {
-    await perform(id, act)
+    await perform(id, act, body)
     return true
   } catch (error) {
     const { message, do: what } = problemOf(error)

@@ -13,6 +13,7 @@ import { live } from '../workspace/live'
 import { isBusy, tryTo } from './acts'
 import { type Line, linesOf, visible } from './log'
 import { acts, applyDetail, mayDelegate } from './state'
+import { Talk } from './talk'
 import { brief } from './time'
 
 const say = words.job
@@ -71,6 +72,7 @@ export function Detail({ job }: { job: Job }) {
   return (
     <section class="job-detail" aria-label={say.show(visible(job.instruction.split('\n')[0] ?? ''))}>
       <About job={full ?? job} />
+      <Talk job={job} />
       {job.error && <p class="job-error">{visible(job.error)}</p>}
       {problem.value && <Failure problem={problem.value} retry={reload} />}
       {!full && !problem.value && <Skeleton />}

@@ -4,7 +4,7 @@ import type { JobEvent } from '../wire'
 
 export interface Line {
   id: number
-  kind: 'phase' | 'log' | 'tool' | 'step' | 'text' | 'state'
+  kind: 'phase' | 'log' | 'tool' | 'step' | 'text' | 'state' | 'steer'
   text: string
   bad: boolean
   at: string
@@ -49,7 +49,13 @@ export function lineOf(event: JobEvent): Line | null {
     case 'phase':
       return line('phase', words(data, 'phase', 'text', 'name'))
     case 'state':
-      return line('state', [words(data, 'state', 'text'), words(data, 'error')].filter(Boolean).join(': '), failed)
+      return line(
+        'state',
+        [words(data, 'state', 'text'), words(data, 'error', 'question')].filter(Boolean).join(': '),
+        failed,
+      )
+    case 'steer':
+      return line('steer', [words(data, 'by'), words(data, 'text')].filter(Boolean).join(': '))
     case 'text':
       return line('text', words(data, 'text'))
     default:

@@ -61,7 +61,7 @@ function withStep(steps: JobStep[], step: JobStep): JobStep[] {
 export type Group = 'active' | 'review' | 'failed' | 'past'
 
 export function groupOf(state: JobState): Group {
-  if (state === 'queued' || state === 'running') return 'active'
+  if (state === 'queued' || state === 'running' || state === 'waiting') return 'active'
   if (state === 'review') return 'review'
   return state === 'failed' ? 'failed' : 'past'
 }
@@ -105,10 +105,14 @@ export function mayDelegate(role: Role): boolean {
 }
 
 /** What may be done with a job as it stands. */
-export function acts(job: Job): { stop: boolean; retry: boolean; review: boolean } {
+export function acts(job: Job) {
   const review = job.state === 'review'
+  const active = groupOf(job.state) === 'active'
   return {
-    stop: groupOf(job.state) === 'active',
+    stop: active,
+    pause: !job.pausing && (job.state === 'queued' || (job.state === 'running' && job.kind === 'agent')),
+    resume: job.state === 'waiting' || (job.state === 'running' && job.pausing),
+    steer: active && job.kind === 'agent',
     retry: job.state === 'failed' || job.state === 'cancelled' || (review && job.failed > 0),
     review: review || (job.state === 'merged' && job.files > 0),
   }

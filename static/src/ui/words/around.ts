@@ -42,6 +42,7 @@ export const words = {
     states: {
       queued: 'Queued',
       running: 'Running',
+      waiting: 'Waiting',
       review: 'Ready for review',
       merged: 'Merged',
       discarded: 'Discarded',
@@ -88,6 +89,15 @@ export const words = {
     failedTitle: (n: number) => `${plural(n, 'item')} failed`,
     failedText: 'Nothing of them is in the proposal. Retry runs only these again.',
     copyLog: 'Copy log',
+    asks: (question: string) => `asks: ${question}`,
+    asksTitle: 'It asks, and waits for an answer',
+    answer: 'Answer',
+    answerHere: 'Your answer',
+    tell: 'Say it',
+    tellHere: 'Say something to this job; it hears it before its next step',
+    pause: 'Pause',
+    pausing: 'It stops after this step.',
+    resume: 'Resume',
     filesGiven: (n: number) => `given ${plural(n, 'file')}`,
   },
 

@@ -1,0 +1,69 @@
+// What people say to a job while it works: a word before its next step, the answer it waits for, pause and resume.
+import { useSignal } from '@preact/signals'
+import { Icon } from '../ui/icon'
+import { words } from '../ui/words/around'
+import type { Job } from '../wire'
+import { live } from '../workspace/live'
+import { isBusy, tryTo } from './acts'
+import { visible } from './log'
+import { acts, mayDelegate } from './state'
+import './talk.css'
+
+const say = words.job
+
+export function Talk({ job }: { job: Job }) {
+  const text = useSignal('')
+  const can = acts(job)
+  const home = live.value
+  if (!can.stop || !home || !mayDelegate(home.role.value)) return <Question job={job} />
+  const send = async (event: Event) => {
+    event.preventDefault()
+    const said = text.value.trim()
+    if (said && (await tryTo(job.id, 'steer', { text: said }))) text.value = ''
+  }
+  return (
+    <div class="job-talk">
+      <Question job={job} />
+      {can.steer && (
+        <form onSubmit={send}>
+          <input
+            type="text"
+            value={text.value}
+            maxLength={20_000}
+            aria-label={job.question ? say.answerHere : say.tellHere}
+            placeholder={job.question ? say.answerHere : say.tellHere}
+            onInput={({ currentTarget }) => {
+              text.value = currentTarget.value
+            }}
+          />
+          <button type="submit" disabled={!text.value.trim() || isBusy(job.id, 'steer')}>
+            {job.question ? say.answer : say.tell}
+          </button>
+        </form>
+      )}
+      {can.pause && (
+        <button type="button" disabled={isBusy(job.id, 'pause')} onClick={() => tryTo(job.id, 'pause')}>
+          {say.pause}
+        </button>
+      )}
+      {can.resume && (
+        <button type="button" disabled={isBusy(job.id, 'resume')} onClick={() => tryTo(job.id, 'resume')}>
+          {say.resume}
+        </button>
+      )}
+      {job.pausing && job.state === 'running' && <span class="muted">{say.pausing}</span>}
+    </div>
+  )
+}
+
+function Question({ job }: { job: Job }) {
+  if (!job.question) return null
+  return (
+    <div class="job-question" role="status">
+      <h3>
+        <Icon name="message-square" size={14} /> {say.asksTitle}
+      </h3>
+      <p>{visible(job.question)}</p>
+    </div>
+  )
+}
