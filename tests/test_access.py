@@ -120,6 +120,9 @@ ROUTES: dict[str, Route] = {
     "POST /api/jobs/{job_id}/cancel": EDITED,
     "POST /api/jobs/{job_id}/retry": EDITED,
     "POST /api/jobs/{job_id}/discard": EDITED,
+    "POST /api/jobs/{job_id}/pause": EDITED,
+    "POST /api/jobs/{job_id}/resume": EDITED,
+    "POST /api/jobs/{job_id}/steer": Route(404, 403, {"text": "use zebra"}),
     "POST /api/jobs/{job_id}/merge": Route(404, 403, {"files": ["zebra.py"]}),
 }
 
@@ -145,6 +148,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "session.archive": ({"session": "{session}", "archived": True}, "not_allowed", "not_found"),
     "session.fork": ({"session": "{session}", "turn": "{turn}"}, "not_allowed", "not_found"),
     "session.older": ({"session": "{session}", "before": "{item}"}, "ok", "not_found"),
+    "mention.offers": ({}, "not_allowed", "ok"),
     "turn.start": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
     "turn.inline": (
         {"document": "{document}", "from": "", "to": "", "instruction": "x", "session": "{session}"},
