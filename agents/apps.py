@@ -8,7 +8,7 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import credits, ghost_ops, library_ops, live, ops, parts, undo_ops
+        from agents import credits, ghost_ops, library_ops, live, mention_ops, ops, parts, undo_ops
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 
@@ -17,6 +17,7 @@ class AgentsConfig(AppConfig):
         undo_ops.register()
         library_ops.register()
         ghost_ops.register()
+        mention_ops.register()
         parts.register()
         on_open(live.opened)
         on_close(live.closing)

@@ -61,7 +61,17 @@ export interface Estimate {
 }
 
 export type Item = { id: Id; turn: Id; position: number; created_at: Time; author: Person | null } & (
-  | { kind: 'person'; data: { text: string; steer?: boolean; taken?: boolean; missed?: boolean; mentions?: Mention[] } }
+  | {
+      kind: 'person'
+      data: {
+        text: string
+        steer?: boolean
+        taken?: boolean
+        missed?: boolean
+        mentions?: Mention[]
+        pictures?: Picture[]
+      }
+    }
   | { kind: 'model'; data: { text: string } }
   | {
       kind: 'tool'
@@ -77,10 +87,18 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
     }
   | {
       kind: 'edit'
-      data: { path: string; document: Id; added: number; removed: number; proposal?: Id; writing?: boolean; copied?: boolean }
+      data: {
+        path: string
+        document: Id
+        added: number
+        removed: number
+        proposal?: Id
+        writing?: boolean
+        copied?: boolean
+      }
     }
   // `undo` marks the note of a turn that was taken back (`undone`), or brought back.
-  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; undone?: boolean } }
+  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; undone?: boolean; by?: Person } }
 )
 // What a tool says of its result beside the text: a command's exit code, the lines that were read, how much was found.
 export interface ToolResult {
@@ -99,11 +117,33 @@ export interface TurnFile {
   added: number
   removed: number
 }
+// `name` is what it was called when it was chosen (a symbol's is also how it is found again); `id` of a job or a turn.
 export interface Mention {
-  kind: 'file' | 'selection'
-  path: string
+  kind: 'file' | 'folder' | 'symbol' | 'selection' | 'diff' | 'terminal' | 'problems' | 'job' | 'turn'
+  path?: string
   from?: Anchor
   to?: Anchor
+  name?: string
+  line?: number
+  id?: Id
+}
+export interface Picture {
+  id: Id
+  width: number
+  height: number
+}
+
+export interface FoundSymbol {
+  name: string
+  kind: string
+  path: string
+  line: number
+  end: number
+}
+// How many there are to mention, of what only the host knows.
+export interface MentionOffers {
+  commands: number
+  problems: number
 }
 
 export interface QueueEntry {
@@ -162,12 +202,17 @@ export interface Region {
 export interface SessionOps {
   'session.create': [{ title?: string }, { session: SessionSummary }]
   'session.open': [{ session: Id; after?: number }, { snapshot?: SessionSnapshot; events?: SessionEvent[] }]
-  'session.estimate': [{ session?: Id; text: string; mentions: Mention[]; endpoint?: number }, Estimate]
+  'session.estimate': [
+    { session?: Id; text: string; mentions: Mention[]; pictures?: Id[]; endpoint?: number },
+    Estimate,
+  ]
   'session.rename': [{ session: Id; title: string }, { session: SessionSummary }]
   'session.archive': [{ session: Id; archived: boolean }, { session: SessionSummary }]
   'session.fork': [{ session: Id; turn: Id }, { session: SessionSummary }]
   'session.older': [{ session: Id; before: Id }, SessionPage]
-  'turn.start': [{ session: Id; text: string; mentions: Mention[]; endpoint?: number }, { turn: Id }]
+  'turn.start': [{ session: Id; text: string; mentions: Mention[]; pictures?: Id[]; endpoint?: number }, { turn: Id }]
+  'symbols.find': [{ query: string; path?: string }, { symbols: FoundSymbol[] }]
+  'mention.offers': [Record<string, never>, MentionOffers]
   'turn.inline': [
     { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },
     { turn: Id },
@@ -177,7 +222,7 @@ export interface SessionOps {
   'turn.undo': [{ turn: Id }, { paths: string[] }]
   'turn.redo': [{ turn: Id }, { paths: string[] }]
   'turn.preview': [{ turn: Id }, { files: TurnFile[] }]
-  'turn.redirect': [{ turn: Id; text: string }, { turn: Id }]
+  'turn.redirect': [{ turn: Id; text: string; pictures?: Id[] }, { turn: Id }]
   'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
   'proposal.accept': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
   'proposal.reject': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]

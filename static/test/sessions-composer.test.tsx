@@ -3,8 +3,10 @@ import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/pr
 import { afterEach, describe, expect, test } from 'vitest'
 import { interrupt, mine } from '../src/sessions/acts'
 import { Composer } from '../src/sessions/composer'
+import { keepDraft } from '../src/sessions/storage'
 import { Sessions, type Wire } from '../src/sessions/store'
 import { notices } from '../src/ui/toast'
+import { words as told } from '../src/ui/words/composer'
 import { words } from '../src/ui/words/sessions'
 import type { Models, Role, Turn } from '../src/wire'
 import type { Live } from '../src/workspace/live'
@@ -117,22 +119,65 @@ describe('the composer', () => {
     expect(box.placeholder).toBe(words.why.role('viewer'))
   })
 
-  test('@ at the start of a word offers the open file, which is sent along', async () => {
-    const { box, write, enter, calls } = show()
-    fireEvent.keyDown(box, { key: '@' })
-    fireEvent.keyDown(await screen.findByRole('combobox'), { key: 'Enter' })
-    write('what is this')
+  /** Type as a person does: the text and where the caret is. */
+  const type = (box: HTMLTextAreaElement, text: string) => {
+    fireEvent.input(box, { target: { value: text } })
+    box.setSelectionRange(text.length, text.length)
+    fireEvent.keyUp(box, { key: text.at(-1) ?? '' })
+  }
+
+  test('@ at the start of a word offers the open file, which is sent along and named in the text', async () => {
+    const { box, enter, calls } = show()
+    type(box, 'what is @')
+    expect(screen.getByRole('option', { name: /a\.py/ }).getAttribute('aria-selected')).toBe('true')
+    expect(box.getAttribute('aria-activedescendant')).toBe('mention-option-0')
     enter()
-    await waitFor(() => expect(calls).toHaveLength(1))
-    expect(calls[0]?.[1]).toMatchObject({ mentions: [{ kind: 'file', path: 'a.py' }] })
+    await waitFor(() => expect(box.value).toBe('what is @a.py '))
+    expect(screen.queryByRole('listbox')).toBeNull()
+    enter()
+    await waitFor(() => expect(calls.filter(([name]) => name === 'turn.start')).toHaveLength(1))
+    const sent = calls.find(([name]) => name === 'turn.start')
+    expect(sent?.[1]).toMatchObject({ text: 'what is @a.py', mentions: [{ kind: 'file', path: 'a.py' }] })
   })
 
   test('@ inside a word is a character', () => {
-    const { box, write } = show()
-    write('mail me at ana')
-    box.setSelectionRange(14, 14)
-    fireEvent.keyDown(box, { key: '@' })
-    expect(screen.queryByRole('combobox')).toBeNull()
+    const { box } = show()
+    type(box, 'mail me at ana@')
+    expect(screen.queryByRole('listbox')).toBeNull()
+  })
+
+  test('Esc closes the list until another @ is typed, and stops nothing', () => {
+    const { box, calls } = show({}, turnOf('t9'))
+    type(box, '@')
+    expect(fireEvent.keyDown(box, { key: 'Escape' })).toBe(false)
+    expect(screen.queryByRole('listbox')).toBeNull()
+    type(box, '@a')
+    expect(screen.queryByRole('listbox')).toBeNull()
+    type(box, '@a and @')
+    expect(screen.getByRole('listbox')).toBeTruthy()
+    expect(calls.filter(([name]) => name === 'turn.interrupt')).toEqual([])
+  })
+
+  test('where nothing fits Enter sends', async () => {
+    const { box, enter, calls } = show()
+    type(box, 'thanks @nobody')
+    expect(screen.getByText(told.none('nobody'))).toBeTruthy()
+    enter()
+    await waitFor(() => expect(calls.some(([name]) => name === 'turn.start')).toBe(true))
+  })
+
+  test('a chip is taken away with its word, by its button or by Backspace before the text', async () => {
+    const { box, enter } = show()
+    type(box, 'read @')
+    enter()
+    fireEvent.click(await screen.findByLabelText(told.remove('a.py')))
+    await waitFor(() => expect(box.value).toBe('read '))
+    type(box, '@')
+    enter()
+    await screen.findByLabelText(told.remove('a.py'))
+    box.setSelectionRange(0, 0)
+    fireEvent.keyDown(box, { key: 'Backspace' })
+    await waitFor(() => expect(screen.queryByLabelText(told.remove('a.py'))).toBeNull())
   })
 
   test('a draft is there again when the session is', () => {
@@ -161,15 +206,60 @@ describe('interrupting', () => {
     expect(mine(sessions, ana.id)?.id).toBe('new')
     expect(mine(sessions, 99)).toBeNull()
   })
+})
 
-  test('a pasted picture is refused with the reason', async () => {
-    const { box } = show()
-    const picture = new File(['x'], 'shot.png', { type: 'image/png' })
-    const pasted = (data: string) => ({ clipboardData: { files: [picture], getData: () => data } })
-    expect(fireEvent.paste(box, pasted(''))).toBe(false)
-    expect(notices.value.at(-1)?.text).toBe(words.noPictures)
+describe('pictures', () => {
+  const picture = new File(['x'], 'shot.png', { type: 'image/png' })
+  const pasted = (data: string) => ({ clipboardData: { files: [picture], getData: () => data } })
+
+  test('a model of text only refuses them with the reason, and offers one that sees', () => {
     models.endpoints[0]!.images = false
+    models.endpoints.push({ ...models.endpoints[0]!, id: 8, name: 'sees', images: true })
+    const { box, sessions } = show()
+    expect(fireEvent.paste(box, pasted(''))).toBe(false)
+    expect(notices.value.at(-1)?.text).toBe(told.textOnly('fast'))
+    notices.value.at(-1)?.act?.run()
+    expect(sessions.picked.value).toBe(8)
+    models.endpoints.length = 1
+    models.endpoints[0]!.images = null
+  })
+
+  test('text that comes with a picture is still pasted', () => {
+    const { box } = show()
     expect(fireEvent.paste(box, pasted('text beside it'))).toBe(true)
-    expect(notices.value.at(-1)?.text).toBe(words.textOnly('fast'))
+  })
+
+  test('what is no picture is refused with what to do', () => {
+    const { box } = show()
+    const form = box.closest('form')!
+    const file = new File(['x'], 'report.pdf', { type: 'application/pdf' })
+    fireEvent.drop(form, { dataTransfer: { files: [file], getData: () => '' } })
+    expect(notices.value.at(-1)?.text).toBe(told.notAPicture('report.pdf'))
+  })
+
+  test('a draft keeps them, and a model of text only cannot be sent them', () => {
+    keepDraft('w', 's', { text: 'look', mentions: [], pictures: [{ id: 'p', width: 3, height: 2 }] })
+    models.endpoints[0]!.images = false
+    show()
+    expect(screen.getByRole('list', { name: told.pictures }).querySelector('img')?.src).toContain(
+      '/api/workspaces/w/pictures/p',
+    )
+    expect(screen.getByText(told.blind('fast'))).toBeTruthy()
+    expect((screen.getByText(words.send) as HTMLButtonElement).disabled).toBe(true)
+    models.endpoints[0]!.images = null
+  })
+
+  test('they go with the message, and are gone from the draft', async () => {
+    keepDraft('w', 's', { text: 'look', mentions: [], pictures: [{ id: 'p', width: 3, height: 2 }] })
+    const { calls, enter } = show()
+    enter()
+    await waitFor(() => expect(calls.at(-1)?.[1]).toMatchObject({ text: 'look', pictures: ['p'] }))
+    await waitFor(() => expect(screen.queryByRole('list', { name: told.pictures })).toBeNull())
+  })
+
+  test('a file dragged from the tree is mentioned', async () => {
+    const { box } = show()
+    fireEvent.drop(box.closest('form')!, { dataTransfer: { files: [], getData: () => 'src/' } })
+    expect(await screen.findByLabelText(told.remove('src/'))).toBeTruthy()
   })
 })

@@ -79,16 +79,17 @@ describe('what the composer can do', () => {
 
 describe('drafts', () => {
   test('each session has its own, and an empty one is forgotten', () => {
-    keepDraft('w', 's', { text: 'half a thought', mentions: [{ kind: 'file', path: 'a.py' }] })
-    expect(draftOf('w', 's')).toEqual({ text: 'half a thought', mentions: [{ kind: 'file', path: 'a.py' }] })
+    const draft = { text: 'half a thought', mentions: [{ kind: 'file' as const, path: 'a.py' }], pictures: [] }
+    keepDraft('w', 's', draft)
+    expect(draftOf('w', 's')).toEqual(draft)
     expect(draftOf('w', 'other').text).toBe('')
-    keepDraft('w', 's', { text: '', mentions: [] })
+    keepDraft('w', 's', { text: '', mentions: [], pictures: [] })
     expect(sessionStorage).toHaveLength(0)
   })
 
   test('what cannot be read is no draft', () => {
     sessionStorage.setItem('tandem.draft.w.s', '{broken')
-    expect(draftOf('w', 's')).toEqual({ text: '', mentions: [] })
+    expect(draftOf('w', 's')).toEqual({ text: '', mentions: [], pictures: [] })
   })
 })
 

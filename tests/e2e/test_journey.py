@@ -157,7 +157,7 @@ def talk(ana: Page, ben: Page, picture: Picture) -> None:
 
 def choose_scripted(page: Page) -> None:
     page.locator(".talk").get_by_role("button", name=re.compile("Model to ask")).last.click()
-    page.get_by_role("menuitem").filter(has_text="cripted").click()
+    page.get_by_role("menuitemradio").filter(has_text="cripted").click()
 
 
 def talk_with_tools(site: Site, ana: Page, ben: Page, picture: Picture) -> None:

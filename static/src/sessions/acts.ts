@@ -24,14 +24,20 @@ export async function tell<T>(act: Promise<T>): Promise<T | null> {
 export interface Ask {
   text: string
   mentions: Mention[]
+  pictures?: Id[]
   endpoint?: number
 }
 
 /** Start a turn in the session on screen, or in a new one if there is none. */
-export async function ask(live: Live, sessions: Sessions, { text, mentions, endpoint }: Ask): Promise<boolean> {
+export async function ask(
+  live: Live,
+  sessions: Sessions,
+  { text, mentions, pictures = [], endpoint }: Ask,
+): Promise<boolean> {
   const start = async () => {
     const session = sessions.current.peek() ?? (await sessions.create())
-    return live.call('turn.start', { session, text, mentions, ...(endpoint === undefined ? {} : { endpoint }) })
+    const more = { ...(pictures.length ? { pictures } : {}), ...(endpoint === undefined ? {} : { endpoint }) }
+    return live.call('turn.start', { session, text, mentions, ...more })
   }
   return (await tell(start())) !== null
 }
@@ -40,8 +46,9 @@ export async function steer(live: Live, turn: Id, text: string): Promise<boolean
   return (await tell(live.call('turn.steer', { turn, text }))) !== null
 }
 
-export async function redirect(live: Live, turn: Id, text: string): Promise<boolean> {
-  return (await tell(live.call('turn.redirect', { turn, text }))) !== null
+export async function redirect(live: Live, turn: Id, text: string, pictures: Id[] = []): Promise<boolean> {
+  const more = pictures.length ? { pictures } : {}
+  return (await tell(live.call('turn.redirect', { turn, text, ...more }))) !== null
 }
 
 /** Interrupt the turn. Whether it was this call that asked for it. */

@@ -1,22 +1,25 @@
 // Where people write to the model: send, or while a turn runs steer it, stop it, or stop it and go another way.
 import type { TargetedKeyboardEvent } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { refresh } from '../models/settings'
-import { openModels } from '../models/show'
 import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'
 import { toast } from '../ui/toast'
-import { words as models } from '../ui/words/models'
+import { words as told } from '../ui/words/composer'
 import { words } from '../ui/words/sessions'
-import type { Endpoint, Id, Mention, Turn } from '../wire'
+import type { Endpoint, Id, Models, Turn } from '../wire'
+import { draggedPath } from '../workspace/drag'
 import type { Live } from '../workspace/live'
 import { ask, interrupt, redirect, steer, stopping } from './acts'
+import { useDraft } from './composer-draft'
+import { ModelPicker, useResting } from './composer-model'
 import { Estimate } from './estimate'
-import { MentionList } from './mention-list'
-import { type Choice, choices, labelOf, sameMention } from './mentions'
+import { MentionChips } from './mention-chips'
+import { MENU, MentionMenu, optionId, useMentions } from './mention-menu'
+import { wordOf } from './mentions'
 import { endpointOf, type Mode, modeOf } from './mode'
+import { PictureStrip, room, useComing } from './pictures'
+import { isPicture, KINDS } from './pictures-send'
 import { offered } from './show'
-import { draftOf, keepDraft } from './storage'
 import type { Sessions } from './store'
 
 interface Props {
@@ -27,20 +30,29 @@ interface Props {
   advise?: boolean // say how to connect a model: nothing else on the panel does
 }
 
-/** A picture cannot go to the model: say why instead of pasting nothing without a word. */
-function refusePicture(event: ClipboardEvent, endpoint: Endpoint | null) {
-  const files = [...(event.clipboardData?.files ?? [])]
-  if (!files.some((file) => file.type.startsWith('image/'))) return
-  if (!event.clipboardData?.getData('text/plain')) event.preventDefault()
-  toast(endpoint?.images === false ? words.textOnly(endpoint.name) : words.noPictures, 'warn')
-}
-
 /** One composer a session: give it the session's id as key. */
 export function Composer({ live, sessions, running, session, advise }: Props) {
   const draft = useDraft(live.id, session)
   const [busy, setBusy] = useState(false)
-  const [menu, setMenu] = useState<Choice[] | null>(null)
+  const [over, setOver] = useState(false)
   const box = useAutoGrow(draft.text)
+  const mentions = useMentions(live, sessions, (mention, from, to) => {
+    const word = `${wordOf(mention)} `
+    draft.mention(mention)
+    put(draft.text.slice(0, from) + word + draft.text.slice(to), from + word.length)
+  })
+  const { coming, add, drop } = useComing(live.id, draft.show)
+  const caret = useRef<number | null>(null) // where it goes with the next text
+  useLayoutEffect(() => {
+    if (caret.current !== null) box.current?.setSelectionRange(caret.current, caret.current)
+    caret.current = null
+  })
+  const put = (text: string, at: number) => {
+    draft.write(text)
+    caret.current = at
+    mentions.moved({ text, caret: at })
+    box.current?.focus()
+  }
   const offer = offered.value
   useEffect(() => {
     if (!offer) return
@@ -52,7 +64,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
   const offers = live.models.value
   const endpoint = endpointOf(offers, sessions.picked.value)
   const resting = useResting(live, endpoint)
-  const mode = modeOf({
+  const state = modeOf({
     role: live.role.value,
     models: offers,
     connection: live.connection.value,
@@ -60,86 +72,187 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     text: draft.text,
     busy,
   })
+  const blind = draft.pictures.length > 0 && endpoint?.images === false ? told.blind(endpoint.name) : ''
+  const wait = blind || (coming.length ? told.waitPicture : '')
+  const mode = wait && !running ? { ...state, canAct: false, why: state.why || wait } : state
 
-  const act = async (run: (text: string) => Promise<boolean>) => {
+  const act = async (run: (text: string, pictures: Id[]) => Promise<boolean>, all = running === null) => {
     setBusy(true)
-    const done = await run(draft.text.trim()).finally(() => setBusy(false))
-    // A steer takes the text alone; what was mentioned waits for the next turn.
-    if (done) draft.clear(running === null)
+    const done = await run(
+      draft.text.trim(),
+      draft.pictures.map((one) => one.id),
+    ).finally(() => setBusy(false))
+    // A steer takes the text alone; what is mentioned or shown waits for the next turn.
+    if (done) draft.clear(all)
     box.current?.focus()
   }
   const primary = () => {
     if (!mode.canAct) return
-    void act((text) =>
+    void act((text, pictures) =>
       running
         ? steer(live, running.id, text)
-        : ask(live, sessions, { text, mentions: draft.mentions, endpoint: endpoint?.id }),
+        : ask(live, sessions, { text, mentions: draft.mentions, pictures, endpoint: endpoint?.id }),
     )
   }
-  const openMentions = () => setMenu(choices(live.documents.active.value, live.documents.tabs.value))
-  const choose = (choice: Choice) => {
-    setMenu(null)
-    draft.mention(choice.mention)
-    box.current?.focus()
+  const take = (files: readonly File[]) => {
+    const pictures = files.filter(isPicture)
+    for (const file of files) if (!isPicture(file)) toast(told.notAPicture(file.name), 'warn')
+    const send = () => {
+      for (const file of pictures.slice(0, room(draft.pictures.length + coming.length))) void add(file)
+    }
+    if (!pictures.length) return
+    if (endpoint?.images !== false) return send()
+    refuse(endpoint, offers, (id) => {
+      sessions.pick(id)
+      send()
+    })
   }
   const keys = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
+    if (mentions.key(event)) return
+    const area = event.currentTarget
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault()
       primary()
-    }
-    if (event.key === '@' && !running && opensMention(event.currentTarget)) {
+    } else if (event.key === 'Backspace' && area.selectionEnd === 0 && draft.mentions.length) {
       event.preventDefault()
-      openMentions()
+      draft.unmention(draft.mentions.at(-1)!)
     }
   }
+  const startMention = () => {
+    const area = box.current
+    if (!area) return
+    const before = draft.text.slice(0, area.selectionStart)
+    const sign = before === '' || /\s$/.test(before) ? '@' : ' @'
+    put(before + sign + draft.text.slice(area.selectionEnd), before.length + sign.length)
+  }
+  const dropped = (event: DragEvent) => {
+    setOver(false)
+    const path = draggedPath(event)
+    const files = [...(event.dataTransfer?.files ?? [])]
+    if (!path && !files.length) return
+    event.preventDefault()
+    if (path) draft.mention(path.endsWith('/') ? { kind: 'folder', path: path.slice(0, -1) } : { kind: 'file', path })
+    else take(files)
+    box.current?.focus()
+  }
+  const moved = () => box.current && mentions.moved({ text: box.current.value, caret: box.current.selectionEnd })
   return (
     <form
-      class="composer"
+      class={over ? 'composer over' : 'composer'}
       aria-label={words.composer}
+      data-drop={told.drop}
       onSubmit={(event) => {
         event.preventDefault()
         primary()
       }}
+      onDragOver={(event) => {
+        if (!mode.canType || !event.dataTransfer?.types.length) return
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={(event) => event.currentTarget.contains(event.relatedTarget as Node) || setOver(false)}
+      onDrop={dropped}
     >
-      {menu && <MentionList list={menu} choose={choose} close={() => setMenu(null)} />}
-      {!running && draft.mentions.length > 0 && <Chips list={draft.mentions} remove={draft.unmention} />}
+      {mentions.open && <MentionMenu {...mentions} />}
+      {draft.mentions.length > 0 && <MentionChips list={draft.mentions} remove={draft.unmention} />}
+      {draft.pictures.length + coming.length > 0 && (
+        <PictureStrip workspace={live.id} list={draft.pictures} coming={coming} remove={draft.hide} drop={drop} />
+      )}
       <textarea
         ref={box}
         rows={1}
         value={draft.text}
         disabled={!mode.canType}
         aria-label={words.composer}
+        aria-autocomplete="list"
+        aria-haspopup="listbox"
+        aria-controls={mentions.open ? MENU : undefined}
+        aria-activedescendant={mentions.open && mentions.list.length ? optionId(mentions.at) : undefined}
         placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
-        onInput={(event) => draft.write(event.currentTarget.value)}
+        onInput={(event) => {
+          draft.write(event.currentTarget.value)
+          moved()
+        }}
         onKeyDown={keys}
-        onPaste={(event) => refusePicture(event, endpoint)}
+        onKeyUp={moved}
+        onClick={moved}
+        onPaste={(event) => {
+          const files = [...(event.clipboardData?.files ?? [])]
+          if (!files.length) return
+          if (!event.clipboardData?.getData('text/plain')) event.preventDefault()
+          take(files.filter((file) => file.type.startsWith('image/')))
+        }}
       />
       <footer>
-        <button
-          type="button"
-          class="quiet icon-button"
-          title={words.mention}
-          aria-label={words.mention}
-          disabled={!mode.canType || running !== null}
-          onClick={openMentions}
-        >
-          <Icon name="at-sign" size={14} />
-        </button>
-        <EndpointPicker live={live} picked={endpoint?.id ?? null} pick={(id) => sessions.pick(id)} />
+        <Adders disabled={!mode.canType} mention={startMention} take={take} />
+        <ModelPicker live={live} picked={endpoint?.id ?? null} pick={(id) => sessions.pick(id)} />
         <Acts
           live={live}
           mode={mode}
           running={running}
-          redirect={() => running && act((text) => redirect(live, running.id, text))}
+          redirect={() => running && act((text, pictures) => redirect(live, running.id, text, pictures))}
         />
       </footer>
       {!running && mode.canType && (
         <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
       )}
       {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
+      {blind && <p class="composer-why warn">{blind}</p>}
       {resting && !mode.blocked && <p class="composer-why">{resting}</p>}
       {advise && offers?.endpoints.length === 0 && <p class="composer-why">{offers.advice}</p>}
     </form>
+  )
+}
+
+/** The model reads text only: say so, and offer the first one that sees pictures. */
+function refuse(endpoint: Endpoint, offers: Models | null, use: (id: number) => void) {
+  const seeing = offers?.endpoints.find((one) => one.images)
+  const act = seeing && { label: told.takeModel(seeing.name), run: () => use(seeing.id) }
+  toast(told.textOnly(endpoint.name), 'warn', act)
+}
+
+interface AddersProps {
+  disabled: boolean
+  mention: () => void
+  take: (files: readonly File[]) => void
+}
+
+function Adders({ disabled, mention, take }: AddersProps) {
+  const input = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <button
+        type="button"
+        class="quiet icon-button"
+        title={told.mention}
+        aria-label={told.mention}
+        disabled={disabled}
+        onClick={mention}
+      >
+        <Icon name="at-sign" size={14} />
+      </button>
+      <button
+        type="button"
+        class="quiet icon-button"
+        title={told.addPicture}
+        aria-label={told.addPicture}
+        disabled={disabled}
+        onClick={() => input.current?.click()}
+      >
+        <Icon name="image" size={14} />
+      </button>
+      <input
+        ref={input}
+        type="file"
+        accept={KINDS.join(',')}
+        multiple
+        hidden
+        onChange={(event) => {
+          take([...(event.currentTarget.files ?? [])])
+          event.currentTarget.value = ''
+        }}
+      />
+    </>
   )
 }
 
@@ -181,86 +294,6 @@ function Acts({ live, mode, running, redirect }: ActsProps) {
   )
 }
 
-interface PickerProps {
-  live: Live
-  picked: number | null
-  pick: (id: number) => void
-}
-
-function EndpointPicker({ live, picked, pick }: PickerProps) {
-  const all = live.models.value?.endpoints ?? []
-  const now = all.find((one) => one.id === picked)
-  const connect = { label: models.command, run: openModels }
-  if (!now) return <Menu button={models.title} label={models.title} up left items={[connect]} />
-  return (
-    <Menu
-      button={
-        <>
-          <span class="endpoint-name">{now.name}</span> <Icon name="chevron-down" size={12} />
-        </>
-      }
-      label={words.endpoint(now.name)}
-      up
-      left
-      items={[
-        ...all.map((one) => {
-          const until = restsUntil(one)
-          const rests = until
-            ? { hint: models.restingLabel(until), why: models.resting(one.name, until, one.problem) }
-            : {}
-          return { label: words.endpointName(one), run: () => pick(one.id), ...rests }
-        }),
-        connect,
-      ]}
-    />
-  )
-}
-
-const restsUntil = ({ resting_until }: Endpoint) =>
-  resting_until && Date.parse(resting_until) > Date.now() ? resting_until : null
-
-/** What the server says of the models, read again after a turn that failed: one may be resting now. */
-function useResting(live: Live, endpoint: Endpoint | null): string {
-  useEffect(
-    () => live.on((event) => event.type === 'turn.ended' && event.turn.state === 'failed' && void refresh(live)),
-    [live],
-  )
-  const until = endpoint && restsUntil(endpoint)
-  return until ? models.resting(endpoint.name, until, endpoint.problem) : ''
-}
-
-function Chips({ list, remove }: { list: Mention[]; remove: (mention: Mention) => void }) {
-  return (
-    <p class="chips">
-      {list.map((mention) => (
-        <button
-          type="button"
-          class="chip"
-          title={words.removeMention(labelOf(mention))}
-          onClick={() => remove(mention)}
-        >
-          <Icon name={mention.kind === 'file' ? 'file' : 'text-cursor'} size={12} /> {labelOf(mention)}{' '}
-          <Icon name="x" size={12} />
-        </button>
-      ))}
-    </p>
-  )
-}
-
-/** The text and mentions not yet sent, kept over a reload. */
-function useDraft(workspace: Id, session: Id | null) {
-  const [draft, set] = useState(() => draftOf(workspace, session))
-  useEffect(() => keepDraft(workspace, session, draft), [workspace, session, draft])
-  return {
-    ...draft,
-    write: (text: string) => set((was) => ({ ...was, text })),
-    mention: (one: Mention) =>
-      set((was) => ({ ...was, mentions: [...was.mentions.filter((m) => !sameMention(m, one)), one] })),
-    unmention: (one: Mention) => set((was) => ({ ...was, mentions: was.mentions.filter((m) => m !== one) })),
-    clear: (all: boolean) => set((was) => ({ text: '', mentions: all ? [] : was.mentions })),
-  }
-}
-
 /** As tall as its text, up to the height the style sheet allows. */
 function useAutoGrow(text: string) {
   const box = useRef<HTMLTextAreaElement>(null)
@@ -271,10 +304,4 @@ function useAutoGrow(text: string) {
     area.style.height = `${area.scrollHeight}px`
   }, [text])
   return box
-}
-
-/** An @ opens the list only where a word would begin: not in the middle of an address. */
-function opensMention(area: HTMLTextAreaElement): boolean {
-  const before = area.value.slice(0, area.selectionStart)
-  return before === '' || /\s$/.test(before)
 }

@@ -1,52 +1,88 @@
-// What can be mentioned in a message: the open file, its selection, the other tabs. Pure but for reading documents.
+// What a mention is called and how it looks. Pure but for reading the selection of a document.
 import type { OpenDocument } from '../documents/open'
-import { words } from '../ui/words/sessions'
+import type { IconName } from '../ui/icon'
+import { words } from '../ui/words/composer'
 import type { Mention } from '../wire'
+import { shownName } from '../workspace/tree-model'
 
-export interface Choice {
-  mention: Mention
-  label: string
-  hint: string
+export const ICONS: Record<Mention['kind'], IconName> = {
+  file: 'file',
+  folder: 'folder',
+  symbol: 'code',
+  selection: 'text-cursor',
+  diff: 'git-branch',
+  terminal: 'play',
+  problems: 'triangle-alert',
+  job: 'wrench',
+  turn: 'message-square',
 }
 
-// Lines of a selection are a label of the moment it was taken; the anchors say where it is now.
-const lines = new WeakMap<Mention, { from: number; to: number }>()
-
-export function choices(active: OpenDocument | null, tabs: readonly OpenDocument[]): Choice[] {
-  const found: Choice[] = []
-  const selection = active && selectionOf(active)
-  if (selection) found.push({ mention: selection, label: labelOf(selection), hint: words.mentionThisSelection })
-  for (const tab of [...(active ? [active] : []), ...tabs.filter((one) => one !== active)]) {
-    const mention: Mention = { kind: 'file', path: tab.path.peek() }
-    found.push({ mention, label: labelOf(mention), hint: tab === active ? words.mentionThisFile : words.mentionTab })
-  }
-  return found
-}
-
-/** The selection as a mention, or null if nothing is selected. */
+/** The selection as a mention, or null if nothing is selected. Its name says which lines it was. */
 export function selectionOf(doc: OpenDocument): Mention | null {
   const { from, to } = doc.selection()
   if (from === to) return null
-  const mention: Mention = {
+  const text = doc.state.doc
+  return {
     kind: 'selection',
     path: doc.path.peek(),
     from: doc.anchorAt(from, 0),
     to: doc.anchorAt(to, -1),
+    name: words.lines(text.lineAt(from).number, text.lineAt(to).number),
   }
-  const text = doc.state.doc
-  lines.set(mention, { from: text.lineAt(from).number, to: text.lineAt(to).number })
-  return mention
 }
 
-export function labelOf(mention: Mention): string {
-  const at = lines.get(mention)
-  if (mention.kind === 'selection' && at) return words.mentionSelection(mention.path, at.from, at.to)
-  return mention.kind === 'selection'
-    ? `${mention.path} · ${words.mentionThisSelection}`
-    : words.mentionFile(mention.path)
+/** In full, as a chip and a title have it. */
+export function labelOf({ kind, path = '', name = '' }: Mention): string {
+  const at = shownName(path)
+  switch (kind) {
+    case 'file':
+      return at
+    case 'folder':
+      return `${at}/`
+    case 'symbol':
+      return `${name} · ${at}`
+    case 'selection':
+      return name ? `${at}, ${name}` : `${at}, ${words.selection.toLowerCase()}`
+    case 'diff':
+      return words.changes
+    case 'terminal':
+      return words.commands
+    case 'problems':
+      return words.problems
+    case 'job':
+      return words.job(name)
+    case 'turn':
+      return words.turn(name)
+  }
+}
+
+/** In short, as a sentence has it behind its @; without blanks, so that it reads as one word. */
+export function wordOf(mention: Mention): string {
+  const last = shownName(mention.path ?? '')
+    .split('/')
+    .pop()!
+  const word = {
+    file: last,
+    folder: `${last}/`,
+    symbol: mention.name ?? '',
+    selection: `${last}:${(mention.name ?? '').replace(/\D+/g, '-').replace(/^-/, '')}`,
+    diff: words.changes.toLowerCase(),
+    terminal: 'commands',
+    problems: words.problems.toLowerCase(),
+    job: 'job',
+    turn: 'turn',
+  }[mention.kind]
+  return `@${word.replace(/\s+/g, '-').replace(/:$/, '')}`
 }
 
 /** Whether the two mention the same thing. */
 export function sameMention(a: Mention, b: Mention): boolean {
-  return a.kind === b.kind && a.path === b.path && a.from === b.from && a.to === b.to
+  const parts = ['kind', 'path', 'from', 'to', 'id'] as const
+  return parts.every((part) => a[part] === b[part]) && (a.kind !== 'symbol' || a.name === b.name)
+}
+
+/** The word that begins with an @ and ends at the caret, if a mention is being typed: not in the middle of an address. */
+export function askedAt(text: string, caret: number): { from: number; query: string } | null {
+  const found = /(?:^|[\s([{"'`])@([^\s@]{0,80})$/.exec(text.slice(0, caret))
+  return found && { from: caret - found[1]!.length - 1, query: found[1]! }
 }

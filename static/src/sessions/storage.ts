@@ -1,12 +1,13 @@
 // What this tab remembers of sessions over a reload: the one on screen and the drafts. Nothing depends on it.
-import type { Id, Mention } from '../wire'
+import type { Id, Mention, Picture } from '../wire'
 
 export interface Draft {
   text: string
   mentions: Mention[]
+  pictures: Picture[]
 }
 
-export const NO_DRAFT: Draft = { text: '', mentions: [] }
+export const NO_DRAFT: Draft = { text: '', mentions: [], pictures: [] }
 
 export function remember(key: string, value: string): void {
   try {
@@ -26,7 +27,7 @@ export function recall(key: string): string | null {
 }
 
 export function keepDraft(workspace: Id, session: Id | null, draft: Draft): void {
-  const empty = draft.text === '' && draft.mentions.length === 0
+  const empty = draft.text === '' && draft.mentions.length === 0 && draft.pictures.length === 0
   remember(`draft.${workspace}.${session ?? 'new'}`, empty ? '' : JSON.stringify(draft))
 }
 
@@ -35,7 +36,8 @@ export function draftOf(workspace: Id, session: Id | null): Draft {
   if (!kept) return NO_DRAFT
   try {
     const read: Partial<Draft> = JSON.parse(kept)
-    return { text: String(read.text ?? ''), mentions: Array.isArray(read.mentions) ? read.mentions : [] }
+    const list = <T>(given: T[] | undefined) => (Array.isArray(given) ? given : [])
+    return { text: String(read.text ?? ''), mentions: list(read.mentions), pictures: list(read.pictures) }
   } catch {
     return NO_DRAFT
   }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { Icon } from './icon'
 
 export interface MenuItem {
   label: string
@@ -8,6 +9,9 @@ export interface MenuItem {
   hint?: string
   disabled?: boolean
   why?: string
+  detail?: string // a second line
+  checked?: boolean // one of several of which one is chosen
+  tone?: 'warn'
 }
 interface Props {
   button: ComponentChildren
@@ -50,7 +54,7 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left, tab
   }, [open.value])
   useEffect(() => {
     if (!open.value) return
-    box.current?.querySelector<HTMLElement>('[role=menuitem]:not(:disabled)')?.focus()
+    box.current?.querySelector<HTMLElement>('[role^=menuitem]:not(:disabled)')?.focus()
     const away = (e: Event) => {
       if (!box.current?.contains(e.target as Node)) open.value = false
     }
@@ -69,7 +73,7 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left, tab
     }
     if (e.key !== 'ArrowDown' && e.key !== 'ArrowUp') return
     e.preventDefault()
-    const all = [...(box.current?.querySelectorAll<HTMLElement>('[role=menuitem]:not(:disabled)') ?? [])]
+    const all = [...(box.current?.querySelectorAll<HTMLElement>('[role^=menuitem]:not(:disabled)') ?? [])]
     const at = all.indexOf(document.activeElement as HTMLElement) + (e.key === 'ArrowDown' ? 1 : -1)
     all[(at + all.length) % all.length]?.focus()
   }
@@ -96,7 +100,9 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left, tab
             <button
               key={item.label}
               type="button"
-              role="menuitem"
+              {...(item.checked === undefined
+                ? { role: 'menuitem' }
+                : { role: 'menuitemradio', 'aria-checked': item.checked })}
               disabled={item.disabled}
               title={item.why}
               onClick={() => {
@@ -104,8 +110,12 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left, tab
                 item.run()
               }}
             >
-              {item.label}
-              {item.hint && <small>{item.hint}</small>}
+              {item.checked !== undefined && <i>{item.checked && <Icon name="check" size={14} />}</i>}
+              <span>
+                {item.label}
+                {item.detail && <em>{item.detail}</em>}
+              </span>
+              {item.hint && <small class={item.tone}>{item.hint}</small>}
             </button>
           ))}
         </div>

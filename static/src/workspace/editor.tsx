@@ -9,6 +9,7 @@ import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/shell'
 import { keyText, registerCommand } from './commands'
+import { drag } from './drag'
 import { openPalette } from './find'
 import { FollowBar } from './follow-bar'
 import { live } from './live'
@@ -32,7 +33,14 @@ function Tab({ doc, on }: { doc: OpenDocument; on: boolean }) {
   }, [on])
   return (
     <span ref={box} class={`tab${on ? ' on' : ''}`}>
-      <button type="button" aria-pressed={on} title={shownName(path)} onClick={() => show(doc)}>
+      <button
+        type="button"
+        aria-pressed={on}
+        title={shownName(path)}
+        draggable
+        onDragStart={(e) => drag(e, path)}
+        onClick={() => show(doc)}
+      >
         {name}
         <Here path={path} size={14} />
         {unsent && <i class="dot warn-dot" title={words.saved[doc.saved.value]} />}

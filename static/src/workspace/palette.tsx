@@ -1,16 +1,15 @@
 // Quick open and the command palette: one box; '>' switches to commands.
 
-import uFuzzy from '@leeoniya/ufuzzy'
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { words } from '../ui/words/shell'
 import { keyText, listCommands } from './commands'
 import * as files from './files'
 import { finding as open } from './find'
+import { rank } from './fuzzy'
 import { shownName } from './tree-model'
 
 const MOST = 60
-const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1 })
 
 interface Choice {
   id: string
@@ -20,16 +19,9 @@ interface Choice {
   run: () => void
 }
 
-function rank(text: string, haystack: string[]): number[] {
-  if (!text) return haystack.map((_, at) => at).slice(0, MOST)
-  const [ids, info, order] = fuzzy.search(haystack, text, 1)
-  if (!ids) return []
-  return (info && order ? order.map((at) => info.idx[at]!) : ids).slice(0, MOST)
-}
-
 function fileChoices(text: string): Choice[] {
   const paths = (files.tree.value?.entries ?? []).filter((e) => e.kind === 'file' && !e.problem).map((e) => e.path)
-  return rank(text, paths).map((at) => {
+  return rank(text, paths, MOST).map((at) => {
     const path = paths[at]!
     const cut = path.lastIndexOf('/')
     return {
@@ -46,6 +38,7 @@ function commandChoices(text: string): Choice[] {
   return rank(
     text,
     all.map((c) => c.title),
+    MOST,
   ).map((at) => {
     const { id, title, key, run } = all[at]!
     return { id, title, note: '', ...(key && { key: keyText(key) }), run }

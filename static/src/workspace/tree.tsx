@@ -8,6 +8,7 @@ import { Icon } from '../ui/icon'
 import { Menu, type MenuItem } from '../ui/menu'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/shell'
+import { drag } from './drag'
 import * as files from './files'
 import { live } from './live'
 import { Here } from './presence'
@@ -59,6 +60,8 @@ function TreeRow({
       tabIndex={focused ? 0 : -1}
       data-path={node.path}
       title={node.problem || node.name}
+      draggable
+      onDragStart={(e) => drag(e, folder ? `${node.path}/` : node.path)}
       style={{ paddingLeft: `${12 + depth * 14}px` }}
       onContextMenu={(e) => {
         e.preventDefault()
