@@ -75,19 +75,25 @@ def line_starts(text: str) -> list[int]:
 def fold(base: str, before: str, after: str) -> str:
     """The base after someone else changed the text from `before` to `after`.
 
-    What they did outside the hunks, or right beside one, is done to the base too. Where they wrote into a hunk the
-    base stays, and their words are part of that hunk from then on. (A three-way merge would call "beside" a conflict.)
+    What they did outside the hunks, or right beside one, is done to the base too, and so are whole lines they put into
+    a hunk. Where they changed a hunk's own lines the base stays, and their words are part of that hunk from then on.
+    (A three-way merge would call "beside" a conflict.)
     """
     if before == after:
         return base
     if before == base:
         return after
-    old, new = lines(base), lines(after)
+    old, new, was = lines(base), lines(after), lines(before)
     undecided = diff_lines(before, base)
     for part in reversed(diff_lines(before, after)):
-        if not any(_inside(part, hunk) for hunk in undecided):
+        put = new[part.b_from : part.b_to]
+        hunk = next((hunk for hunk in undecided if _inside(part, hunk)), None)
+        if hunk is None:
             shift = sum(_grows(hunk) for hunk in undecided if hunk.a_to <= part.a_from)
-            old[part.a_from + shift : part.a_to + shift] = new[part.b_from : part.b_to]
+            if not _restores(part, put, undecided, old):
+                old[part.a_from + shift : part.a_to + shift] = put
+        elif _adds(part, put, hunk, was):
+            old[hunk.b_to : hunk.b_to] = put
     return "".join(old)
 
 
@@ -96,8 +102,34 @@ def _inside(part: LineHunk, hunk: LineHunk) -> bool:
     return part.a_from < hunk.a_to and hunk.a_from < part.a_to
 
 
+def _adds(part: LineHunk, put: Sequence[str], hunk: LineHunk, before: Sequence[str]) -> bool:
+    """Whether a change in a hunk puts lines in, or words into an empty line, and takes none of its words."""
+    within = hunk.a_from <= part.a_from and part.a_to <= hunk.a_to
+    taken = before[part.a_from : part.a_to]
+    return within and any(line.strip() for line in put) and not any(line.strip() for line in taken)
+
+
+def _restores(part: LineHunk, put: Sequence[str], undecided: Sequence[LineHunk], base: Sequence[str]) -> bool:
+    """Whether a change brings back just what a hunk took out."""
+    if part.a_from < part.a_to:
+        return False
+    gone = (hunk for hunk in undecided if hunk.a_from == hunk.a_to == part.a_from)
+    return any(list(base[hunk.b_from : hunk.b_to]) == list(put) for hunk in gone)
+
+
 def _grows(hunk: LineHunk) -> int:
     return (hunk.b_to - hunk.b_from) - (hunk.a_to - hunk.a_from)
+
+
+def carried(line: int, parts: Sequence[LineHunk], side: int) -> int:
+    """Where the border before `line` stands after these changes; within one: at its start (side < 0) or its end."""
+    at = line
+    for part in parts:
+        if part.a_from < line < part.a_to or (part.a_from == part.a_to == line and side > 0):
+            return part.b_from if side < 0 else part.b_to
+        if part.a_to <= line and (part.a_from < part.a_to or part.a_from < line):
+            at = line + part.b_to - part.a_to
+    return at
 
 
 def counts(base: str, text: str) -> tuple[int, int]:

@@ -1,93 +1,46 @@
-"""Open proposals of a live workspace: what models left in documents, followed while people go on typing.
+"""Open proposals of a live workspace: what models left for people to decide on, followed while people go on typing.
 
-One Tracked for each turn (or job) and document. Its base is kept true by watching the room: what anyone but its own
-turn writes is folded into the base. Lives on the host's loop; `Proposals` is an extension of the host.
+One Tracked for each turn (or job) and document, all of one document together in an Undecided. Lives on the host's
+loop; `Proposals` is a part of what agents keep on the host.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from django.utils import timezone
 
-from agents import hunks, wire
-from agents.models import Proposal
+from agents import proposal_rows as rows
+from agents import wire
+from agents.engine.edits.target import AnchorLike
+from agents.models import Proposal, Turn
+from agents.undecided import Tracked, Undecided
+from agents.waiting_acts import WaitingActs
 from ide.db import in_db, new_id
-from ide.documents.room import Room
-from ide.documents.text import lines
+from ide.documents.room import Edit, Room
 from ide.errors import Conflict, NotFound, Refused
 from ide.live.host import WorkspaceHost
+
+__all__ = ["Proposals", "Tracked"]
 
 log = logging.getLogger(__name__)
 
 FOLD = 0.15  # seconds until what a person typed is folded in
 SHOW = 0.1  # seconds between two events about one proposal
-SAVE = 2.0  # seconds until a base that people moved is saved
+SAVE = 2.0  # seconds until what people moved is saved
+PENNED = "The model is still writing this change."
 
 
 @dataclass
-class Tracked:
-    """A proposal and its room. `known` is the text up to which `base` is true; `writing`: its turn still streams."""
+class _Kept:
+    """A document's proposals, and who watches its room for them."""
 
-    row: Proposal
-    room: Room
-    origin: str
-    owner: wire.Json | None
-    base: str
-    known: str
-    writing: bool = False
-    behind: bool = False  # others have written since `known`
-    save_due: bool = False
-    saving: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def save(self) -> None:
-        """Write the row as it is now; one write after the other."""
-        async with self.saving:
-            self.save_due = False
-            self.row.base = self.base
-            await in_db(self.row.save)
-
-    def catch_up(self) -> None:
-        """Fold what others wrote into the base."""
-        if self.behind:
-            now = self.room.text()
-            self.base = hunks.fold(self.base, self.known, now)
-            self.known, self.behind = now, False
-            self.save_due = True
-
-    def counts(self) -> tuple[int, int]:
-        """Lines added and removed."""
-        return hunks.counts(self.base, self.known)
-
-    def wire(self) -> wire.Json:
-        self.room.flush()
-        self.catch_up()  # anchors are made against the text as it is now
-        text = self.known
-        old, starts = lines(self.base), hunks.line_starts(text)
-        shown = [
-            {
-                "id": hunk.id,
-                "from": self.room.anchor_wire(starts[hunk.b_from], 0),
-                "to": self.room.anchor_wire(starts[hunk.b_to], -1),
-                "removed": [line.removesuffix("\n") for line in old[hunk.a_from : hunk.a_to]],
-                "added": hunk.b_to - hunk.b_from,
-            }
-            for hunk in (hunks.hunks(self.base, text) if self.row.state == Proposal.State.OPEN else [])
-        ]
-        return {
-            "id": self.row.pk,
-            "path": self.room.path,
-            "document": self.room.id,
-            "turn": self.row.turn_id,
-            "job": self.row.job_id,
-            "owner": self.owner,
-            "state": self.row.state,
-            "writing": self.writing,
-            "hunks": shown,
-        }
+    undecided: Undecided
+    observer: Callable[[str], None]
 
 
 class Proposals:
@@ -95,173 +48,302 @@ class Proposals:
 
     def __init__(self, host: WorkspaceHost) -> None:
         self._host = host
-        self._open: dict[str, Tracked] = {}
-        self._watched: dict[str, tuple[Room, Callable[[str], None]]] = {}
+        self._documents: dict[str, _Kept] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._unshown: set[str] = set()
+        self._saving = asyncio.Lock()  # one write after the other
+        self._saves: set[asyncio.Task[None]] = set()
+        self.acts = WaitingActs(host, self._soon)
 
     # --- coming and going -----------------------------------------------------------------------------------------
 
     async def load(self) -> None:
         """Take up what was open when the workspace was last live; the text may have changed since."""
-        for row in await in_db(_open_rows, self._host.workspace_id):
+        found: dict[str, list[Proposal]] = {}
+        for row in await in_db(rows.open_rows, self._host.workspace_id):
+            found.setdefault(row.document_id, []).append(row)
+        for document, mine in found.items():
             try:
-                room = await self._host.open_room(row.document_id)
+                room = await self._host.open_room(document)
+                since = await in_db(rows.since, document, room.epoch, min(row.seq for row in mine))
             except Refused as error:  # it waits until its document can be opened again
-                log.info("proposal %s: its document cannot be opened: %s", row.pk, error)
+                log.info("proposals of %s: the document cannot be opened: %s", document, error)
                 continue
+            self._restore(room, mine, since)
+        await self.acts.load()
+
+    def _restore(self, room: Room, mine: Sequence[Proposal], since: rows.Since | None) -> None:
+        undecided = self._at(room)
+        told = since is not None and all(row.epoch == room.epoch for row in mine)
+        if told and since is not None:
+            undecided.layers.text = since.text
+        for row in mine:
             origin = f"turn:{row.turn_id}" if row.turn_id else f"job:{row.job_id}"
             owner = (row.turn and row.turn.owner) or (row.job and row.job.owner) or None
-            text = room.text()
-            self._track(Tracked(row, room, origin, wire.person(owner), row.base, text))
+            tracked = Tracked(row, undecided, origin, wire.person(owner), proposed=row.proposed)
+            undecided.add(tracked, row.base)
+        if told and since is not None:
+            undecided.replay([*since.runs, ("", room.text())])
+        for tracked in list(undecided.all.values()):
+            self._settle(tracked)
 
-    def begin(self, room: Room, origin: str, owner: wire.Json | None) -> Tracked:
+    def begin(self, room: Room, origin: str, owner: wire.Json | None, *, waiting: bool = False) -> Tracked:
         """The proposal of `origin` in this room, open for writing; its base is the text as it is now.
 
         Call it right before the first edit: nothing may be awaited in between. It is saved in the background.
         """
+        undecided = self._at(room)
+        undecided.settle()
         known = self.of(origin, room.id)
         if known is not None:
-            known.catch_up()
             known.writing = True
             return known
         kind, _, subject = origin.partition(":")
         row = Proposal(id=new_id(), workspace_id=self._host.workspace_id, document_id=room.id, base=room.text())
         row.turn_id, row.job_id = (subject, None) if kind == "turn" else (None, subject)
-        tracked = Tracked(row, room, origin, owner, row.base, row.base, writing=True)
-        self._track(tracked)
-        self._save(tracked)
+        row.waiting = waiting
+        tracked = Tracked(row, undecided, origin, owner, writing=True, proposed=row.base if waiting else "")
+        undecided.add(tracked)
+        self._save(undecided)
         return tracked
 
     def of(self, origin: str, document_id: str) -> Tracked | None:
-        found = (t for t in self._open.values() if t.origin == origin and t.room.id == document_id)
-        return next(found, None)
+        kept = self._documents.get(document_id)
+        found = (one for one in kept.undecided.all.values() if one.origin == origin) if kept is not None else ()
+        return next(iter(found), None)
+
+    def of_turn(self, turn_id: str) -> list[Tracked]:
+        return [one for one in self._all() if one.row.turn_id == turn_id]
+
+    def pen(self, origin: str, document_id: str, at: AnchorLike | None) -> None:
+        """Where a turn writes in a document now; None: it has left it."""
+        tracked = self.of(origin, document_id)
+        if tracked is not None:
+            tracked.pen = at
 
     def stop_writing(self, origin: str) -> list[Tracked]:
         """The turn is over: its proposals stay, for people to decide. Returns them, those now closed included."""
-        mine = [t for t in self._open.values() if t.origin == origin]
+        mine = [one for one in self._all() if one.origin == origin]
+        self.acts.stop_writing(origin.partition(":")[2])
         for tracked in mine:
-            tracked.catch_up()
-            tracked.writing = False
-            tracked.save_due = True
+            tracked.doc.settle()
+            tracked.writing, tracked.pen = False, None
+            self._save(tracked.doc)
             self._settle(tracked)
         return mine
 
     def wire(self) -> list[wire.Json]:
-        return [tracked.wire() for tracked in self._open.values()]
+        return [*(tracked.wire() for tracked in self._all()), *self.acts.wire()]
 
-    def _track(self, tracked: Tracked) -> None:
-        self._open[tracked.row.pk] = tracked
-        room = tracked.room
-        if room.id not in self._watched:
+    def _all(self) -> list[Tracked]:
+        return [one for kept in self._documents.values() for one in kept.undecided.all.values()]
+
+    def _at(self, room: Room) -> Undecided:
+        kept = self._documents.get(room.id)
+        if kept is None:
+            undecided = Undecided(room)
 
             def changed(origin: str) -> None:
-                self._changed(room.id, origin)
+                self._changed(undecided, origin)
 
+            kept = self._documents[room.id] = _Kept(undecided, changed)
             room.observe(changed)
-            self._watched[room.id] = (room, changed)
+        return kept.undecided
 
     def _drop(self, tracked: Tracked) -> None:
-        self._open.pop(tracked.row.pk, None)
-        if not any(t.room.id == tracked.room.id for t in self._open.values()):
-            room, changed = self._watched.pop(tracked.room.id)
-            room.unobserve(changed)
+        tracked.doc.drop(tracked)
+        if not tracked.doc.all:
+            kept = self._documents.pop(tracked.room.id)
+            tracked.room.unobserve(kept.observer)
 
-    # --- what others write ----------------------------------------------------------------------------------------
+    # --- what is written ------------------------------------------------------------------------------------------
 
-    def _changed(self, document_id: str, origin: str) -> None:
-        for tracked in [t for t in self._open.values() if t.room.id == document_id]:
-            if tracked.writing and tracked.origin == origin:
-                tracked.known = tracked.room.text()
-                self._later(f"show {tracked.row.pk}", SHOW, self._show, tracked)
-                continue
-            tracked.behind = True
-            if tracked.writing:
-                tracked.catch_up()  # before its next frame: else both would look like its own
-            self._later(f"fold {tracked.row.pk}", FOLD, self._settle, tracked)
+    def _changed(self, undecided: Undecided, origin: str) -> None:
+        own = undecided.writer(origin)
+        undecided.changed(origin)
+        if own is not None:
+            self.wrote(own)
+        if own is None or len(undecided.all) > 1:
+            self._later(f"fold {undecided.room.id}", FOLD, lambda: self._fold(undecided))
 
-    def _later(self, name: str, seconds: float, act: Callable[[Tracked], None], tracked: Tracked) -> None:
+    def wrote(self, tracked: Tracked) -> None:
+        """Its turn has written: everybody is told within a tenth of a second."""
+        self._later(f"show {tracked.row.pk}", SHOW, lambda: self._show(tracked))
+
+    def _fold(self, undecided: Undecided) -> None:
+        undecided.settle()
+        for tracked in list(undecided.all.values()):
+            self._settle(tracked)
+        self._later(f"save {undecided.room.id}", SAVE, lambda: self._save(undecided))
+
+    def _later(self, name: str, seconds: float, act: Callable[[], None]) -> None:
         if name in self._timers:
             return
 
         def run() -> None:
             self._timers.pop(name, None)
-            act(tracked)
+            act()
 
         self._timers[name] = asyncio.get_running_loop().call_later(seconds, run)
 
     def _show(self, tracked: Tracked) -> None:
-        if tracked.row.pk in self._open:
-            self._host.publish({"type": "proposal", "proposal": tracked.wire()})
+        if tracked.row.pk in tracked.doc.all:
+            self._host.publish({"type": "proposal", "proposal": tracked.news()})
 
     def _settle(self, tracked: Tracked) -> None:
-        """Make the base true, close the proposal if nothing is left to decide, tell everyone, save."""
-        if tracked.row.pk not in self._open:
+        """Close the proposal if nothing is left to decide, tell everyone."""
+        if tracked.row.pk not in tracked.doc.all:
             return
-        tracked.catch_up()
-        if not tracked.writing and tracked.base == tracked.known:
+        tracked.doc.settle()
+        base, text = tracked.texts
+        if not tracked.writing and base == text:
             tracked.row.state, tracked.row.closed_at = Proposal.State.CLOSED, timezone.now()
-            tracked.save_due = True
         self._show(tracked)
         if tracked.row.state == Proposal.State.CLOSED:
-            self._save(tracked)
+            tracked.row.base, tracked.row.proposed = base, ""
+            self._soon(self._save_closed(tracked))
             self._drop(tracked)
-        elif tracked.save_due:
-            self._later(f"save {tracked.row.pk}", SAVE, self._save, tracked)
 
-    def _save(self, tracked: Tracked) -> None:
-        self._host.owned(tracked.save(), f"proposal {tracked.row.pk}")
+    async def _save_closed(self, tracked: Tracked) -> None:
+        async with self._saving:
+            await in_db(tracked.row.save)
+
+    # --- a whole turn back ----------------------------------------------------------------------------------------
+
+    def take_back(self, room: Room, turn_id: str, edits: Sequence[Edit], origin: str) -> asyncio.Future[None]:
+        """Make the edits that take a turn out of a document: it has nothing to decide there then."""
+        undecided = self._documents[room.id].undecided if room.id in self._documents else None
+        if undecided is None:
+            return room.edit(edits, origin)
+        undecided.settle()
+        done = room.edit(edits, origin)
+        tracked = self.of(f"turn:{turn_id}", room.id)
+        if tracked is not None and not tracked.waiting:
+            undecided.back(tracked, room.text())
+        self._fold(undecided)
+        return done
+
+    def bring_back(self, room: Room, turn: Turn, edits: Sequence[Edit], origin: str) -> asyncio.Future[None]:
+        """Make the edits that bring a turn's writing back: it is to be decided on anew."""
+        tracked = self.begin(room, f"turn:{turn.pk}", wire.person(turn.owner))
+        tracked.aliases.add(origin)
+        done = room.edit(edits, origin)
+        tracked.doc.settle()
+        tracked.writing = False
+        self._fold(tracked.doc)
+        return done
+
+    # --- saving ---------------------------------------------------------------------------------------------------
+
+    def _save(self, undecided: Undecided) -> None:
+        self._soon(self.save(undecided))
+
+    def _soon(self, save: Coroutine[Any, Any, None]) -> None:
+        task = self._host.owned(save, "proposals saved")
+        self._saves.add(task)
+        task.add_done_callback(self._saves.discard)
+
+    async def saved(self) -> None:
+        """Return when what was told is in the database."""
+        if self._saves:
+            await asyncio.wait(set(self._saves))
+
+    async def save(self, undecided: Undecided) -> None:
+        """Write the rows as they are now, with the place in the log they speak of."""
+        async with self._saving:
+            undecided.settle()
+            room = undecided.room
+            pending, seq = room.pending, room.seq
+            for tracked in undecided.all.values():
+                row = tracked.row
+                row.base = "" if tracked.waiting else undecided.layers.base(row.pk)
+                row.proposed, row.epoch = tracked.proposed, room.epoch
+            mine = [tracked.row for tracked in undecided.all.values()]
+            if pending:
+                await asyncio.wait(pending)
+            done = [p.result() for p in pending if not p.cancelled() and p.exception() is None]
+            await in_db(rows.save, mine, max([seq, *done]))
 
     # --- decisions ------------------------------------------------------------------------------------------------
 
     async def accept(self, proposal_id: str, chosen: Sequence[str] | None) -> None:
-        """Take hunks (None: all) into the base. Raises NotFound, or Conflict when a hunk is not as it was shown."""
+        """Keep hunks (None: all): they are nobody's to decide any more. Raises NotFound, or Conflict when a hunk is not
+        as it was shown."""
+        if self.acts.knows(proposal_id):
+            await self.acts.accept(proposal_id)
+            return
+        await self._named(proposal_id, chosen)[0].room.whole()
         tracked, ids = self._named(proposal_id, chosen)
-        tracked.base = hunks.accept(tracked.base, tracked.known, ids)
+        tracked.doc.accept(tracked, ids)
         tracked.row.accepted += len(ids)
         await self._decided(tracked)
 
     async def reject(self, proposal_id: str, chosen: Sequence[str] | None, user_id: int) -> None:
-        """Put the base's lines back in place of hunks (None: all), as an edit of that person. Raises as `accept`."""
+        """Take hunks (None: all) away again, out of the text as an edit of that person. Raises as `accept`."""
+        if self.acts.knows(proposal_id):
+            await self.acts.reject(proposal_id)
+            return
         await self._named(proposal_id, chosen)[0].room.whole()
         tracked, ids = self._named(proposal_id, chosen)
-        edits = hunks.reject(tracked.base, tracked.known, ids)
-        if edits:
-            tracked.room.edit(edits, f"person:{user_id}")
+        tracked.doc.reject(tracked, ids, f"person:{user_id}")
         tracked.row.rejected += len(ids)
-        tracked.known = tracked.room.text()  # a decision moves the text towards the base: nothing is to be folded
-        tracked.behind = False
         await self._decided(tracked)
 
+    async def decide_turn(self, turn_id: str, user_id: int, *, accept: bool) -> int:
+        """All that is open of a turn, but for what it is still writing; how many files that were."""
+        if accept:  # a file must be there before it can be moved, and what moves it comes last
+            ids = [one.row.pk for one in self.of_turn(turn_id)]
+            ids += [act.row.pk for act in self.acts.of_turn(turn_id)]
+        else:
+            ids = [act.row.pk for act in self.acts.of_turn(turn_id)]
+            ids += [one.row.pk for one in reversed(self.of_turn(turn_id))]
+        done = 0
+        for one in ids:
+            try:
+                await (self.accept(one, None) if accept else self.reject(one, None, user_id))
+                done += 1
+            except (Conflict, NotFound) as error:
+                log.info("turn %s: %s is not decided: %s", turn_id, one, error)
+        return done
+
+    async def drop_waiting(self, turn_id: str, user_id: int) -> list[str]:
+        """Reject what waits of a turn; the paths."""
+        mine = [(one.row.pk, one.room.path) for one in self.of_turn(turn_id) if one.waiting]
+        mine += [(act.row.pk, act.row.path) for act in self.acts.of_turn(turn_id)]
+        for one, _ in mine:
+            await self.reject(one, None, user_id)
+        return [path for _, path in mine]
+
     def _named(self, proposal_id: str, chosen: Sequence[str] | None) -> tuple[Tracked, set[str]]:
-        tracked = self._open.get(proposal_id)
+        tracked = next((one for one in self._all() if one.row.pk == proposal_id), None)
         if tracked is None:
             raise NotFound("This proposal is closed: everything in it is decided.", "Nothing is left to do.")
-        tracked.behind = True  # what arrived in this loop turn counts too
-        tracked.catch_up()
-        present = {hunk.id for hunk in hunks.hunks(tracked.base, tracked.known)}
-        ids = present if chosen is None else set(chosen)
+        tracked.doc.settle()
+        penned = tracked.penned()
+        present = {hunk.id for hunk in tracked.hunks()}
+        ids = present - penned if chosen is None else set(chosen)
         if not ids <= present:
             self._show(tracked)
             raise Conflict("This change is not there any more as it was shown.", "Look at it again and decide then.")
+        if ids & penned or (chosen is None and penned and not ids):
+            raise Conflict(PENNED, "Decide when it has left these lines, or interrupt the turn.")
         return tracked, ids
 
     async def _decided(self, tracked: Tracked) -> None:
-        tracked.save_due = True
-        self._settle(tracked)
-        await tracked.save()
+        undecided = tracked.doc
+        saved = self.save(undecided)
+        for one in list(undecided.all.values()):
+            self._settle(one)
+        await saved
+        if tracked.row.state == Proposal.State.CLOSED:
+            await self._save_closed(tracked)
 
     async def close(self) -> None:
-        """The host goes: save the bases as they are."""
+        """The host goes: save everything as it is."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        for tracked in list(self._open.values()):
-            tracked.catch_up()
-            self._drop(tracked)
-            await tracked.save()
-
-
-def _open_rows(workspace_id: str) -> list[Proposal]:
-    rows = Proposal.objects.filter(workspace_id=workspace_id, state=Proposal.State.OPEN)
-    return list(rows.select_related("turn__owner", "job__owner").order_by("created_at"))
+        for kept in list(self._documents.values()):
+            await self.save(kept.undecided)
+            kept.undecided.room.unobserve(kept.observer)
+        self._documents.clear()
+        await self.acts.close()

@@ -19,7 +19,7 @@ from agents.engine.loop import (
     run_turn,
 )
 from agents.engine.messages import ToolCall
-from agents.environments.live import LiveEnvironment
+from agents.environments.overlay_target import environment_of
 from agents.models import Item
 from agents.transcript import Memory
 from agents.turns import LiveTurn
@@ -46,7 +46,7 @@ async def talk(turn: LiveTurn) -> None:
     messages = window.filled(endpoint, past, str(said["text"]), found)
     settings = window.settings(turn.live, endpoint)
     told = _Told(turn)
-    environment = LiveEnvironment(turn, sandbox)
+    environment = environment_of(turn, sandbox=sandbox)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:
         async for event in events:
             turn.check()

@@ -19,6 +19,10 @@ class OfTurn(msgspec.Struct):
     turn: str
 
 
+class Previewed(OfTurn):
+    redo: bool = False
+
+
 async def _change(host: WorkspaceHost, participant: Caller, params: Params, *, back: bool) -> wire.Json:
     turn = read(OfTurn, params).turn
     user = await in_db(lambda: User.objects.get(pk=participant.user_id))
@@ -34,10 +38,27 @@ async def turn_redo(host: WorkspaceHost, participant: Caller, params: Params) ->
 
 
 async def turn_preview(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    return {"files": await undo.preview(host, of(host).sessions, read(OfTurn, params).turn)}
+    given = read(Previewed, params)
+    return {"files": await undo.preview(host, of(host).sessions, given.turn, undo=not given.redo)}
+
+
+async def _decide(host: WorkspaceHost, participant: Caller, params: Params, *, accept: bool) -> wire.Json:
+    turn = read(OfTurn, params).turn
+    await in_db(undo.known, host.workspace_id, turn)
+    return {"files": await of(host).proposals.decide_turn(turn, participant.user_id, accept=accept)}
+
+
+async def turn_accept(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
+    return await _decide(host, participant, params, accept=True)
+
+
+async def turn_reject(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
+    return await _decide(host, participant, params, accept=False)
 
 
 def register() -> None:
     ops.register("turn.undo", Action.EDIT, turn_undo)
     ops.register("turn.redo", Action.EDIT, turn_redo)
     ops.register("turn.preview", Action.EDIT, turn_preview)
+    ops.register("turn.accept", Action.EDIT, turn_accept)
+    ops.register("turn.reject", Action.EDIT, turn_reject)

@@ -16,6 +16,7 @@ from agents.engine.edits.apply import LiveRewrite
 from agents.engine.edits.ops import EditError
 from agents.engine.messages import Event, TextDelta
 from agents.environments.live import FRAME
+from agents.environments.overlay_target import OverlayTarget, target_of
 from agents.environments.room_target import RoomTarget
 from agents.measure import Measured
 from agents.mentions import Found, looked_up
@@ -59,7 +60,7 @@ class Pen:
     """Writes a reply's code over the selection, one insertion a frame; the first comes at once."""
 
     turn: LiveTurn
-    target: RoomTarget
+    target: RoomTarget | OverlayTarget
     rewrite: LiveRewrite
     _pending: str = ""
     _timer: asyncio.TimerHandle | None = None
@@ -131,9 +132,9 @@ def inline(region: Region, instruction: str) -> Way:
         text, span = lines_of(region)
         file = OpenFile(room.path, text, span.start, span.end)
         asked = context.inline(file, instruction, small=endpoint.builtin, window=endpoint.window)
-        start, end = room.anchor(span.start, -1), room.anchor(span.end, 0)
-        turn.region_written = Region(room, start, end)
-        target = RoomTarget(turn, room)
+        turn.region_written = Region(room, room.anchor(span.start, -1), room.anchor(span.end, 0))
+        target = target_of(turn, room)
+        start, end = target.anchor(span.start, -1), target.anchor(span.end, 0)
         pen = Pen(turn, target, LiveRewrite(target, start, end, indent=asked.indent))
         reply = CodeReply(asked)
         try:

@@ -161,6 +161,8 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "turn.undo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.redo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.preview": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "turn.accept": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "turn.reject": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "ghost.suggest": ({"document": "{document}", "at": "", "request": 1}, "not_allowed", "not_found"),
     "ghost.drop": ({"request": 1}, "not_allowed", "ok"),
     "ghost.about": ({}, "not_allowed", "ok"),

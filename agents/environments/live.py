@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from agents import file_acts
 from agents.engine.edits.apply import LiveApplier
 from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
 from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
@@ -87,7 +88,9 @@ class LiveEnvironment:
         self.turn.check()
         if await in_db(exists, self.turn.host.files, path):
             raise ToolFailed("This file exists already; change it with '*** Update File:'.")
-        return self._target(path, await self.turn.host.open_path(path, create=True))
+        room = await self.turn.host.open_path(path, create=True)
+        await file_acts.created(self.turn.host, self.turn.row.pk, room)
+        return self._target(path, room)
 
     def _target(self, path: str, room: Room) -> RoomTarget:
         target = self._targets[path] = RoomTarget(self.turn, room)
@@ -95,14 +98,11 @@ class LiveEnvironment:
 
     async def delete(self, path: str) -> None:
         self.turn.check()
-        await in_db(self.turn.host.files.delete, path)
-        self.turn.host.moved(path, None)
+        await file_acts.delete(self.turn.host, self.turn.row.pk, path)
 
     async def move(self, path: str, to: str) -> None:
         self.turn.check()
-        await self.turn.host.flush([path])
-        await in_db(self.turn.host.files.move, path, to)
-        self.turn.host.moved(path, to)
+        await file_acts.move(self.turn.host, self.turn.row.pk, path, to)
 
     def wrote(self, path: str, applier: LiveApplier) -> None:
         start, cursor = applier.region

@@ -65,6 +65,13 @@ class _Pieces:
         return out
 
 
+def may_have_written(document_id: str, origin: str) -> bool:
+    """False where the log says that the origin has written nothing in the present epoch."""
+    epoch = Document.objects.values_list("epoch", flat=True).get(pk=document_id)
+    rows = DocumentUpdate.objects.filter(document=document_id, epoch=epoch)
+    return rows.filter(origin=origin).exists() or not rows.filter(seq=1).exists()
+
+
 def without(document_id: str, origin: str) -> Without:
     """Raises Conflict where the log does not reach back to the origin's first edit any more."""
     document = Document.objects.get(pk=document_id)
