@@ -16,6 +16,7 @@ class SignedIn extends WebSocket {
 
 const socket = new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: SignedIn, delay: 50, minDelay: 50, maxDelay: 400 })
 let document, text, provider
+let loaded = false // an editor takes no letter before its text is there
 let written = 0
 const mine = [] // what was written, in order
 
@@ -37,6 +38,7 @@ function insert({ after, token, company }) {
 
 // As our browser does when its replica is of another epoch: it goes, what only it had is typed again.
 function open() {
+  loaded = false
   document = new Y.Doc()
   text = document.getText('text')
   provider = new HocuspocusProvider({
@@ -50,6 +52,7 @@ function open() {
       open()
     },
     onSynced: () => {
+      loaded = true
       missing().forEach(insert)
       tell()
     },
@@ -67,7 +70,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (order.do === 'write') {
     written += 1
     mine.push(order)
-    insert(order)
+    if (loaded) insert(order)
   }
   tell(order.do === 'text' ? { text: text.toString() } : {})
 }
