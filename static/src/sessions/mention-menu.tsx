@@ -133,7 +133,7 @@ export function MentionMenu({ list, query, at, point, choose, close }: Mentions)
         {list.length === 0 && <p>{query ? words.none(query) : words.more}</p>}
       </div>
       <footer>
-        {list.length > 0 && (
+        {list.length > 0 && query && (
           <>
             <span>
               <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd> {words.keys}
@@ -143,7 +143,7 @@ export function MentionMenu({ list, query, at, point, choose, close }: Mentions)
             </span>
           </>
         )}
-        {!query && list.length > 0 && <span class="end">{words.more}</span>}
+        {list.length > 0 && !query && words.more}
       </footer>
     </div>
   )

@@ -27,7 +27,8 @@ export function selectionOf(doc: OpenDocument): Mention | null {
     path: doc.path.peek(),
     from: doc.anchorAt(from, 0),
     to: doc.anchorAt(to, -1),
-    name: words.lines(text.lineAt(from).number, text.lineAt(to).number),
+    // A selection of whole lines ends where the next one begins.
+    name: words.lines(text.lineAt(from).number, text.lineAt(Math.max(from, to - 1)).number),
   }
 }
 
