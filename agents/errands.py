@@ -77,8 +77,9 @@ async def resume(job: Job) -> wire.Json:
 
 
 async def steer(job: Job, who: User, text: str) -> wire.Json:
-    """Say something to a job; one that waits for an answer goes on."""
-    goes_on = await in_db(jobs.steer, job.pk, who, text)
+    """Say something to a job; one that waits for an answer, or for review, goes on."""
+    async with live.of(await host_of(job.workspace_id)).merging:  # a result being merged is not taken back
+        goes_on = await in_db(jobs.steer, job.pk, who, text)
     return await (_woken if goes_on else _shown)(job.workspace_id, job.pk)
 
 

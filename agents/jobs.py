@@ -28,6 +28,7 @@ LONGEST_INSTRUCTION = 20_000  # characters
 MOST_PATHS = 500
 WAITING = "waiting for a worker"
 EVENTS_SHOWN = 500
+HEARING = (Job.State.QUEUED, Job.State.RUNNING, Job.State.WAITING, Job.State.REVIEW)  # states of an agent job
 
 
 class Fenced(Exception):
@@ -274,25 +275,31 @@ def resume(job_id: str) -> None:
             return
         if job.state != Job.State.WAITING:
             raise Conflict(f"This job is {job.state}; there is nothing to resume.", "Reload to see where it stands.")
-        job.move(Job.State.QUEUED)
-        job.attempt, job.pause_asked, job.question, job.phase = 0, False, "", "queued"
-        job.save()
-        note(job, [("state", {"state": Job.State.QUEUED})])
+        _queue_again(job)
 
 
 def steer(job_id: str, who: User, text: str) -> bool:
-    """Say something to a job, which hears it before its next step; an answer if it has asked. Returns whether it waited
-    for that, and goes on now. Raises Invalid, Conflict."""
+    """Say something to a job: it hears it before its next step; as an answer if it has asked, as a wish for its result if
+    that waits for review. Returns whether it goes on now because of it. Raises Invalid, Conflict."""
     if not text.strip() or len(text) > LONGEST_INSTRUCTION:
         raise Invalid("The message is empty or too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
-    job = get(job_id)
-    if job.kind != Job.Kind.AGENT or job.state not in (Job.State.QUEUED, Job.State.RUNNING, Job.State.WAITING):
-        raise Conflict("Nobody would hear that: this job does not work any more.", "Retry it, or delegate a new one.")
-    note(job, [("steer", {"text": text.strip(), "by": who.shown_name, "person": who.pk})])
-    if job.state == Job.State.WAITING and job.question:
-        resume(job_id)
-        return True
-    return False
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if job.kind != Job.Kind.AGENT or job.state not in HEARING:
+            raise Conflict("Nobody would hear that: this job does not work any more.", "Delegate a new one.")
+        note(job, [("steer", {"text": text.strip(), "by": who.shown_name, "person": who.pk})])
+        goes_on = job.state == Job.State.REVIEW or (job.state == Job.State.WAITING and bool(job.question))
+        if goes_on:
+            _queue_again(job)
+    return goes_on
+
+
+def _queue_again(job: Job) -> None:
+    """From its newest step on. Within a transaction that holds the row."""
+    job.move(Job.State.QUEUED)
+    job.attempt, job.pause_asked, job.question, job.head, job.phase, job.ended_at = 0, False, "", "", "queued", None
+    job.save()
+    note(job, [("state", {"state": Job.State.QUEUED})])
 
 
 def retry(job_id: str) -> None:

@@ -92,7 +92,7 @@ describe('what may be done', () => {
     ['queued', ['stop', 'pause', 'steer']],
     ['running', ['stop', 'pause', 'steer']],
     ['waiting', ['stop', 'resume', 'steer']],
-    ['review', ['review']],
+    ['review', ['steer', 'review']],
     ['failed', ['retry']],
     ['cancelled', ['retry']],
     ['discarded', []],

@@ -148,6 +148,7 @@ async def test_what_people_say_to_a_job_is_heard_at_its_next_step(site: Site, ad
     events = (await in_db(jobs.detail, job_id))["events"]
     said = [e["data"] for e in events if e["kind"] == "steer"]  # type: ignore[attr-defined]
     assert [(one["by"], one["text"]) for one in said] == [("bob", "and mind two()")]
+    await errands.discard(job)
     with pytest.raises(Conflict):
         await errands.steer(job, site.bob, "too late")
     with pytest.raises(Invalid):
@@ -168,3 +169,21 @@ async def test_a_job_that_asks_waits_for_the_answer_and_goes_on_with_it(site: Si
     job = await job_of(job_id)
     assert (job.state, job.question) == ("review", "")
     assert git(site.folder, "show", f"{job.head}:a.py") == DOUBLED
+
+
+async def test_a_wish_in_review_is_another_step_on_top_of_what_is_there(site: Site, ada: Follower) -> None:
+    endpoint = await in_db(site.script, EDIT, {"text": "It is done."})
+    job_id = await requested(site)
+    await work.execute(job_id)
+    first = await job_of(job_id)
+    more = ["*** Begin Patch", "*** Add File: b.py", "+B = 2", "*** End Patch"]
+    wish = {"when": "bob: and a b.py", "calls": [{"name": "apply_patch", "arguments": {"patch": more}}]}
+    await now_plays(site, endpoint, wish, {"text": "That too."})
+    shown = await errands.steer(first, site.bob, "and a b.py")
+    assert shown["state"] == "queued"
+    await work.execute(job_id)
+    job = await job_of(job_id)
+    assert (job.state, job.result["files"]) == ("review", 2)
+    assert git(site.folder, "show", f"{job.head}:a.py") == DOUBLED
+    assert git(site.folder, "show", f"{job.head}:b.py") == "B = 2"
+    assert len(await steps_of(job_id)) == 4

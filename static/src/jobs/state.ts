@@ -112,7 +112,7 @@ export function acts(job: Job) {
     stop: active,
     pause: !job.pausing && (job.state === 'queued' || (job.state === 'running' && job.kind === 'agent')),
     resume: job.state === 'waiting' || (job.state === 'running' && job.pausing),
-    steer: active && job.kind === 'agent',
+    steer: (active || review) && job.kind === 'agent',
     retry: job.state === 'failed' || job.state === 'cancelled' || (review && job.failed > 0),
     review: review || (job.state === 'merged' && job.files > 0),
   }

@@ -15,7 +15,8 @@ export function Talk({ job }: { job: Job }) {
   const text = useSignal('')
   const can = acts(job)
   const home = live.value
-  if (!can.stop || !home || !mayDelegate(home.role.value)) return <Question job={job} />
+  if (!(can.stop || can.steer) || !home || !mayDelegate(home.role.value)) return <Question job={job} />
+  const here = job.question ? say.answerHere : job.state === 'review' ? say.wishHere : say.tellHere
   const send = async (event: Event) => {
     event.preventDefault()
     const said = text.value.trim()
@@ -30,8 +31,8 @@ export function Talk({ job }: { job: Job }) {
             type="text"
             value={text.value}
             maxLength={20_000}
-            aria-label={job.question ? say.answerHere : say.tellHere}
-            placeholder={job.question ? say.answerHere : say.tellHere}
+            aria-label={here}
+            placeholder={here}
             onInput={({ currentTarget }) => {
               text.value = currentTarget.value
             }}

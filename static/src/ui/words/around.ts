@@ -95,6 +95,7 @@ export const words = {
     answerHere: 'Your answer',
     tell: 'Say it',
     tellHere: 'Say something to this job; it hears it before its next step',
+    wishHere: 'Say what should be different; it goes on from here',
     pause: 'Pause',
     pausing: 'It stops after this step.',
     resume: 'Resume',
