@@ -1,5 +1,6 @@
 // Whether suggestions are asked for: what the person wants, who answers, how fast, and why not.
 import { effect, signal } from '@preact/signals'
+import { mayTurn } from '../sessions/mode'
 import { toast } from '../ui/toast'
 import { ghost as words } from '../ui/words/editing'
 import type { Suggester } from '../wire'
@@ -55,6 +56,8 @@ async function look(now: Live): Promise<void> {
   pace.value = found.ms
 }
 
+const mayAsk = (now: Live) => mayTurn(now.role.value)
+
 // Asked when the workspace is joined, and again when its models change.
 effect(() => {
   const now = live.value
@@ -66,8 +69,6 @@ effect(() => {
   })
   return stop
 })
-
-const mayAsk = (now: Live) => ['owner', 'maintainer', 'editor'].includes(now.role.value)
 
 effect(() => {
   const { n, why, until } = failing.value
