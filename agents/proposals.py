@@ -22,6 +22,7 @@ from agents.undecided import Tracked, Undecided
 from agents.waiting_acts import WaitingActs
 from ide.db import in_db, new_id
 from ide.documents.room import Edit, Room
+from ide.documents.undo import Since, since
 from ide.errors import Conflict, NotFound, Refused
 from ide.live.host import WorkspaceHost
 
@@ -64,25 +65,25 @@ class Proposals:
         for document, mine in found.items():
             try:
                 room = await self._host.open_room(document)
-                since = await in_db(rows.since, document, room.epoch, min(row.seq for row in mine))
+                written = await in_db(since, document, room.epoch, min(row.seq for row in mine))
             except Refused as error:  # it waits until its document can be opened again
                 log.info("proposals of %s: the document cannot be opened: %s", document, error)
                 continue
-            self._restore(room, mine, since)
+            self._restore(room, mine, written)
         await self.acts.load()
 
-    def _restore(self, room: Room, mine: Sequence[Proposal], since: rows.Since | None) -> None:
+    def _restore(self, room: Room, mine: Sequence[Proposal], written: Since | None) -> None:
         undecided = self._at(room)
-        told = since is not None and all(row.epoch == room.epoch for row in mine)
-        if told and since is not None:
-            undecided.layers.text = since.text
+        told = written is not None and all(row.epoch == room.epoch for row in mine)
+        if told and written is not None:
+            undecided.layers.text = written.text
         for row in mine:
             origin = f"turn:{row.turn_id}" if row.turn_id else f"job:{row.job_id}"
             owner = (row.turn and row.turn.owner) or (row.job and row.job.owner) or None
             tracked = Tracked(row, undecided, origin, wire.person(owner), proposed=row.proposed)
             undecided.add(tracked, row.base)
-        if told and since is not None:
-            undecided.replay([*since.runs, ("", room.text())])
+        if told and written is not None:
+            undecided.replay([*written.runs, ("", room.text())])
         for tracked in list(undecided.all.values()):
             self._settle(tracked)
 

@@ -9,12 +9,22 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from ide.documents import past
 from ide.documents.items import Piece, Sequence
 from ide.documents.models import Document, DocumentUpdate
 from ide.documents.protocol import Malformed
+from ide.documents.replica import Poisoned, Replica
 from ide.errors import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A text as it was, and after each origin's writing since."""
+
+    text: str
+    runs: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,25 @@ def may_have_written(document_id: str, origin: str) -> bool:
     epoch = Document.objects.values_list("epoch", flat=True).get(pk=document_id)
     rows = DocumentUpdate.objects.filter(document=document_id, epoch=epoch)
     return rows.filter(origin=origin).exists() or not rows.filter(seq=1).exists()
+
+
+def since(document_id: str, epoch: int, seq: int) -> Since | None:
+    """What was written behind the row `seq`; None where the log does not reach back so far."""
+    ground = past.base(document_id, epoch, seq) if seq else None
+    if ground is None:
+        return None
+    behind = past.rows(document_id, epoch, ground.seq)
+    try:
+        first = [ground.data] if ground.data is not None else []
+        replica = Replica([*first, *(row.data for row in behind if row.seq <= seq)])
+        text = replica.text()
+        runs = []
+        for origin, run in groupby((row for row in behind if row.seq > seq), key=lambda row: row.origin):
+            replica.apply([row.data for row in run])
+            runs.append((origin, replica.text()))
+    except Poisoned:
+        return None
+    return Since(text, runs)
 
 
 def without(document_id: str, origin: str) -> Without:

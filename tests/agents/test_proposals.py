@@ -22,9 +22,8 @@ async def waits(site: Site) -> None:
 async def patched(site: Site, ada: Follower, *lines: str) -> str:
     """A finished turn that applied this patch."""
     patch = [*lines, "*** End Patch"]
-    await in_db(
-        site.script, {"calls": [{"name": "apply_patch", "arguments": {"patch": patch}}]}, after or {"text": "."}
-    )
+    call = {"name": "apply_patch", "arguments": {"patch": patch}}
+    await in_db(site.script, {"calls": [call]}, {"text": "."})
     await ada.opened(site.document.pk)
     started = await ada.ask("turn.start", session=await ada.session(), text="go", mentions=[])
     ended = await ada.ended(started["turn"])
