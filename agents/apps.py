@@ -8,18 +8,24 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import credits, ghost_ops, library_ops, live, mention_ops, ops, parts, undo_ops
+        from agents import checkpoint_ops, commit_message, context_ops, credits, ghost_ops, library_ops, live, mention_ops, ops, parts, queue_ops, quick, undo_ops
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 
         credits.register_all()
         ops.register()
         undo_ops.register()
+        checkpoint_ops.register()
+        context_ops.register()
         library_ops.register()
+        queue_ops.register()
         ghost_ops.register()
+        quick.register()
+        commit_message.register()
         mention_ops.register()
         parts.register()
         on_open(live.opened)
+        on_open(queue_ops.follow)
         on_close(live.closing)
         on_hint("job", live.job_changed)
         on_hint("people", live.people_changed)

@@ -138,17 +138,22 @@ class Measured:
         self._drawing: asyncio.Task[bool] | None = None
         self._drawn_at = 0.0
         self.speed = Speed()
+        self.waited = 0.0  # seconds its callers spent waiting for what comes next
 
     async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
         self._conversation = request.conversation
         while True:
             shown = False
             asked = replace(request, model=self.endpoint.model)
+            since = time.monotonic()
             try:
                 async with aclosing(self._once(asked)) as stream:
                     async for events in stream:
                         shown = True
+                        self.waited += time.monotonic() - since
                         yield events
+                        since = time.monotonic()
+                self.waited += time.monotonic() - since
                 return
             except ProviderError as error:
                 if shown or not error.passing or not self._others:

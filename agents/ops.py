@@ -9,14 +9,15 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from agents import endpoints, jobs, pictures, talk, ways, window, wire
+from agents import endpoints, jobs, pictures, redirect, talk, ways, window, wire
 from agents.environments.live import writable
 from agents.live import of
 from agents.models import Turn
 from agents.sessions import Start
+from agents.turns import Stop
 from ide.accounts.permissions import Action
 from ide.db import in_db
-from ide.errors import Conflict, Invalid
+from ide.errors import Invalid
 from ide.live import ops
 from ide.live.host import WorkspaceHost
 
@@ -30,6 +31,9 @@ class Caller(Protocol):
 
     @property
     def user_id(self) -> int: ...
+
+    @property
+    def person(self) -> Params: ...
 
     def may(self, action: Action) -> bool: ...
 
@@ -193,31 +197,22 @@ async def turn_inline(host: WorkspaceHost, participant: Caller, params: Params) 
 
 async def turn_steer(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(TurnText, params)
-    return {"item": await of(host).sessions.steer(given.turn, participant.user_id, given.text)}
+    return await of(host).sessions.steer(given.turn, participant.user_id, given.text)
 
 
 async def turn_interrupt(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    return {"state": of(host).sessions.interrupt(read(TurnName, params).turn)}
+    return {"state": of(host).sessions.interrupt(read(TurnName, params).turn, Stop(participant.person))}
 
 
 async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    """Stop the turn and go another way from what it has written; one act, nothing can come in between."""
     given = read(TurnRedirect, params)
-    if not given.text.strip():
-        raise Invalid("There is nothing to do: the message is empty.", "Say what should be done instead.")
-    live = of(host).sessions
-    old = live.running(given.turn)
-    if old.row.kind == Turn.Kind.APPLY:
-        raise Conflict("A block that is being put into a file cannot be redirected.", "Interrupt it.")
-    if old.row.kind == Turn.Kind.INLINE and old.region_written is None:
-        raise Conflict("This edit has not begun to write yet.", "Interrupt it, and say it anew.")
+    sessions = of(host).sessions
+    old = redirect.standing(sessions, given.turn, given.text)
     endpoint = old.endpoint.pk if old.endpoint else None
     seen = await shown(host, participant, given.pictures, endpoint)
-    live.interrupt(given.turn)
-    way = talk.talk if old.region_written is None else ways.inline(old.region_written, given.text)
-    said: Params = {"text": given.text, "mentions": [], "redirects": given.turn, **seen}
-    turn = await live.start(participant.user_id, Start(old.live.row.pk, old.row.kind, said, way, endpoint))
-    return {"turn": turn.row.pk}
+    said: Params = {"text": given.text, "mentions": [], **seen}
+    way = redirect.Way(participant.user_id, participant.person, said, endpoint)
+    return {"turn": (await redirect.redirect(sessions, given.turn, way)).row.pk}
 
 
 async def block_apply(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:

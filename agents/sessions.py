@@ -11,19 +11,20 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from django.db import transaction
 from django.utils import timezone
 
-from agents import endpoints, library, turns, wire
+from agents import endpoints, library, queue, turns, wire
 from agents.measure import Measured, Purpose
-from agents.models import Endpoint, Item, Job, RoleEndpoint, Session, Turn
+from agents.models import Endpoint, Item, Job, QueueEntry, RoleEndpoint, Session, Turn
 from agents.proposals import Proposals
 from agents.providers.protocol import ProviderError
 from agents.transcript import Items, LiveSession, reserve_numbers, save_items, settle_numbers
-from agents.turns import Ended, LiveTurn
+from agents.turns import Ended, LiveTurn, Stop
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, may
 from ide.db import in_db
-from ide.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from ide.errors import Conflict, Invalid, Refused, Unavailable
 from ide.live.host import WorkspaceHost
 from ide.workspaces.models import Workspace
 
@@ -38,7 +39,7 @@ Way = Callable[[LiveTurn], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Start:
-    """A turn about to begin. `said` is the person item's data; `way` does the work; no endpoint: no model is called."""
+    """A turn about to begin. `said` is the person item's data; `way` does the work; `entry`: its id in the queue."""
 
     session: str
     kind: str
@@ -46,12 +47,16 @@ class Start:
     way: Way
     endpoint: int | None = None
     needs_model: bool = True
+    entry: str = ""
 
 
 @dataclass
 class Sessions:
+    """`on_saved` is called when a turn has ended and is durable."""
+
     host: WorkspaceHost
     proposals: Proposals
+    on_saved: Callable[[LiveTurn], None] = lambda _: None
     _live: dict[str, LiveSession] = field(default_factory=dict)
     _starting: set[str] = field(default_factory=set)
 
@@ -60,8 +65,8 @@ class Sessions:
     async def session(self, session_id: str) -> LiveSession:
         """The session, taken up into memory. Raises NotFound."""
         if session_id not in self._live:
-            row = await in_db(library.get, self.host.workspace_id, session_id)
-            self._live.setdefault(session_id, LiveSession(row, self.host.publish))
+            row, waiting = await in_db(_taken_up, self.host.workspace_id, session_id)
+            self._live.setdefault(session_id, LiveSession(row, self.host.publish, queue=waiting))
         return self._live[session_id]
 
     def unborn(self) -> LiveSession:
@@ -82,6 +87,10 @@ class Sessions:
             if turn.row.pk == turn_id:
                 return turn
         raise Conflict("This turn has ended already.", "Nothing was done; start a new turn if you want to go on.")
+
+    def idle(self, live: LiveSession) -> bool:
+        """Whether a turn may begin in it."""
+        return live.turn is None and live.row.pk not in self._starting
 
     async def settled(self, turn_id: str) -> None:
         """Return when what a turn has left is saved, if it has just ended here."""
@@ -108,7 +117,7 @@ class Sessions:
         if len(text) > LONGEST_TEXT:
             raise Invalid("The message is too long.", f"Use at most {LONGEST_TEXT:,} characters.")
         live = await self.session(start.session)
-        if live.turn is not None or start.session in self._starting:
+        if not self.idle(live):
             raise Conflict("The model is busy in this session.", "Steer the running turn, or wait for its end.")
         self._starting.add(start.session)
         try:
@@ -134,8 +143,11 @@ class Sessions:
         live.row.active_at = timezone.now()
         live.row.turn_count += 1
         live.emit("turn.started", turn=wire.turn(row))
+        if start.entry:
+            live.queued([entry for entry in live.queue if entry.pk != start.entry])
         live.changed()
         items.show(items.begin(Item.Kind.PERSON, start.said, owner))
+        turn.keeping = self.host.owned(turn.keep(), f"turn {row.pk} kept")
         turn.task = self.host.owned(self._run(turn, start.way), f"turn {row.pk}")
         return turn
 
@@ -148,9 +160,9 @@ class Sessions:
                 return session_id
         return str((await self.create(user_id, title)).row.pk)
 
-    async def steer(self, turn_id: str, user_id: int, text: str) -> str:
-        """Say something to the running turn: its model takes it in mid-sentence where it can, else reads it at the next
-        boundary. Returns the item's id; what becomes of it is told by that item."""
+    async def steer(self, turn_id: str, user_id: int, text: str, more: wire.Json | None = None) -> wire.Json:
+        """Say something to the running turn: its model takes it in mid-sentence where it can (accepted), else reads it
+        at the next boundary (pending). What becomes of it is told by the item; `more` goes into that."""
         turn = self.running(turn_id)
         if turn.row.kind != Turn.Kind.SESSION:
             raise Conflict("An inline edit cannot be steered.", "Interrupt it, or redirect it.")
@@ -158,16 +170,17 @@ class Sessions:
             raise Invalid("The message is empty or too long.", "Say what should be different.")
         user = await in_db(_user, user_id)
         turn = self.running(turn_id)
-        item = turn.items.begin(Item.Kind.PERSON, {"text": text, "steer": True, "taken": False}, user)
+        data = {"text": text, "steer": True, "taken": False, **(more or {})}
+        item = turn.items.begin(Item.Kind.PERSON, data, user)
         turn.items.show(item)
-        await turn.hear(item)
+        sent = await turn.hear(item)
         await in_db(save_items, [item])
-        return item.pk
+        return {"item": item.pk, "outcome": "accepted" if sent else "pending"}
 
-    def interrupt(self, turn_id: str) -> str:
+    def interrupt(self, turn_id: str, stop: Stop | None = None) -> str:
         """Stop the running turn: synchronously, nothing of it lands afterwards. Returns its state."""
         turn = self.running(turn_id)
-        turn.end(Turn.State.INTERRUPTED)
+        turn.end(Turn.State.INTERRUPTED, stop=stop)
         if turn.task is not None:
             turn.task.cancel()
         return str(turn.row.state)
@@ -186,7 +199,7 @@ class Sessions:
         live.emit("turn.ended", turn=wire.turn(turn))
         live.emit("item.completed", item=wire.item(item))
         live.changed()
-        if live.turn is None and live.row.pk not in self._starting:
+        if self.idle(live):
             await in_db(settle_numbers, live.row.pk, live.seq)
 
     async def recheck(self) -> None:
@@ -194,10 +207,10 @@ class Sessions:
         turns = self._running()
         if not turns:
             return
-        able = await in_db(_allowed, self.host.workspace_id, {turn.owner.pk for turn in turns})
+        able = await in_db(allowed, self.host.workspace_id, {turn.owner.pk for turn in turns})
         for turn in turns:
             if turn.owner.pk not in able and turn.open:
-                self.interrupt(turn.row.pk)
+                self.interrupt(turn.row.pk, Stop(why="Interrupted: its owner may not have turns here any more."))
 
     # --- the task of a turn ---------------------------------------------------------------------------------------
 
@@ -230,16 +243,19 @@ class Sessions:
         return Measured(behind, purpose, turn.told, turn.moved)
 
     async def _leave(self, turn: LiveTurn) -> None:
+        if turn.keeping is not None:
+            await asyncio.wait({turn.keeping})
         await turn.save()
+        self.on_saved(turn)
 
     def busy(self) -> bool:
         """Whether a turn runs: the host stays awake for it though nobody looks."""
         return bool(self._running())
 
     async def close(self) -> None:
-        """The host goes: running turns end as interrupted, and are saved."""
+        """The host goes: running turns fail, as if it had died, and are saved."""
         for turn in self._running():
-            turn.end(Turn.State.INTERRUPTED)
+            turn.end(Turn.State.FAILED, turns.RESTARTED)
             if turn.task is not None:
                 turn.task.cancel()
                 await asyncio.wait({turn.task})
@@ -248,7 +264,8 @@ class Sessions:
             await asyncio.wait(saving)
 
 
-def _allowed(workspace_id: str, user_ids: set[int]) -> set[int]:
+def allowed(workspace_id: str, user_ids: set[int]) -> set[int]:
+    """Those of them who may have turns there now. Synchronous ORM."""
     workspace = Workspace.objects.get(pk=workspace_id)
     return {user.pk for user in User.objects.filter(pk__in=user_ids) if may(user, Action.TURN, workspace)}
 
@@ -277,6 +294,10 @@ def _session_rows(workspace_id: str) -> Sequence[Session]:
     return list(library.rows(workspace_id=workspace_id, archived=False).order_by("-active_at", "pk")[:SESSIONS_SHOWN])
 
 
+def _taken_up(workspace_id: str, session_id: str) -> tuple[Session, list[QueueEntry]]:
+    return library.get(workspace_id, session_id), queue.taken_up(session_id)
+
+
 def _create(workspace_id: str, user_id: int, title: str) -> Session:
     made = Session.objects.create(workspace_id=workspace_id, created_by_id=user_id, title=title)
     return library.get(workspace_id, made.pk)
@@ -286,9 +307,12 @@ def _user(user_id: int) -> User:
     return User.objects.get(pk=user_id)
 
 
+@transaction.atomic
 def _turn_row(session: Session, user_id: int, start: Start) -> Turn:
     wanted = endpoints.Wanted(_role(start.kind), session.team_id, user_id)
     endpoint = endpoints.choose(start.endpoint, wanted) if start.needs_model else None
+    if start.entry:
+        queue.take_out(session.pk, start.entry)
     reserve_numbers(session)
     if not session.title:
         Session.objects.filter(pk=session.pk).update(title=str(start.said["text"]).strip().splitlines()[0][:TITLE])

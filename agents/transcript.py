@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from agents import library, wire
 from agents.engine.messages import Message
-from agents.models import Item, Session, Turn
+from agents.models import Item, QueueEntry, Session, Turn
 from ide.accounts.models import User
 from ide.db import in_db
 
@@ -53,6 +53,8 @@ class LiveSession:
     memory: Memory | None = None
     warmed_at: float = float("-inf")  # monotonic: when a provider read it ahead last
     generation: int = 0  # rises when a turn starts or ends
+    queue: list[QueueEntry] = field(default_factory=list)
+    queuing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one change of the queue after the other
     tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))
 
     @property
@@ -78,6 +80,20 @@ class LiveSession:
     def changed(self) -> None:
         self.emit("session.changed", summary=self.summary())
 
+    def queued(self, queue: list[QueueEntry]) -> None:
+        """The queue is another one now."""
+        self.queue = queue
+        self.emit("queue.changed", queue=self._queue())
+
+    def stand_still(self, why: str) -> None:
+        """Nothing is sent by itself until somebody sends. The caller saves the row of the queue's head."""
+        if self.queue and not self.queue[0].held:
+            self.queue[0].held = why
+            self.queued(self.queue)
+
+    def _queue(self) -> list[wire.Json]:
+        return [wire.queue_entry(entry) for entry in self.queue]
+
     def events_after(self, seq: int) -> list[wire.Json] | None:
         """The events since `seq`, or None when the tail does not reach back so far."""
         if seq == self.seq:
@@ -90,7 +106,7 @@ class LiveSession:
         """Rows and memory as one consistent picture, with the number of the newest event it contains: the newest items,
         and whether there are `more` before them."""
         page = await self._page(None)
-        return {"session": self.summary(), **page, "queue": [], "seq": self.seq}
+        return {"session": self.summary(), **page, "queue": self._queue(), "seq": self.seq}
 
     async def older(self, before: str) -> wire.Json:
         """What comes before the item of that name, as in a snapshot. Raises NotFound."""
@@ -131,6 +147,7 @@ class Items:
         self._grown: dict[str, list[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._open: set[str] = set()
+        self._unsaved: dict[str, Item] = {}
         self._next = 0
 
     @property
@@ -154,6 +171,7 @@ class Items:
 
     def _put_last(self, item: Item) -> None:
         item.position = self._next
+        self._unsaved[item.pk] = item
         self._next += 1
         self.all.append(item)
 
@@ -161,6 +179,7 @@ class Items:
         """Append to the item's text (a tool's output). The first piece leaves at once, later ones once a frame."""
         key = "output" if item.kind == Item.Kind.TOOL else "text"
         item.data[key] = str(item.data.get(key, "")) + text
+        self._unsaved[item.pk] = item
         self._grown.setdefault(item.pk, []).append(text)
         if self._timer is None:
             self.flush()
@@ -181,12 +200,14 @@ class Items:
     async def complete(self, item: Item) -> None:
         """Send the item as it stays, and save it."""
         self.show(item)
+        self._unsaved.pop(item.pk, None)
         await in_db(save_items, [item])
 
     def show(self, item: Item) -> None:
         """Send the item as it is now; nothing is saved yet."""
         self.flush()
         self._open.discard(item.pk)
+        self._unsaved[item.pk] = item
         if item.kind == Item.Kind.TOOL and len(str(item.data.get("output", ""))) > LONGEST_OUTPUT:
             item.data["output"] = str(item.data["output"])[:LONGEST_OUTPUT] + "\n… (shortened)"
         self._session.emit("item.completed", item=wire.item(item))
@@ -196,6 +217,11 @@ class Items:
         item = self.begin(kind, data, author)
         await self.complete(item)
         return item
+
+    def unsaved(self) -> list[Item]:
+        """What has changed since the last call and is not saved: the caller saves it."""
+        changed, self._unsaved = list(self._unsaved.values()), {}
+        return changed
 
     def close(self) -> list[Item]:
         """No more frames; what was still open is sent as it is. Returns the items, to be saved."""

@@ -7,14 +7,16 @@ awaited, and whatever writes for it asks `check` first. So after an interrupt no
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from agents import rules, wire
+from agents import queue, rules, wire
 from agents.measure import Measured, Speed
 from agents.models import Endpoint, Item, Session, Turn
 from agents.proposals import Proposals, Tracked
@@ -26,8 +28,11 @@ from ide.db import in_db
 from ide.documents.room import Anchor, Room
 from ide.live.host import WorkspaceHost
 
+log = logging.getLogger(__name__)
+
 SPEED_EVERY = 0.25  # seconds between two speed events
 REGION_EVERY = 0.1
+KEEP_EVERY = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,21 @@ class Region:
 
 class Ended(Exception):
     """The turn is closed; what was about to be written is dropped."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a turn is stopped: by whom, and whether they go on another way. Nobody: `why`."""
+
+    by: wire.Json | None = None
+    redirects: bool = False
+    why: str = "Interrupted."
+
+    def note(self) -> dict[str, object]:
+        if self.by is None:
+            return {"text": self.why, "tone": "info"}
+        said, field = ("Redirected", "redirected_by") if self.redirects else ("Interrupted", "by")
+        return {"text": f"{said} by {self.by['name']}.", "tone": "info", field: self.by}
 
 
 @dataclass
@@ -58,9 +78,13 @@ class LiveTurn:
     follows: str | None = None  # the turn before it in the session, if it was in this process
     provider: Measured | None = None
     open: bool = True
+    began: float = field(default_factory=time.monotonic)
+    in_tools: float = 0.0  # seconds
     steers: deque[Item] = field(default_factory=deque)
     handed: list[Item] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
+    keeping: asyncio.Task[None] | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     edits: dict[str, Item] = field(default_factory=dict)
     regions: dict[str, wire.Json] = field(default_factory=dict)
     region_written: Region | None = None  # an inline turn's: what a redirect starts from
@@ -127,13 +151,18 @@ class LiveTurn:
 
     # --- what people say to it ------------------------------------------------------------------------------------
 
-    async def hear(self, item: Item) -> None:
-        """Hand what was said to the model in mid-sentence where it can take it, else at the next boundary."""
+    async def hear(self, item: Item) -> bool:
+        """Hand what was said to the model in mid-sentence where it can take it (True), else at the next boundary."""
         self.handed.append(item)
-        sent = self.provider is not None and await self.provider.steer(str(item.data["text"]))
+        try:
+            sent = self.provider is not None and await self.provider.steer(str(item.data["text"]))
+        except ProviderError as error:  # the answer itself fails too, or goes on without it
+            log.info("turn %s: a steer was not sent: %s", self.row.pk, error)
+            sent = False
         if not sent and item in self.handed:
             self.handed.remove(item)
             self.steers.append(item)
+        return sent
 
     def heard(self, texts: Sequence[str]) -> None:
         """The model answers these now: they stand between what it said before and what it says to them."""
@@ -141,32 +170,36 @@ class LiveTurn:
             item = next((one for one in self.handed if one.data["text"] == text), None)
             if item is not None:
                 self.handed.remove(item)
-                item.data["taken"] = True
+                item.data |= {"taken": True, "taken_at": wire.time(timezone.now())}
                 self.items.move_last(item)
                 self.items.show(item)
 
     # --- its end --------------------------------------------------------------------------------------------------
 
-    def end(self, state: str, error: str = "") -> None:
+    def end(self, state: str, error: str = "", stop: Stop | None = None) -> None:
         """Close the turn, once, and tell everyone; what it wrote stays as open proposals. Saving follows."""
         if not self.open:
             return
         self.open = False
+        self.ended.set()
+        stop = stop or Stop()
         for document, region in list(self.regions.items()):
             self._publish_region(document, str(region["path"]), None, None)
         self.regions.clear()
         self._close_edits()
         self._fill(state, error)
         for item in (*self.handed, *self.steers):
-            item.data["missed"] = True
+            item.data |= {"missed": True, **({"failed": error} if error else {})}
             self.items.show(item)
         if state == Turn.State.FAILED:
             self.items.show(self.items.begin(Item.Kind.NOTE, {"text": error, "tone": "bad"}))
         elif state == Turn.State.INTERRUPTED:
-            self.items.show(self.items.begin(Item.Kind.NOTE, {"text": "Interrupted.", "tone": "info"}))
+            self.items.show(self.items.begin(Item.Kind.NOTE, stop.note()))
         self.items.close()
         self.live.turn = None
         self.live.emit("turn.ended", turn=wire.turn(self.row))
+        if state != Turn.State.COMPLETED and not stop.redirects:
+            self.live.stand_still(queue.STOPPED[Turn.State(state)])
         self.live.changed()
         metrics.turns.labels(state).inc()
 
@@ -182,11 +215,27 @@ class LiveTurn:
     def _fill(self, state: str, error: str) -> None:
         row = self.row
         row.state, row.error, row.ended_at = state, error, timezone.now()
+        row.times = self._times()
         if self.provider is not None:
             speed = self.provider.speed
             row.ttft_ms, row.seconds = speed.ttft_ms, speed.total_seconds
             row.input_tokens, row.output_tokens = speed.input_tokens, speed.tokens
             row.cost = speed.cost
+
+    def _times(self) -> dict[str, float]:
+        """Milliseconds: waiting for the model, tools at work, and the rest, which is ours."""
+        provider = self.provider.waited if self.provider is not None else 0.0
+        ours = max(0.0, time.monotonic() - self.began - provider - self.in_tools)
+        seconds = {"provider": provider, "server": ours, "tools": self.in_tools}
+        return {place: round(spent * 1000, 1) for place, spent in seconds.items()}
+
+    async def keep(self) -> None:
+        """Save what is said and done while it runs, at once and then every second: a process that dies leaves it so."""
+        while self.open:
+            await in_db(save_items, self.items.unsaved())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEEP_EVERY):
+                    await self.ended.wait()
 
     async def save(self) -> None:
         """Make the ended turn durable. Only then do its items leave memory."""
@@ -208,11 +257,27 @@ def create(session: Session, owner: User, endpoint: Endpoint | None, kind: str) 
     return Turn.objects.create(session=session, owner=owner, endpoint=endpoint, kind=kind, waits=waits)
 
 
+RESTARTED = "Tandem was restarted while this turn ran. What it had written is there, as a proposal."
+
+
 def mark_restarted(workspace_id: str) -> None:
     """Turns that were running when the host died did not end well."""
     lost = Turn.objects.filter(session__workspace_id=workspace_id, state=Turn.State.RUNNING)
+    for item in Item.objects.filter(turn__in=lost).exclude(kind__in=(Item.Kind.MODEL, Item.Kind.NOTE)):
+        _leave_off(item)
     lost.update(
         state=Turn.State.FAILED,
-        error="Tandem was restarted while this turn ran. What it had written is there, as a proposal.",
+        error=RESTARTED,
         ended_at=timezone.now(),
     )
+
+
+def _leave_off(item: Item) -> None:
+    """What an item says was under way is not any more."""
+    if item.kind == Item.Kind.EDIT:
+        item.data["writing"] = False
+    elif item.kind == Item.Kind.TOOL and item.data.get("ok") is None:
+        item.data["ok"] = False
+    elif item.data.get("steer") and not item.data.get("taken"):
+        item.data |= {"missed": True, "failed": RESTARTED}
+    item.save(update_fields=["data"])

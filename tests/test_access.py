@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pycrdt import Doc, Text
 from pytest_django import Settings
 
-from agents.models import Endpoint, Item, Job, Picture, Proposal, Session, Turn
+from agents.models import Endpoint, Item, Job, Picture, Proposal, QueueEntry, Session, Turn
 from ide.accounts import tokens
 from ide.accounts.models import Membership, Team, User
 from ide.api import api
@@ -149,6 +149,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "session.fork": ({"session": "{session}", "turn": "{turn}"}, "not_allowed", "not_found"),
     "session.older": ({"session": "{session}", "before": "{item}"}, "ok", "not_found"),
     "mention.offers": ({}, "not_allowed", "ok"),
+    "symbols.find": ({"query": "zebra"}, "not_allowed", "ok"),
     "turn.start": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
     "turn.inline": (
         {"document": "{document}", "from": "", "to": "", "instruction": "x", "session": "{session}"},
@@ -161,11 +162,23 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "turn.undo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.redo": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.preview": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "checkpoint.preview": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "checkpoint.restore": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "checkpoint.unrestore": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.accept": ({"turn": "{turn}"}, "not_allowed", "not_found"),
     "turn.reject": ({"turn": "{turn}"}, "not_allowed", "not_found"),
+    "queue.add": ({"session": "{session}", "text": "x"}, "not_allowed", "not_found"),
+    "queue.edit": ({"entry": "{entry}", "text": "x"}, "not_allowed", "not_found"),
+    "queue.move": ({"entry": "{entry}"}, "not_allowed", "not_found"),
+    "queue.remove": ({"entry": "{entry}"}, "not_allowed", "not_found"),
+    "queue.send": ({"entry": "{entry}", "as": "start"}, "not_allowed", "not_found"),
+    "queue.resume": ({"session": "{session}"}, "not_allowed", "not_found"),
     "ghost.suggest": ({"document": "{document}", "at": "", "request": 1}, "not_allowed", "not_found"),
     "ghost.drop": ({"request": 1}, "not_allowed", "ok"),
     "ghost.about": ({}, "not_allowed", "ok"),
+    "quick.start": ({"kind": "explain", "document": "{document}", "from": "", "to": ""}, "not_allowed", "not_found"),
+    "commit.write": ({"request": 1}, "not_allowed", "conflict"),  # nothing has changed there
+    "commit.stop": ({"request": 1}, "not_allowed", "ok"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
     "proposal.reject": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
@@ -230,7 +243,9 @@ def two(transactional_db: None, settings: Settings) -> Two:
     turn = Turn.objects.create(session=session, owner=owner, state="completed")
     item = Item.objects.create(turn=turn, position=0, kind="model", data={"text": f"```\n{SECRET}\n```"})
     proposal = Proposal.objects.create(workspace=workspace, turn=turn, document=document, base="")
+    entry = QueueEntry.objects.create(session=session, position=0, author=owner, data={"text": SECRET}, held=SECRET)
     rows = {"document": document, "session": session, "turn": turn, "item": item, "proposal": proposal}
+    rows |= {"entry": entry}
     ids = {name: row.pk for name, row in rows.items()}
     thread = CommentThread.objects.create(document=document, start="", end="", quote=SECRET, created_by=owner)
     comment = Comment.objects.create(thread=thread, author=owner, text=SECRET)
