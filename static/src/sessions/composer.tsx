@@ -166,7 +166,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
         aria-label={words.composer}
         aria-autocomplete="list"
         aria-haspopup="listbox"
-        aria-controls={mentions.open ? MENU : undefined}
+        aria-controls={mentions.open && mentions.list.length ? MENU : undefined}
         aria-activedescendant={mentions.open && mentions.list.length ? optionId(mentions.at) : undefined}
         placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
         onInput={(event) => {

@@ -126,12 +126,14 @@ export function MentionMenu({ list, query, at, point, choose, close }: Mentions)
   const groups = [...new Set(list.map((one) => one.group))]
   return (
     <div class="mention-menu" ref={box}>
-      <div role="listbox" id={MENU} aria-label={words.mention}>
-        {groups.map((group) => (
-          <OfGroup key={group} group={group} list={list} at={at} point={point} choose={choose} />
-        ))}
-        {list.length === 0 && <p>{query ? words.none(query) : words.more}</p>}
-      </div>
+      {list.length > 0 && (
+        <div role="listbox" id={MENU} aria-label={words.mention}>
+          {groups.map((group) => (
+            <OfGroup key={group} group={group} list={list} at={at} point={point} choose={choose} />
+          ))}
+        </div>
+      )}
+      {list.length === 0 && <p>{query ? words.none(query) : words.more}</p>}
       <footer>
         {list.length > 0 && query && (
           <>
@@ -156,7 +158,9 @@ interface GroupProps extends Pick<Mentions, 'list' | 'at' | 'point' | 'choose'> 
 function OfGroup({ group, list, at, point, choose }: GroupProps) {
   return (
     <div role="group" aria-labelledby={`mention-${group}`}>
-      <h4 id={`mention-${group}`}>{words.groups[group]}</h4>
+      <div role="presentation" class="mention-group" id={`mention-${group}`}>
+        {words.groups[group]}
+      </div>
       {list.map(
         (one, n) =>
           one.group === group && (

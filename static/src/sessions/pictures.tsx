@@ -125,7 +125,7 @@ function Thumbnail({ workspace, picture, n }: { workspace: Id; picture: Picture;
         aria-label={`${words.larger(n)} (${size})`}
         onClick={() => setLarge(true)}
       >
-        <img src={url} alt="" loading="lazy" width={56} height={56} onError={() => setGone(true)} />
+        <img src={url} alt="" loading="lazy" width={64} height={64} onError={() => setGone(true)} />
       </button>
       {large && <Large url={url} label={words.picture(n)} size={size} close={() => setLarge(false)} />}
     </>
