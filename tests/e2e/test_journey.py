@@ -148,8 +148,8 @@ def talk(ana: Page, ben: Page, picture: Picture) -> None:
     ana.keyboard.press("Enter")
     for page in (ana, ben):
         if page is ben:
-            ben.locator(".talk").get_by_role("button", name=re.compile("^History")).click()
-            ben.get_by_role("menuitem").filter(has_text="What is a basket").click()
+            ben.locator(".talk").get_by_role("button", name="Sessions", exact=True).click()
+            ben.locator(".library-open").filter(has_text="What is a basket").click()
         expect(page.locator(".talk").get_by_text("first token")).to_be_visible(timeout=MODEL_MS)
         expect(page.locator(".talk").get_by_text("What is a basket? One sentence.").last).to_be_visible()
     picture(ana, "4-session")

@@ -1,35 +1,49 @@
-// What the model did, as rows of a card: files it changed (open them there) and tools it called (unfold them).
-import { Icon } from '../ui/icon'
+// What the model did, as rows of a card: files it changed (open them there) and tools it called (unfold them to what was
+// run and read). A failed one says why without being opened.
+import { useState } from 'preact/hooks'
+import { Icon, type IconName } from '../ui/icon'
+import { fullTime, words as own } from '../ui/words/library'
 import { words } from '../ui/words/sessions'
+import './card.css'
 import type { Of } from './rows'
+import type { TranscriptActs } from './says'
 import { still } from './still'
+import { detailOf, outcomeOf, reasonOf, titleOf } from './tool'
+import { Detailed } from './tool-detail'
 
 interface Props {
-  items: (Of<'tool'> | Of<'edit'>)[]
-  openPath: (path: string, proposal?: string) => void
+  items: readonly (Of<'tool'> | Of<'edit'>)[]
+  acts: TranscriptActs
 }
 
-export function Card({ items, openPath }: Props) {
+export function Card({ items, acts }: Props) {
   return (
     <div class="card">
       {items.map((item) =>
         item.kind === 'edit' ? (
-          <Edit key={item.id} data={item.data} openPath={openPath} />
+          <Edit key={item.id} data={item.data} at={item.created_at} openPath={acts.openPath} />
         ) : (
-          <Tool key={item.id} data={item.data} />
+          <Tool key={item.id} data={item.data} at={item.created_at} openAt={acts.openAt} />
         ),
       )}
     </div>
   )
 }
 
-const Edit = still(({ data, openPath }: { data: Of<'edit'>['data']; openPath: Props['openPath'] }) => (
+interface EditProps {
+  data: Of<'edit'>['data']
+  at: string
+  openPath: TranscriptActs['openPath']
+}
+
+const Edit = still(({ data, at, openPath }: EditProps) => (
   <button
     type="button"
     class="card-row"
-    title={words.openFile(data.path)}
+    title={`${words.openFile(data.path)}\n${fullTime(at)}`}
     onClick={() => openPath(data.path, data.proposal)}
   >
+    <Icon name="pencil" size={12} />
     <span class="card-name">{data.path}</span>
     <small class="num">
       {data.added > 0 && <span class="plus">{words.plus(data.added)}</span>}
@@ -39,37 +53,40 @@ const Edit = still(({ data, openPath }: { data: Of<'edit'>['data']; openPath: Pr
   </button>
 ))
 
-const Tool = still(({ data }: { data: Of<'tool'>['data'] }) => {
-  const state = data.ok === null ? words.toolRunning : data.ok ? words.toolOk : words.toolFailed
+const ICONS: Record<string, IconName> = {
+  read_file: 'file-text',
+  list_files: 'folder',
+  search: 'search',
+  apply_patch: 'pencil',
+  run_command: 'play',
+}
+
+interface ToolProps {
+  data: Of<'tool'>['data']
+  at: string
+  openAt: TranscriptActs['openAt']
+}
+
+const Tool = still(({ data, at, openAt }: ToolProps) => {
+  const [open, setOpen] = useState(false)
+  const { verb, about } = titleOf(data)
+  const failed = data.ok === false
+  const reason = open ? '' : reasonOf(data)
   return (
-    <details class={data.ok === false ? 'tool failed' : 'tool'}>
-      <summary class="card-row">
-        <Icon name={data.ok === null ? 'ellipsis' : data.ok ? 'check' : 'x'} size={12} />
-        <span class="card-name">{titleOf(data)}</span>
+    <details class={failed ? 'tool failed' : 'tool'} open={open} onToggle={(e) => setOpen(e.currentTarget.open)}>
+      <summary class="card-row" title={fullTime(at)}>
+        <Icon name={failed ? 'circle-alert' : (ICONS[data.name] ?? 'wrench')} size={12} />
+        <span class="card-name">
+          <b>{verb}</b> <span class={data.name === 'run_command' ? 'code-font' : ''}>{about}</span>
+        </span>
         <small class="num">
-          {data.ok === false ? <span>{state}</span> : <span class="visually-hidden">{state}</span>}
-          {data.ok === null ? <span class="live">{state}</span> : <span>{words.seconds(data.seconds)}</span>}
+          <span class={data.ok === null ? 'live' : ''}>{outcomeOf(data)}</span>
+          {data.ok !== null && <span>{own.seconds(data.seconds)}</span>}
+          <Icon name={open ? 'chevron-down' : 'chevron-right'} size={12} />
         </small>
+        {reason && <span class="tool-reason">{reason}</span>}
       </summary>
-      {data.input && <Text title={words.toolInput} text={data.input} />}
-      <Text title={words.toolOutput} text={data.output || (data.ok === null ? '' : words.noOutput)} />
+      {open && <Detailed detail={detailOf(data)} failed={failed} openAt={openAt} />}
     </details>
   )
 })
-
-function Text({ title, text }: { title: string; text: string }) {
-  return (
-    <div class="tool-text">
-      <h4>{title}</h4>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so it must be reachable by keyboard */}
-      <pre tabIndex={0}>{text}</pre>
-    </div>
-  )
-}
-
-/** "Read tests/test_app.py": the tool's name as a verb, then its file or the first line of its input. */
-export function titleOf({ name, path, input }: Of<'tool'>['data']): string {
-  const verb = name.replace(/[_.-]+/g, ' ')
-  const shown = path ?? input.trim().split('\n')[0] ?? ''
-  return `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${shown}`.trim()
-}

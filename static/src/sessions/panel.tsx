@@ -1,24 +1,30 @@
 // The right panel: the session on screen, its transcript and the composer.
 import { useComputed } from '@preact/signals'
-import { useCallback, useMemo } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { proposals, reveal } from '../documents/proposals'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
-import { Menu } from '../ui/menu'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/sessions'
 import type { Endpoint, Id } from '../wire'
 import { keyText } from '../workspace/commands'
+import { openFile } from '../workspace/files'
 import { type Live, live } from '../workspace/live'
 import { ask, tell } from './acts'
 import { Back } from './back'
 import { Composer } from './composer'
+import type { Felt } from './figures'
+import { About, Header } from './head'
+import { SessionList } from './library'
 import { endpointOf, mayTurn } from './mode'
+import { narrated } from './narrate'
 import './panel.css'
 import './prose.css'
+import type { TranscriptActs } from './says'
+import { turnMenu } from './session-acts'
 import { runningTurn, type SessionView } from './state'
 import { type Sessions, sessions } from './store'
-import { Transcript, type TranscriptActs } from './transcript'
+import { Transcript } from './transcript'
 
 export function SessionPanel() {
   const now = live.value
@@ -30,42 +36,31 @@ export function SessionPanel() {
 export function Panel({ live, sessions }: { live: Live; sessions: Sessions }) {
   const view = sessions.view.value
   const id = sessions.current.value
+  const [listed, setListed] = useState(false)
+  const box = useRef<HTMLElement>(null)
+  const close = () => {
+    setListed(false)
+    box.current?.querySelector<HTMLElement>('.session-list-button')?.focus()
+  }
+  useEffect(() => narrated(live, sessions), [live, sessions])
   return (
-    <section class="session" aria-label={words.panel}>
-      <Header sessions={sessions} view={view} />
-      <Body live={live} sessions={sessions} view={view} />
-      <ModelLine live={live} sessions={sessions} />
-      <Composer
-        key={id ?? 'new'}
-        live={live}
-        sessions={sessions}
-        running={runningTurn(view)}
-        session={id}
-        advise={begun(view)}
-      />
+    <section class="session" aria-label={words.panel} ref={box}>
+      <Header live={live} sessions={sessions} view={view} listed={listed} list={() => setListed(!listed)} />
+      <div class="session-under" inert={listed}>
+        {view && <About live={live} sessions={sessions} session={view.session} />}
+        <Body live={live} sessions={sessions} view={view} />
+        <ModelLine live={live} sessions={sessions} />
+        <Composer
+          key={id ?? 'new'}
+          live={live}
+          sessions={sessions}
+          running={runningTurn(view)}
+          session={id}
+          advise={begun(view)}
+        />
+      </div>
+      {listed && <SessionList live={live} sessions={sessions} close={close} />}
     </section>
-  )
-}
-
-function Header({ sessions, view }: { sessions: Sessions; view: SessionView | null }) {
-  const list = sessions.list.value
-  const title = view?.session.title || words.untitled
-  const items = list.map((one) => ({
-    label: `${one.title || words.untitled}${one.running ? ` · ${words.running}` : ''}`,
-    run: () => void sessions.open(one.id),
-  }))
-  return (
-    <header class="session-head">
-      <h2 title={title}>{title}</h2>
-      <Menu
-        button={words.history}
-        label={words.historyList}
-        items={items.length ? items : [{ label: words.noHistory, run: () => {}, disabled: true }]}
-      />
-      <button type="button" class="quiet" title={words.newSessionTitle} onClick={() => void tell(sessions.create())}>
-        {words.newSession}
-      </button>
-    </header>
   )
 }
 
@@ -73,6 +68,8 @@ function Body({ live, sessions, view }: { live: Live; sessions: Sessions; view: 
   const acts = useActs(live, sessions)
   const problem = sessions.problem.value
   const id = sessions.current.value
+  const older = useCallback(() => sessions.older(), [sessions])
+  const reach = useCallback((turn: Id) => sessions.reach(turn), [sessions])
   if (problem && id) {
     return (
       <div class="session-body">
@@ -80,7 +77,7 @@ function Body({ live, sessions, view }: { live: Live; sessions: Sessions; view: 
       </div>
     )
   }
-  if (view && begun(view)) return <Transcript view={view} acts={acts} />
+  if (view && begun(view)) return <Transcript view={view} acts={acts} older={older} reach={reach} />
   return <div class="session-body">{id && !view ? <Skeleton /> : <Start live={live} sessions={sessions} />}</div>
 }
 
@@ -138,6 +135,13 @@ function ModelLine({ live, sessions }: { live: Live; sessions: Sessions }) {
   )
 }
 
+/** What this browser measured of a turn it saw run. */
+function felt(live: Live, sessions: Sessions, turn: Id): Felt {
+  const paint = sessions.painted.mean(turn)
+  const wire = live.roundTrip.peek()
+  return paint === null ? {} : { paint, ...(wire === null ? {} : { wire }) }
+}
+
 function chosen(live: Live, sessions: Sessions): Endpoint | null {
   return endpointOf(live.models.value, sessions.picked.value)
 }
@@ -170,7 +174,10 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
   return useMemo(
     () => ({
       openPath,
+      openAt: (path, line) => void openFile(path, line),
       apply,
+      menu: (turn, text) => turnMenu(live, sessions, turn, text),
+      felt: (turn) => felt(live, sessions, turn),
       retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
       byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
       back: (turn, undone) => may && <Back key={turn} live={live} turn={turn} undone={undone} />,

@@ -6,7 +6,8 @@ export type Of<K extends Item['kind']> = Extract<Item, { kind: K }>
 export type Part = { kind: 'text'; item: Of<'model'> } | { kind: 'card'; items: (Of<'tool'> | Of<'edit'>)[] }
 export type Row =
   | { kind: 'person'; key: string; item: Of<'person'>; turn: Turn | null; first: boolean }
-  | { kind: 'model'; key: string; turn: Turn | null; parts: Part[]; live: boolean; headed: boolean }
+  // The model's rows of a turn: the first is `headed`, the `last` has its figures.
+  | { kind: 'model'; key: string; turn: Turn | null; parts: Part[]; live: boolean; headed: boolean; last: boolean }
   | { kind: 'back'; key: string; turn: Turn; undone: boolean }
   | NoteRow
 export interface NoteRow {
@@ -60,6 +61,8 @@ function rowsOfTurn(turn: Turn | null, items: readonly Item[]): Row[] {
     if (turn.state !== 'completed') sayEnd(rows, turn, items)
     takeBack(rows, turn, items)
   }
+  const model = rows.findLast((row) => row.kind === 'model')
+  if (model?.kind === 'model') model.last = true
   return rows
 }
 
@@ -74,7 +77,7 @@ function modelRow(rows: Row[], key: string, turn: Turn | null): Row & { kind: 'm
   const last = rows.at(-1)
   if (last?.kind === 'model') return last
   const headed = !rows.some((row) => row.kind === 'model')
-  const row = { kind: 'model' as const, key, turn, parts: [], live: false, headed }
+  const row = { kind: 'model' as const, key, turn, parts: [], live: false, headed, last: false }
   rows.push(row)
   return row
 }

@@ -4,14 +4,17 @@ import { useEffect, useState } from 'preact/hooks'
 import { words } from '../ui/words/sessions'
 import type { Turn } from '../wire'
 import { live } from '../workspace/live'
+import { spent } from './figures'
 import { endpointOf } from './mode'
 import { rate, type Sample, sampled } from './rate'
 import { type Sessions, sessions } from './store'
 import './speed.css'
+import { Bar } from './times'
 
 const EVERY = 250 // ms
 
 interface Figures {
+  turn: Turn
   endpoint: string
   ttft: number | null
   perSecond: number | null
@@ -22,19 +25,30 @@ export function Speed() {
   const now = live.value
   const all = sessions.value
   if (!now || !all) return null
-  return <Shown sessions={all} idle={endpointOf(now.models.value, all.picked.value)?.name ?? ''} />
+  return (
+    <Shown
+      sessions={all}
+      wire={now.roundTrip.value}
+      idle={endpointOf(now.models.value, all.picked.value)?.name ?? ''}
+    />
+  )
 }
 
-function Shown({ sessions, idle }: { sessions: Sessions; idle: string }) {
+function Shown({ sessions, wire, idle }: { sessions: Sessions; wire: number | null; idle: string }) {
   const figures = useFigures(sessions)
   const endpoint = figures?.endpoint || idle
   if (!endpoint) return null
   const parts = [endpoint]
   if (figures?.perSecond != null) parts.push(words.speed(figures.perSecond))
   if (figures?.ttft != null) parts.push(words.firstToken(figures.ttft))
+  const paint = figures && sessions.painted.mean(figures.turn.id)
+  const list = figures
+    ? spent(figures.turn, { ...(wire === null ? {} : { wire }), ...(paint == null ? {} : { paint }) })
+    : []
   return (
-    <span class={figures?.running ? 'speed num live' : 'speed num'} title={words.speedTitle}>
-      {parts.join(' · ')}
+    <span class={figures?.running ? 'speed num live' : 'speed num'}>
+      {list.length > 0 && <Bar list={list} />}
+      <span title={words.speedTitle}>{parts.join(' · ')}</span>
     </span>
   )
 }
@@ -53,6 +67,7 @@ function useFigures(sessions: Sessions): Figures | null {
       if (!one) return
       samples = sampled(samples, { at: now, tokens: one.output_tokens })
       set({
+        turn: one,
         endpoint: one.endpoint,
         ttft: one.ttft_ms,
         perSecond: one.ttft_ms === null ? null : (rate(samples, now) ?? one.tokens_per_s),
@@ -64,7 +79,7 @@ function useFigures(sessions: Sessions): Figures | null {
     return () => clearInterval(timer)
   }, [sessions, running])
   if (running) return figures?.running ? figures : null
-  return turn && { endpoint: turn.endpoint, ttft: turn.ttft_ms, perSecond: turn.tokens_per_s, running: false }
+  return turn && { turn, endpoint: turn.endpoint, ttft: turn.ttft_ms, perSecond: turn.tokens_per_s, running: false }
 }
 
 function turnToShow(sessions: Sessions): Turn | null {

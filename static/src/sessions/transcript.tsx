@@ -1,38 +1,38 @@
-// The transcript: who said and did what. It stays at the bottom only for a reader who is there.
-import type { ComponentChildren, RefObject } from 'preact'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { Avatar } from '../ui/avatar'
+// The transcript: who said and did what. It stays at the newest only for a reader who is there; older pages come as one
+// scrolls up to them.
+import type { RefObject } from 'preact'
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
+import { words as own } from '../ui/words/library'
 import { words } from '../ui/words/sessions'
-import type { Item, Mention, Turn } from '../wire'
-import { Card } from './card'
-import { figures } from './figures'
-import { Markdown } from './markdown'
-import { labelOf } from './mentions'
-import { type Row, rowsOf } from './rows'
+import type { Id } from '../wire'
+import { rove } from './rove'
+import { type Section, sectionsOf } from './rows'
+import { RowView, Say, type TranscriptActs } from './says'
 import { sought } from './show'
 import { runningTurn, type SessionView } from './state'
 import { still } from './still'
+import './transcript.css'
 
-type Person = Extract<Item, { kind: 'person' }>
-
-export interface TranscriptActs {
-  openPath: (path: string, proposal?: string) => void
-  retry: (item: Person) => void
-  /** Whether people put this turn's code blocks into files themselves: its model cannot. */
-  byHand: (turn: Turn) => boolean
-  applyTo: { path: string; name: string; label: string; why: string }
-  apply: (item: string, block: number) => Promise<void>
-  /** The button that takes a turn back; nothing for people who may not. */
-  back: (turn: string, undone: boolean) => ComponentChildren
+interface Props {
+  view: SessionView
+  acts: TranscriptActs
+  /** Load the page before the first item. */
+  older: () => Promise<boolean>
+  /** Load pages until the turn is there. */
+  reach: (turn: Id) => Promise<void>
 }
 
 const NEAR = 32 // px from the bottom that still count as being there
+const AHEAD = 1200 // px from the top at which the page before is asked for
 
-export function Transcript({ view, acts }: { view: SessionView; acts: TranscriptActs }) {
-  const rows = useMemo(() => rowsOf(view), [view])
+export function Transcript({ view, acts, older, reach }: Props) {
+  const before = useRef<Section[]>([])
+  const sections = sectionsOf(view, before.current)
+  before.current = sections
   const { box, away, scrolled, down } = useStick(view)
-  useSought(box, view)
+  useSought(box, view, reach)
+  const top = useOlder(box, view, older)
   return (
     <div class="transcript">
       <div
@@ -45,10 +45,16 @@ export function Transcript({ view, acts }: { view: SessionView; acts: Transcript
         tabIndex={0}
         ref={box}
         onScroll={scrolled}
+        onKeyDown={rove}
       >
         <div class="transcript-rows">
-          {rows.map((row) => (
-            <RowView key={row.key} row={row} acts={acts} />
+          {view.more && (
+            <button type="button" class="quiet transcript-older" ref={top} onClick={() => void older()}>
+              {own.showOlder}
+            </button>
+          )}
+          {sections.map((section) => (
+            <SectionView key={section.key} section={section} acts={acts} />
           ))}
           {view.queue.map((entry) => (
             <Say key={entry.id} who={entry.by} name={entry.by.name} about={words.queued}>
@@ -58,30 +64,38 @@ export function Transcript({ view, acts }: { view: SessionView; acts: Transcript
         </div>
       </div>
       {away && (
-        <button type="button" class="transcript-latest" onClick={down}>
-          <Icon name="arrow-down" size={14} /> {words.latest}
+        <button type="button" class="transcript-latest" title={own.newestTitle} onClick={down}>
+          <Icon name="arrow-down" size={14} /> {own.newest}
         </button>
       )}
     </div>
   )
 }
 
+const SectionView = still(({ section, acts }: { section: Section; acts: TranscriptActs }) => (
+  <>
+    {section.rows.map((row) => (
+      <RowView key={row.key} row={row} acts={acts} />
+    ))}
+  </>
+))
+
 /** Keep the end in sight while the reader is at the end; tell when they are away from it. */
 function useStick(view: SessionView) {
   const box = useRef<HTMLDivElement>(null)
   const stuck = useRef(true)
   const [away, setAway] = useState(false)
-  const down = () => {
+  const down = useCallback(() => {
     stuck.current = true
     setAway(false)
     if (box.current) box.current.scrollTop = box.current.scrollHeight
-  }
-  const scrolled = () => {
+  }, [])
+  const scrolled = useCallback(() => {
     const log = box.current
     if (!log) return
     stuck.current = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR
     setAway(!stuck.current)
-  }
+  }, [])
   useLayoutEffect(() => {
     const log = box.current
     if (log && stuck.current) log.scrollTop = log.scrollHeight
@@ -100,136 +114,41 @@ function useStick(view: SessionView) {
   return { box, away, scrolled, down }
 }
 
+/** Ask for the page before as its place comes near. What the reader reads stays where it is: the browser anchors it,
+ * which it does not at the very top. */
+function useOlder(box: RefObject<HTMLDivElement | null>, view: SessionView, older: Props['older']) {
+  const top = useRef<HTMLButtonElement>(null)
+  const first = view.items[0]?.id
+  useEffect(() => {
+    const log = box.current
+    if (!log || !top.current || typeof IntersectionObserver === 'undefined') return
+    const watch = new IntersectionObserver(
+      ([seen]) => {
+        if (!seen?.isIntersecting || log.scrollHeight <= log.clientHeight) return
+        if (log.scrollTop < 1) log.scrollTop = 1
+        void older()
+      },
+      { root: log, rootMargin: `${AHEAD}px 0px 0px` },
+    )
+    watch.observe(top.current)
+    return () => watch.disconnect()
+  }, [view.session.id, first, view.more, older])
+  return top
+}
+
 /** Bring the turn somebody looks for into view, as soon as it is there. */
-function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView) {
+function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView, reach: Props['reach']) {
   const turn = sought.value
   useEffect(() => {
     const log = box.current
     const row = turn && log?.querySelector<HTMLElement>(`[data-turn="${CSS.escape(turn)}"]`)
-    if (!log || !row) return
+    if (!log || !row) {
+      if (turn && view.more && !view.items.some((item) => item.turn === turn)) void reach(turn)
+      return
+    }
     sought.value = null
-    row.tabIndex = -1
     row.focus({ preventScroll: true })
     // By hand: scrollIntoView would move what is around the log too.
     log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - 8
   }, [turn, view])
-}
-
-function RowView({ row, acts }: { row: Row; acts: TranscriptActs }) {
-  if (row.kind === 'person') return <PersonRow item={row.item} turn={row.turn} />
-  if (row.kind === 'note') return <NoteRow row={row} acts={acts} />
-  if (row.kind === 'back') return acts.back(row.turn.id, row.undone)
-  return <ModelRow row={row} acts={acts} />
-}
-
-interface SayProps {
-  who: Parameters<typeof Avatar>[0]['person']
-  name: string
-  about: string
-  turn?: string | undefined
-  live?: boolean
-  children?: preact.ComponentChildren
-}
-
-function Say({ who, name, about, turn, live, children }: SayProps) {
-  return (
-    <article class="say" data-turn={turn}>
-      <Avatar person={who} size={22} />
-      <div>
-        <h3>
-          {name} <span class={live ? 'num live' : 'num'}>{about}</span>
-        </h3>
-        {children}
-      </div>
-    </article>
-  )
-}
-
-const PersonRow = still(({ item, turn }: { item: Person; turn: Turn | null }) => {
-  const { text, steer, taken, missed, mentions } = item.data
-  const about = [clock(item.created_at)]
-  if (steer) about.push(taken ? words.steersTaken : missed ? words.steersMissed : words.steersWaiting)
-  else if (turn?.kind === 'inline') about.push(words.inlineAsk)
-  else if (turn?.kind === 'apply') about.push(words.applyAsk)
-  const person = item.author ?? { id: 0, name: words.someone, colour: 0 }
-  return (
-    <Say who={person} name={person.name} about={about.join(' · ')} turn={item.turn}>
-      <p class="said">{text}</p>
-      {mentions && mentions.length > 0 && <Mentions list={mentions} />}
-    </Say>
-  )
-})
-
-function Mentions({ list }: { list: Mention[] }) {
-  return (
-    <p class="chips">
-      {list.map((mention) => (
-        <span class="chip">
-          <Icon name={mention.kind === 'file' ? 'file' : 'text-cursor'} size={12} /> {labelOf(mention)}
-        </span>
-      ))}
-    </p>
-  )
-}
-
-function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: TranscriptActs }) {
-  const { turn, parts, live } = row
-  return (
-    <Say who="model" name={words.model} about={row.headed && turn ? figures(turn) : ''} turn={turn?.id} live={live}>
-      {parts.map((part, at) =>
-        part.kind === 'card' ? (
-          <Card key={part.items[0]?.id ?? at} items={part.items} openPath={acts.openPath} />
-        ) : (
-          <Answer
-            key={part.item.id}
-            id={part.item.id}
-            turn={turn}
-            text={part.item.data.text}
-            live={live && at === parts.length - 1}
-            acts={acts}
-          />
-        ),
-      )}
-      {live && parts.length === 0 && <p class="waiting">{words.waiting}</p>}
-    </Say>
-  )
-}
-
-interface AnswerProps {
-  id: string
-  turn: Turn | null
-  text: string
-  live: boolean
-  acts: TranscriptActs
-}
-
-function Answer({ id, turn, text, live, acts }: AnswerProps) {
-  const target = turn && acts.byHand(turn) ? acts.applyTo : null
-  const run = acts.apply
-  const apply = useMemo(
-    () => target && { name: target.name, label: target.label, why: target.why, run: (block: number) => run(id, block) },
-    [target?.label, target?.why, target?.path, run, id],
-  )
-  return <Markdown text={text} live={live} apply={apply} />
-}
-
-const SIGNS = { info: 'info', warn: 'triangle-alert', bad: 'circle-alert' } as const
-
-function NoteRow({ row, acts }: { row: Row & { kind: 'note' }; acts: TranscriptActs }) {
-  const { retry } = row
-  return (
-    <div class={`note ${row.tone}`}>
-      <Icon name={SIGNS[row.tone]} size={14} />
-      <p>{row.text || (row.turn && words.ended(row.turn))}</p>
-      {retry && (
-        <button type="button" title={words.retryTitle} onClick={() => acts.retry(retry)}>
-          {words.retry}
-        </button>
-      )}
-    </div>
-  )
-}
-
-function clock(time: string): string {
-  return new Date(time).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hour12: false })
 }

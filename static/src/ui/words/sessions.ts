@@ -18,18 +18,10 @@ const MINUS = '−'
 export const words = {
   // --- session panel ---
   panel: 'Session',
-  untitled: 'New session',
-  history: 'History',
-  historyList: 'History: sessions of this workspace',
-  newSession: 'New',
-  newSessionTitle: 'Start a new session',
-  noHistory: 'No sessions yet',
-  running: 'running',
   model: 'Model',
   modelFor: (person: Person | null) => (person ? `Model for ${person.name}` : 'Model'),
   someone: 'Someone',
   transcript: 'Transcript',
-  latest: 'Jump to latest',
   waiting: 'waiting for the first token',
   writing: 'writing',
   firstToken: (ms: number) => `first token ${number(Math.round(ms))} ms`,
@@ -74,12 +66,6 @@ export const words = {
   applyPartial: 'The block is not complete',
 
   // --- tools ---
-  toolOk: 'done',
-  toolFailed: 'failed',
-  toolRunning: 'running',
-  toolInput: 'Input',
-  toolOutput: 'Output',
-  noOutput: 'No output.',
   openFile: (path: string) => `Open ${path}`,
 
   // --- composer ---
