@@ -8,7 +8,21 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import checkpoint_ops, commit_message, context_ops, credits, ghost_ops, library_ops, live, mention_ops, ops, parts, queue_ops, quick, undo_ops
+        from agents import (
+            checkpoint_ops,
+            commit_message,
+            context_ops,
+            credits,
+            ghost_ops,
+            library_ops,
+            live,
+            mention_ops,
+            ops,
+            parts,
+            queue_ops,
+            quick,
+            undo_ops,
+        )
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 

@@ -74,6 +74,22 @@ async def search(
     return Found(hits[:limit], truncated, time.monotonic() - began)
 
 
+async def listed(root: Path) -> list[str]:
+    """The files of a workspace that are not ignored, by path; those found in 5 s."""
+    options = [option for option in _OPTIONS if option != "--json"]
+    ended = await _run(root, [_program(), "--files", "--null", *options])
+    paths = ended.stdout.split(b"\0")[:-1]  # what comes last may be cut by a limit
+    return [path.decode() for path in paths if _is_utf8(path)]
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _program() -> str:
     """The wheel's program beside the interpreter, else the one on PATH."""
     beside = Path(sys.prefix, "bin", "rg")
