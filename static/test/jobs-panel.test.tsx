@@ -89,7 +89,7 @@ describe('the panel of jobs', () => {
     expect(counts.value.badge).toBe(1)
     tell({ type: 'job', job: job({ state: 'review', done: 4, added: 42, removed: 7 }) })
     expect(screen.queryByRole('progressbar')).toBeNull()
-    expect(screen.getByRole('button', { name: 'Review 42 lines added, 7 removed' })).toBeTruthy()
+    expect(screen.getByRole('button', { name: 'Review +42 −7' })).toBeTruthy()
   })
 
   it('lets a viewer see and not stop', () => {

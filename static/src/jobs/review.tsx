@@ -19,6 +19,7 @@ import type { Layout } from './diff'
 import { visible } from './log'
 import { File, FileList } from './review-files'
 import { groupOf, jobs, mayDelegate } from './state'
+import { Talk } from './talk'
 
 const say = words.review
 const LINKS = 12 // to merged files
@@ -280,6 +281,7 @@ function Notices({ held, answer, job }: DecisionProps) {
           </ul>
         </div>
       )}
+      {job.state === 'review' && job.kind === 'agent' && <Talk job={job} onSent={back} />}
       {failed > 0 && (
         <p class="review-partly">
           {say.partly(failed)}

@@ -54,11 +54,10 @@ function ReviewButton({ job }: { job: Job }) {
     <button
       type="button"
       class="job-review"
-      aria-label={say.reviewLabel(job.added, job.removed)}
+      title={say.reviewLabel(job.added, job.removed)}
       onClick={() => openReview(job)}
     >
-      {text.label}
-      <span class="job-plus num">{text.added}</span>
+      {text.label} <span class="job-plus num">{text.added}</span>{' '}
       {job.removed > 0 && <span class="job-minus num">{text.removed}</span>}
     </button>
   )

@@ -11,7 +11,7 @@ import './talk.css'
 
 const say = words.job
 
-export function Talk({ job }: { job: Job }) {
+export function Talk({ job, onSent }: { job: Job; onSent?: () => void }) {
   const text = useSignal('')
   const can = acts(job)
   const home = live.value
@@ -20,7 +20,9 @@ export function Talk({ job }: { job: Job }) {
   const send = async (event: Event) => {
     event.preventDefault()
     const said = text.value.trim()
-    if (said && (await tryTo(job.id, 'steer', { text: said }))) text.value = ''
+    if (!said || !(await tryTo(job.id, 'steer', { text: said }))) return
+    text.value = ''
+    onSent?.()
   }
   return (
     <div class="job-talk">
