@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakSet
 
 from agents.turns import LiveTurn
 from ide.documents.room import Anchor, Edit, ModelClient, Room
 from ide.documents.text import minimal_edits
+
+MOST_COMPARED = 20  # lines of one part of a frame that are compared word by word
 
 
 class FrameAnchor:
@@ -48,23 +50,52 @@ class FrameAnchor:
 
 
 @dataclass
+class _Part:
+    """[start, end) of the text before the frame is `new` now."""
+
+    start: int
+    end: int
+    new: str
+
+
+@dataclass
 class _Frame:
-    """`old` became `new`; both begin with `head` and end with `tail` characters that nobody touched."""
+    """`old` became `new`, by parts that do not touch, in order."""
 
     old: str
     new: str
-    head: int
-    tail: int
+    parts: list[_Part] = field(default_factory=list)
 
     def replace(self, start: int, end: int, text: str) -> None:
-        self.head, self.tail = min(self.head, start), min(self.tail, len(self.new) - end)
+        """Parts that the change meets become one with it. The offsets are those of `new`."""
+        before: list[_Part] = []
+        made, moved = _Part(start, end, text), 0
+        rest = list(self.parts)
+        while rest and rest[0].start + moved + len(rest[0].new) < start:
+            before.append(rest.pop(0))
+            moved += len(before[-1].new) - (before[-1].end - before[-1].start)
+        made.start = start - moved
+        while rest and rest[0].start + moved <= end:
+            part = rest.pop(0)
+            at = part.start + moved
+            made.start = min(made.start, part.start)
+            made.new = part.new[: max(0, start - at)] + made.new + part.new[max(0, end - at) :]
+            moved += len(part.new) - (part.end - part.start)
+            made.end = max(end, at + len(part.new))
+        made.end -= moved
+        self.parts = [*before, made, *rest]
         self.new = self.new[:start] + text + self.new[end:]
 
     def edits(self) -> list[Edit]:
-        old = self.old[self.head : len(self.old) - self.tail]
-        new = self.new[self.head : len(self.new) - self.tail]
-        at = self.head
-        return [Edit(at + edit.start, at + edit.end, edit.text) for edit in minimal_edits(old, new)]
+        """Few characters are touched: of lines that were written anew only the words that are different."""
+        out: list[Edit] = []
+        for part in self.parts:
+            old = self.old[part.start : part.end]
+            if old and part.new and old.count("\n") == part.new.count("\n") <= MOST_COMPARED:
+                out += [Edit(part.start + e.start, part.start + e.end, e.text) for e in minimal_edits(old, part.new)]
+            elif old != part.new:
+                out.append(Edit(part.start, part.end, part.new))
+        return out
 
 
 class RoomTarget:
@@ -117,7 +148,7 @@ class RoomTarget:
         text = self.room.text()
         for anchor in self._anchors:
             anchor.lift()
-        frame = self._frame = _Frame(text, text, len(text), len(text))
+        frame = self._frame = _Frame(text, text)
         try:
             yield
         finally:

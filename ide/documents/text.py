@@ -148,15 +148,24 @@ def _trimmed(at: int, was: str, now: str) -> Edit:
 
 def _common(a: Sequence[object], b: Sequence[object]) -> int:
     """How many elements two sequences have in common at their start."""
-    end = min(len(a), len(b))
-    if a[:end] == b[:end]:
-        return end
-    return next(i for i in range(end) if a[i] != b[i])
+    low, high = 0, min(len(a), len(b)) + 1  # the first `low` are equal, the first `high` are not, or are not there
+    while high - low > 1:
+        middle = (low + high) // 2
+        if a[low:middle] == b[low:middle]:  # compared in C: texts are long, and mostly alike
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def diff_lines(a: str, b: str) -> list[LineHunk]:
     """Where two texts differ, by line, in order; nothing between two hunks differs."""
-    return diff_line_lists(lines(a), lines(b))
+    head = a.rfind("\n", 0, _common(a, b)) + 1
+    tail = _common(a[head:][::-1], b[head:][::-1])
+    kept = a[len(a) - tail :].partition("\n")[2]  # whole lines; those in front of `head` and these are not looked at
+    above = a.count("\n", 0, head)
+    middle = diff_line_lists(lines(a[head : len(a) - len(kept)]), lines(b[head : len(b) - len(kept)]))
+    return [LineHunk(above + h.a_from, above + h.a_to, above + h.b_from, above + h.b_to) for h in middle]
 
 
 def diff_line_lists(a: Sequence[str], b: Sequence[str]) -> list[LineHunk]:
@@ -191,6 +200,8 @@ def _myers(a: list[int], b: list[int]) -> list[tuple[int, int]] | None:
     """Shortest edit script (Myers 1986, the greedy form); None past MOST_CHANGES."""
     if not a or not b:
         return []
+    if abs(len(a) - len(b)) > MOST_CHANGES:
+        return None
     best = {1: 0}
     trace: list[dict[int, int]] = []
     for d in range(min(MOST_CHANGES, len(a) + len(b)) + 1):
