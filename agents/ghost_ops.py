@@ -70,7 +70,7 @@ class Suggestions:
         """The text, or `stale` when a newer request of this tab took its place. `ms`: how long answers take."""
         before = self._asked.get(participant)
         if before is not None:
-            if before.request >= given.request:
+            if before.request > given.request:
                 return STALE
             before.task.cancel()
         task = of(self.host).beside(self._answer(participant.user_id, given), "suggestion")

@@ -336,6 +336,13 @@ async def diff_work(root: Path) -> str:
     return ended.stdout.decode(errors="replace") if ended.code == 0 else ""
 
 
+async def messages(root: Path, most: int) -> list[str]:
+    """Messages of the newest commits, the newest first; none before the first commit."""
+    ended = await outcome_of(_git(root, "log", "-z", f"--max-count={int(most)}", "--format=%B", "HEAD", "--"))
+    found = ended.stdout.decode(errors="replace").split("\0") if ended.code == 0 else []
+    return [message.strip() for message in found if message.strip()]
+
+
 async def show(root: Path, oid: str, path: str) -> bytes | None:
     """A file as it is in a commit, or None where it is not. Raises TooLarge."""
     _check_oid(oid)
