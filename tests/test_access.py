@@ -177,7 +177,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "ghost.drop": ({"request": 1}, "not_allowed", "ok"),
     "ghost.about": ({}, "not_allowed", "ok"),
     "quick.start": ({"kind": "explain", "document": "{document}", "from": "", "to": ""}, "not_allowed", "not_found"),
-    "commit.write": ({"request": 1}, "not_allowed", "conflict"),  # nothing has changed there
+    "commit.write": ({"request": 1}, "not_allowed", "unavailable"),  # no model there
     "commit.stop": ({"request": 1}, "not_allowed", "ok"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
