@@ -79,10 +79,10 @@ async def take_back(host: WorkspaceHost, turn_id: str) -> list[str]:
     return await take_back_all(host, await in_db(of_turn, turn_id, undo=True))
 
 
-async def take_back_all(host: WorkspaceHost, acts: Sequence[FileAct]) -> list[str]:
+async def take_back_all(host: WorkspaceHost, acts: Sequence[FileAct], *, whoever_wrote: bool = False) -> list[str]:
     changed = []
     for act in acts:
-        if await _undo(host, act):
+        if await _undo(host, act, whoever_wrote):
             changed.append(act.to or act.path)
             act.state = State.UNDONE
             await in_db(act.save)
@@ -90,8 +90,12 @@ async def take_back_all(host: WorkspaceHost, acts: Sequence[FileAct]) -> list[st
 
 
 async def bring_back(host: WorkspaceHost, turn_id: str) -> list[str]:
+    return await bring_back_all(host, await in_db(of_turn, turn_id, undo=False))
+
+
+async def bring_back_all(host: WorkspaceHost, acts: Sequence[FileAct]) -> list[str]:
     changed = []
-    for act in await in_db(of_turn, turn_id, undo=False):
+    for act in acts:
         if await _redo(host, act):
             changed.append(act.to or act.path)
             act.state = State.DONE
@@ -99,10 +103,10 @@ async def bring_back(host: WorkspaceHost, turn_id: str) -> list[str]:
     return changed
 
 
-async def _undo(host: WorkspaceHost, act: FileAct) -> bool:
+async def _undo(host: WorkspaceHost, act: FileAct, whoever_wrote: bool) -> bool:
     try:
         if act.kind == Kind.CREATE:
-            return await _unmake(host, act)
+            return await _unmake(host, act, whoever_wrote)
         if act.kind == Kind.DELETE:
             return await _make(host, act)
         return await rename(host, act.to, act.path)
@@ -121,10 +125,10 @@ async def _redo(host: WorkspaceHost, act: FileAct) -> bool:
         return False
 
 
-async def _unmake(host: WorkspaceHost, act: FileAct) -> bool:
+async def _unmake(host: WorkspaceHost, act: FileAct, whoever_wrote: bool) -> bool:
     """Remove a file again in which nothing is left and nobody else has written."""
     room = await host.open_room(str(act.document_id))
-    shared = await in_db(_others_wrote, room.id, act.turn_id)
+    shared = not whoever_wrote and await in_db(_others_wrote, room.id, act.turn_id)
     if shared or room.text():
         return False
     return await _remove(host, room.path)

@@ -93,6 +93,12 @@ class Layers:
         self._sink(at, self.bases[at], text)
         self.bases[at] = text
 
+    def ground(self, at: int, text: str) -> None:
+        """The text is what it was before this layer and all above it came."""
+        self._sink(at, self.bases[at], text)
+        self.bases[at:] = [text] * (len(self.bases) - at)
+        self.text = text
+
     def place(self, name: str) -> list[tuple[hunks.Hunk, int, int]]:
         """The layer's hunks, each with the lines [from, to) of the text it stands in."""
         at = self.names.index(name)

@@ -210,16 +210,16 @@ class Proposals:
 
     # --- a whole turn back ----------------------------------------------------------------------------------------
 
-    def take_back(self, room: Room, turn_id: str, edits: Sequence[Edit], origin: str) -> asyncio.Future[None]:
-        """Make the edits that take a turn out of a document: it has nothing to decide there then."""
+    def take_back(self, room: Room, turns: Sequence[str], edits: Sequence[Edit], origin: str) -> asyncio.Future[None]:
+        """Make the edits that take turns out of a document: they have nothing to decide there then."""
         undecided = self._documents[room.id].undecided if room.id in self._documents else None
         if undecided is None:
             return room.edit(edits, origin)
         undecided.settle()
         done = room.edit(edits, origin)
-        tracked = self.of(f"turn:{turn_id}", room.id)
-        if tracked is not None and not tracked.waiting:
-            undecided.back(tracked, room.text())
+        mine = {f"turn:{turn}" for turn in turns}
+        over = [one for one in undecided.all.values() if one.origin in mine and not one.waiting]
+        undecided.back(over, room.text())
         self._fold(undecided)
         return done
 

@@ -241,10 +241,16 @@ class Undecided:
         after = self.layers.reject(tracked.row.pk, chosen)
         self._write(before, after, origin)
 
-    def back(self, tracked: Tracked, text: str) -> None:
-        """The document reads `text` now, which is how it would be without this turn."""
+    def back(self, over: Sequence[Tracked], text: str) -> None:
+        """The document reads `text` now, which is how it would be without these turns."""
         before = self.layers.text
-        self.layers.back(tracked.row.pk, text)
+        if len(over) == 1:
+            self.layers.back(over[0].row.pk, text)
+        elif over:
+            names = {one.row.pk for one in over}
+            self.layers.ground(min(self.layers.names.index(name) for name in names), text)
+        else:
+            self.layers.wrote(text)
         self._behind = False
         self._fold(before, text)
 

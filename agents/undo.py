@@ -106,7 +106,7 @@ async def _take_back(sessions: Sessions, room: Room, standing: Standing, new: st
             if edits and standing.undone and not turn.waits:
                 await proposals.bring_back(room, turn, edits, new)
             elif edits:
-                await proposals.take_back(room, turn.pk, edits, new)
+                await proposals.take_back(room, [turn.pk], edits, new)
             return bool(edits)
     raise Busy("The document changes all the time.")
 

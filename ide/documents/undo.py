@@ -9,11 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 from ide.documents import past
 from ide.documents.items import Piece, Sequence
-from ide.documents.models import Document, DocumentUpdate
+from ide.documents.models import Document, DocumentUpdate, Snapshot
 from ide.documents.protocol import Malformed
 from ide.documents.replica import Poisoned, Replica
 from ide.errors import Conflict
@@ -99,6 +100,21 @@ def since(document_id: str, epoch: int, seq: int) -> Since | None:
     except Poisoned:
         return None
     return Since(text, runs)
+
+
+def at(document_id: str, when: datetime) -> str | None:
+    """The text at a time, or when it was first read from its file, if that was later; None where it is not kept."""
+    document = Document.objects.get(pk=document_id)
+    rows = DocumentUpdate.objects.filter(document=document, epoch=document.epoch)
+    newest = rows.filter(created_at__lte=when).order_by("-seq").values_list("seq", flat=True).first()
+    if newest is None:
+        newest = rows.filter(origin="seed").order_by("-seq").values_list("seq", flat=True).first()
+    if newest is None:
+        first = Snapshot.objects.filter(document=document, epoch=document.epoch, created_at__lte=when)
+        newest = first.order_by("-seq").values_list("seq", flat=True).first()
+    if newest is None:
+        return "" if rows.filter(seq=1).exists() else None
+    return past.text_at(document_id, document.epoch, newest)
 
 
 def without(document_id: str, origin: str) -> Without:

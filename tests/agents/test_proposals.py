@@ -23,9 +23,10 @@ async def patched(site: Site, ada: Follower, *lines: str) -> str:
     """A finished turn that applied this patch."""
     patch = [*lines, "*** End Patch"]
     call = {"name": "apply_patch", "arguments": {"patch": patch}}
-    await in_db(site.script, {"calls": [call]}, {"text": "."})
+    endpoint = await in_db(site.script, {"calls": [call]}, {"text": "."})
     await ada.opened(site.document.pk)
-    started = await ada.ask("turn.start", session=await ada.session(), text="go", mentions=[])
+    asked = {"session": await ada.session(), "text": "go", "mentions": [], "endpoint": endpoint.pk}
+    started = await ada.ask("turn.start", **asked)
     ended = await ada.ended(started["turn"])
     assert ended["state"] == "completed", ended
     return str(started["turn"])

@@ -84,3 +84,58 @@ async def test_the_history_names_who_took_it_back(site: Site, ada: Follower, tur
     await in_db(history.trace, site.document.pk)
     rows, _ = await in_db(history.timeline, site.document.pk, None, 10)
     assert rows[0]["author"]["label"] == site.ada.shown_name  # type: ignore[index]
+
+
+async def names(site: Site) -> list[str]:
+    await (await site.host()).flush()
+    return sorted(path.name for path in site.folder.glob("*.py"))
+
+
+async def test_a_file_the_turn_made_goes_and_comes_again(site: Site, ada: Follower, turn: str) -> None:
+    shown = (await ada.ask("turn.preview", turn=turn))["files"]
+    assert {file["path"]: file["act"] for file in shown} == {"a.py": "", "b.py": "removed"}
+    await ada.ask("turn.undo", turn=turn)
+    assert await names(site) == ["a.py"]
+    await ada.ask("turn.redo", turn=turn)
+    assert await names(site) == ["a.py", "b.py"]
+    await (await site.host()).flush()
+    assert (site.folder / "b.py").read_text() == "# new 🎈\nB = 1\n"
+
+
+async def test_a_file_it_made_stays_if_somebody_else_wrote_in_it(site: Site, ada: Follower, turn: str) -> None:
+    room = await (await site.host()).open_path("b.py")
+    await room.edit([Edit(0, 0, "# bob's\n")], f"person:{site.bob.pk}")
+    await ada.ask("turn.undo", turn=turn)
+    assert await names(site) == ["a.py", "b.py"]
+    assert (site.folder / "b.py").read_text() == "# bob's\n"
+
+
+async def test_deleted_and_moved_files_come_back(site: Site, ada: Follower) -> None:
+    (site.folder / "gone.py").write_text("gone = 1\n")
+    (site.folder / "gone.bin").write_bytes(b"\x00\xff")
+    (site.folder / "here.py").write_text("here = 1\n")
+    patch = ["*** Begin Patch", "*** Delete File: gone.py", "*** Delete File: gone.bin", "*** Update File: here.py"]
+    patch += ["*** Move to: there.py", "@@", "-here = 1", "+here = 2", "*** End Patch"]
+    await in_db(site.script, {"calls": [{"name": "apply_patch", "arguments": {"patch": patch}}]}, {"text": "Done."})
+    started = await ada.ask("turn.start", session=await ada.session(), text="go", mentions=[])
+    assert (await ada.ended(started["turn"]))["state"] == "completed"
+    assert await names(site) == ["a.py", "there.py"]
+    await ada.ask("turn.undo", turn=started["turn"])
+    assert await names(site) == ["a.py", "gone.py", "here.py"]
+    assert (site.folder / "here.py").read_text() == "here = 1\n"
+    assert (site.folder / "gone.py").read_text() == "gone = 1\n"
+    assert (site.folder / "gone.bin").read_bytes() == b"\x00\xff"
+    await ada.ask("turn.redo", turn=started["turn"])
+    assert await names(site) == ["a.py", "there.py"]
+    assert (site.folder / "there.py").read_text() == "here = 2\n"
+
+
+async def test_what_comes_back_is_to_be_decided_on_again(site: Site, ada: Follower, turn: str) -> None:
+    await ada.ask("turn.undo", turn=turn)
+    assert (await ada.ask("workspace.open"))["proposals"] == []
+    await ada.ask("turn.redo", turn=turn)
+    back = (await ada.ask("workspace.open"))["proposals"]
+    assert {proposal["path"] for proposal in back} == {"a.py", "b.py"}
+    for proposal in back:
+        await ada.ask("proposal.reject", proposal=proposal["id"], hunks="all")
+    assert await text_of(site) == CODE
