@@ -12,7 +12,9 @@ from ide.live.ops import Params
 
 
 async def mention_offers(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    return {"commands": len(await in_db(mentions.commands, host.workspace_id)), "problems": 0}
+    commands = await in_db(mentions.commands, host.workspace_id)
+    broken = await mentions.problems(host)
+    return {"commands": len(commands), "problems": sum(len(found) for _, _, found in broken)}
 
 
 def register() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agents import symbols
 from agents.engine import context
 from agents.engine.context import OpenFile
 from agents.engine.messages import Image
@@ -183,6 +184,36 @@ async def _text(host: WorkspaceHost, path: str) -> str | None:
         return None
 
 
+async def _symbol(host: WorkspaceHost, mention: Mention, found: Found) -> None:
+    """The lines of a definition as they are now, wherever in its file it has moved to."""
+    name, path, line = str(mention.get("name", "")), str(mention.get("path", "")), mention.get("line")
+    known = [one for one in await symbols.symbols(host, name, path) if one.name == name and one.path == path]
+    if not known:
+        raise NotFound(f"“{name}” is not defined there any more.")
+    one = min(known, key=lambda one: abs(one.line - line) if isinstance(line, int) else 0)
+    rows = lines(await _text(host, path) or "")
+    label = f"{one.kind} {name} in {path}, lines {one.line} to {one.end}"
+    found.texts.append(Passage(label, "".join(rows[one.line - 1 : one.end]), path))
+
+
+async def _problems(host: WorkspaceHost, mention: Mention, found: Found) -> None:
+    """Where open files are not of their language's syntax. Language servers would know more; there are none yet."""
+    known = await problems(host)
+    for path, rows, broken in known:
+        told = [f"line {one.line}: {one.text}\n    {rows[one.line - 1].rstrip()}" for one in broken]
+        found.texts.append(Passage(f"Syntax errors in {path}", "\n".join(told)))
+    if not known:
+        found.missing.append("Problems: no open file has a syntax error.")
+
+
+async def problems(host: WorkspaceHost) -> list[tuple[str, list[str], list[symbols.Problem]]]:
+    """Path, lines and syntax errors of the open files that have some."""
+    typed = [(room.path, room.text()) for room in host.rooms_open()]
+    looked = await symbols.in_thread(lambda _: [symbols.problems(path, text) for path, text in typed])
+    both = zip(typed, looked, strict=True)
+    return [(path, [*lines(text), ""], broken) for (path, text), broken in both if broken]
+
+
 # --- what changed, what ran -------------------------------------------------------------------------------------------
 
 
@@ -282,6 +313,8 @@ LOOK: dict[str, Look] = {
     "file": _file,
     "selection": _selection,
     "folder": _folder,
+    "symbol": _symbol,
+    "problems": _problems,
     "diff": _diff,
     "terminal": _terminal,
     "job": _job,

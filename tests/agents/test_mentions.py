@@ -82,6 +82,29 @@ async def test_a_folder_is_listed_with_sizes_and_the_heads_of_small_files(site: 
     assert [(head.label, head.text) for head in heads] == [("src/small.py, lines 1 to 1 of 1", "x = 1\n")]
 
 
+async def test_a_symbol_is_given_where_it_is_now(site: Site, look: Look) -> None:
+    room = await (await site.host()).open_room(site.document.pk)
+    room.edit([Edit(0, 0, "# 🙂\n" * 3)], "person:1")
+    (text,) = (await look("symbol", name="two", path="a.py", line=8)).texts
+    assert text.label == "function two in a.py, lines 11 to 12"
+    assert text.text == "def two(b):\n    return b\n"
+    assert "not defined there" in (await look("symbol", name="three", path="a.py", line=1)).missing[0]
+    assert "not defined there" in (await look("symbol", name="two", path="b.py", line=1)).missing[0]
+
+
+async def test_syntax_errors_of_open_files_are_told_and_counted(site: Site, ada: Follower, look: Look) -> None:
+    assert await ada.ask("mention.offers") == {"commands": 0, "problems": 0}
+    room = await (await site.host()).open_room(site.document.pk)
+    assert "no open file" in (await look("problems")).missing[0]
+    room.edit([Edit(room.text().index("(b)"), room.text().index("(b)") + 3, "(b")], "person:1")
+    (text,) = (await look("problems")).texts
+    assert text.label == "Syntax errors in a.py"
+    assert "line 8" in text.text
+    assert "def two(b" in text.text
+    offers = await ada.ask("mention.offers")
+    assert (offers["commands"], offers["problems"] > 0) == (0, True)
+
+
 async def test_what_is_not_committed_is_told_with_what_was_just_typed(site: Site, look: Look) -> None:
     assert "everything is committed" in (await look("diff")).missing[0]
     room = await (await site.host()).open_room(site.document.pk)
