@@ -24,6 +24,7 @@ class JobIn(Schema):
     paths: list[str] = []
     endpoint: int | None = None
     session: str | None = None
+    budget: dict[str, float] = {}
 
 
 class SteerIn(Schema):
@@ -63,7 +64,8 @@ def listed(request: HttpRequest, workspace_id: str) -> list[wire.Json]:
 @router.post("/workspaces/{workspace_id}/jobs", response={201: dict[str, object]})
 def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> tuple[int, wire.Json]:
     _workspace(request, workspace_id, Action.JOB)
-    order = jobs.Order(body.kind, body.instruction, tuple(dict.fromkeys(body.paths)), body.endpoint, body.session)
+    paths = tuple(dict.fromkeys(body.paths))
+    order = jobs.Order(body.kind, body.instruction, paths, body.endpoint, body.session, body.budget)
     # Django runs this view in a thread: async_to_sync takes it to the server's own loop, where hosts live.
     return 201, async_to_sync(errands.request)(workspace_id, person(request), order)
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from django.utils import timezone
 
-from agents import jobs
+from agents import budget, jobs
 from agents import trail as trails
 from agents.bench import Bench
 from agents.engine import context
@@ -34,7 +34,6 @@ from ide.db import in_db
 from ide.runner import client as runner
 from ide.workspaces import git
 
-MAX_STEPS = 60
 OUTPUT_SHOWN = 4000  # characters of a tool's result in the feed
 NAMES = {
     "read_file": "reading",
@@ -54,7 +53,10 @@ class Waits(Exception):
 
 
 async def work(bench: Bench) -> str:
-    """Let the model work until it calls nothing more; returns what it said last. Raises ProviderError, Fenced, Waits."""
+    """Let the model work until it calls nothing more; returns what it said last.
+
+    Raises ProviderError, Fenced, Waits.
+    """
     job, endpoint = bench.job, bench.job.endpoint
     assert endpoint is not None  # noqa: S101 (checked before the worktree was made)
     sandbox = await runner.status()
@@ -68,7 +70,7 @@ async def work(bench: Bench) -> str:
         bench.reporter.event("log", text=f"It goes on after step {trail.steps}.")
     if trail.ended and not trail.waiting:
         return trail.last
-    settings = Settings(endpoint.model, max_steps=max(1, MAX_STEPS - trail.steps))
+    settings = Settings(endpoint.model, max_steps=budget.MOST_STEPS)
     told = _Told(bench, trail, environment)
     async with aclosing(run_turn(bench.provider, environment, trail.history, trail, settings)) as events:
         async for event in events:
@@ -109,7 +111,7 @@ class _Told:
             case Steered(texts):
                 reporter.event("log", text="It was told: " + " · ".join(texts))
             case Finished("steps"):
-                reporter.event("log", text=f"It was stopped after {MAX_STEPS} steps.")
+                reporter.event("log", text=f"It was stopped after {budget.MOST_STEPS} steps.")
 
     async def _finish(self) -> None:
         step, said = self._step, "".join(self._text).strip()
@@ -126,6 +128,9 @@ class _Told:
         await self._trail.listen()
         if await in_db(jobs.to_pause, job):
             raise Waits("paused")
+        await self._bench.reporter.flush()
+        if over := budget.question(await in_db(jobs.get, job.pk)):
+            raise Waits("its budget is used", over)
         question, self._environment.asked = self._environment.asked, ""
         if question and not self._trail.waiting:
             raise Waits("waiting for an answer", question)

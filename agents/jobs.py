@@ -7,14 +7,15 @@ fence it got, and a worker that was paused past its lease writes nothing. All fu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+import msgspec
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from agents import wire
+from agents import budget, wire
 from agents.models import Endpoint, Job, JobEvent, Session, Step
 from ide import metrics
 from ide.accounts.models import User
@@ -41,6 +42,8 @@ class Stop:
 
     state: str
     error: str = ""
+    phase: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Order:
     paths: tuple[str, ...] = ()
     endpoint: int | None = None
     session: str | None = None
+    budget: Mapping[str, object] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raises Invalid where the order makes no sense."""
@@ -63,6 +67,7 @@ class Order:
             raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
         if self.kind == Job.Kind.MAP and not self.paths:
             raise Invalid("This kind of job works through files, and none is named.", "Choose the files.")
+        budget.asked(self.budget)
         if len(self.paths) > MOST_PATHS:
             raise Invalid("These are too many files for one job.", f"Choose at most {MOST_PATHS}.")
 
@@ -96,6 +101,7 @@ def create(workspace_id: str, owner: User, endpoint: Endpoint, order: Order, gro
         owner=owner,
         endpoint=endpoint,
         base=ground.base,
+        budget=msgspec.to_builtins(budget.asked(order.budget)),
         phase="queued",
     )
 
@@ -178,12 +184,14 @@ def renew(job: Job) -> Stop | None:
 
 
 def to_stop(job: Job) -> Stop | None:
-    """Whether it was cancelled, or its owner may not any more. Raises Fenced."""
-    asked = _mine(job).values_list("cancel_asked", flat=True).first()
-    if asked is None:
+    """Whether it was cancelled, has used its budget, or its owner may not any more. Raises Fenced."""
+    now = _mine(job).first()
+    if now is None:
         raise Fenced(job.pk)
-    if asked:
+    if now.cancel_asked:
         return Stop(Job.State.CANCELLED)
+    if question := budget.question(now):
+        return Stop(Job.State.WAITING, phase="its budget is used", question=question)
     return None if _owner_may(job) else Stop(Job.State.FAILED, NOT_ANY_MORE)
 
 
@@ -206,7 +214,10 @@ def note(job: Job, events: Sequence[tuple[str, Mapping[str, object]]]) -> None:
 def finish(job: Job, state: str, **values: object) -> None:
     """End this worker's run in `state` and let go of the lease. Raises Fenced."""
     with transaction.atomic():
-        ended_at = None if state == Job.State.WAITING else timezone.now()
+        now = timezone.now()
+        ended_at = None if state == Job.State.WAITING else now
+        if job.started_at is not None:
+            values["worked_seconds"] = F("worked_seconds") + (now - job.started_at).total_seconds()
         report(job, **{**values, "state": state, "ended_at": ended_at, "lease_until": None, "lease_owner": ""})
         told = {"state": state, "error": values.get("error", "")}
         if values.get("question"):
@@ -279,8 +290,8 @@ def resume(job_id: str) -> None:
 
 
 def steer(job_id: str, who: User, text: str) -> bool:
-    """Say something to a job: it hears it before its next step; as an answer if it has asked, as a wish for its result if
-    that waits for review. Returns whether it goes on now because of it. Raises Invalid, Conflict."""
+    """Say something to a job: it hears it before its next step; as an answer if it has asked, as a wish for its result
+    if that waits for review. Returns whether it goes on now because of it. Raises Invalid, Conflict."""
     if not text.strip() or len(text) > LONGEST_INSTRUCTION:
         raise Invalid("The message is empty or too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
     with transaction.atomic():
@@ -297,6 +308,8 @@ def steer(job_id: str, who: User, text: str) -> bool:
 def _queue_again(job: Job) -> None:
     """From its newest step on. Within a transaction that holds the row."""
     job.move(Job.State.QUEUED)
+    if budget.question(job):
+        job.budget = msgspec.to_builtins(budget.of(job).again())
     job.attempt, job.pause_asked, job.question, job.head, job.phase, job.ended_at = 0, False, "", "", "queued", None
     job.save()
     note(job, [("state", {"state": Job.State.QUEUED})])

@@ -62,8 +62,13 @@ class Reporter:
         self._news.set()
 
     def told(self, speed: Speed) -> None:
-        """New figures from the provider."""
-        self.values(input_tokens=speed.input_tokens, output_tokens=speed.tokens)
+        """New figures from the provider, on top of what earlier attempts have used."""
+        before = self.job
+        used: dict[str, object] = {"input_tokens": before.input_tokens + speed.input_tokens}
+        used["output_tokens"] = before.output_tokens + speed.tokens
+        if speed.cost is not None:
+            used["cost"] = before.cost + speed.cost
+        self.values(**used)
 
     async def flush(self) -> None:
         values, self._values = self._values, {}

@@ -32,7 +32,7 @@ from ide.workspaces.files import Unreadable, decode
 
 log = logging.getLogger(__name__)
 
-LOOK = 1.0  # seconds between two looks for a cancellation
+LOOK = 0.5  # seconds between two looks for a cancellation and at the budget
 RENEW = 5.0
 
 
@@ -75,7 +75,7 @@ async def _hold(job: Job, work: asyncio.Task[None]) -> None:
         if stop is not None:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            await _end(job, stop.state, error=stop.error, phase="")
+            await _end(job, stop.state, error=stop.error, phase=stop.phase, question=stop.question)
             return
 
 

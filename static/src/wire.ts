@@ -129,6 +129,13 @@ export interface Models {
 
 // --- jobs -----------------------------------------------------------------------------------------------------------
 export type JobState = 'queued' | 'running' | 'waiting' | 'review' | 'merged' | 'discarded' | 'failed' | 'cancelled'
+export interface Budget {
+  minutes: number
+  steps: number
+  tokens: number
+  dollars: number
+  times: number
+}
 export interface Job {
   id: Id
   kind: 'map' | 'agent'
@@ -141,6 +148,9 @@ export interface Job {
   phase: string
   question: string // what it asks people; it waits for their answer
   pausing: boolean
+  budget: Partial<Budget> // the most it may use, each `times`; 0: no limit
+  worked_seconds: number // by attempts that have ended
+  cost: number // US dollars, where prices are known
   done: number
   total: number
   failed: number

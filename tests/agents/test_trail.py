@@ -1,4 +1,4 @@
-"""An agent job goes on where it stopped: after a failure, a dead worker, a pause, an answer. Real git, a scripted model."""
+"""An agent job goes on where it stopped: after a failure, a dead worker, a pause, an answer, a cap. Real git."""
 
 from __future__ import annotations
 
@@ -187,3 +187,41 @@ async def test_a_wish_in_review_is_another_step_on_top_of_what_is_there(site: Si
     assert git(site.folder, "show", f"{job.head}:a.py") == DOUBLED
     assert git(site.folder, "show", f"{job.head}:b.py") == "B = 2"
     assert len(await steps_of(job_id)) == 4
+
+
+async def test_a_job_at_its_cap_stops_asks_and_goes_on_with_as_much_again(site: Site, ada: Follower) -> None:
+    endpoint = await in_db(site.script, {**READ, "usage": [400, 50]}, {**EDIT, "usage": [700, 60]})
+    order = jobs.Order("agent", "Double two", budget={"tokens": 1200, "steps": 9})
+    job_id = str((await errands.request(site.workspace.pk, site.ada, order))["id"])
+    await work.execute(job_id)
+    job = await job_of(job_id)
+    assert (job.state, job.phase, job.done, job.input_tokens + job.output_tokens) == (
+        "waiting",
+        "its budget is used",
+        2,
+        1210,
+    )
+    assert "1,200 tokens" in job.question
+    await now_plays(site, endpoint, {"text": "It is done.", "usage": [900, 10]})
+    await errands.resume(job)
+    await work.execute(job_id)
+    job = await job_of(job_id)
+    assert (job.state, job.input_tokens, job.budget["times"], job.worked_seconds > 0) == ("review", 2000, 2, True)
+
+
+async def test_a_job_out_of_time_is_stopped_in_the_middle_of_a_step(site: Site, ada: Follower) -> None:
+    await in_db(site.script, READ, {"text": "thinking…", "pause_after": 4})
+    order = jobs.Order("agent", "Double two", budget={"minutes": 0.02})
+    job_id = str((await errands.request(site.workspace.pk, site.ada, order))["id"])
+    await asyncio.wait_for(work.execute(job_id), 20)
+    job = await job_of(job_id)
+    assert (job.state, job.done) == ("waiting", 1)
+    assert "minutes of work" in job.question
+
+
+@pytest.mark.parametrize("wrong", [{"minutes": -1}, {"steps": 10**6}, {"hours": 1}, {"times": 5}])
+async def test_a_budget_that_makes_no_sense_is_refused(site: Site, ada: Follower, wrong: dict[str, Any]) -> None:
+    await in_db(site.script, READ)
+    with pytest.raises(Invalid):
+        await errands.request(site.workspace.pk, site.ada, jobs.Order("agent", "Double two", budget=wrong))
+    assert not await in_db(Job.objects.exists)
