@@ -146,11 +146,18 @@ export interface MentionOffers {
   problems: number
 }
 
+// What waits to be said. `held`: why it does not go; of the first one, why the queue stands still.
 export interface QueueEntry {
   id: Id
   session: Id
   text: string
+  mentions: Mention[]
+  pictures: Picture[]
   by: Person
+  changed: { by: Person; how: 'edited' | 'moved' } | null
+  endpoint: number | null
+  held: string
+  created_at: Time
 }
 
 export interface SessionSnapshot {
@@ -217,11 +224,17 @@ export interface SessionOps {
     { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },
     { turn: Id },
   ]
-  'turn.steer': [{ turn: Id; text: string }, { item: Id }]
+  'turn.steer': [{ turn: Id; text: string }, { item: Id; outcome: 'accepted' | 'pending' }]
   'turn.interrupt': [{ turn: Id }, { state: TurnState }]
   'turn.undo': [{ turn: Id }, { paths: string[] }]
   'turn.redo': [{ turn: Id }, { paths: string[] }]
   'turn.preview': [{ turn: Id }, { files: TurnFile[] }]
+  'queue.add': [{ session: Id; text: string; mentions?: Mention[]; pictures?: Id[]; endpoint?: number }, { entry: Id }]
+  'queue.edit': [{ entry: Id; text: string; mentions?: Mention[] }, Record<string, never>]
+  'queue.move': [{ entry: Id; before: Id | null }, Record<string, never>]
+  'queue.remove': [{ entry: Id }, Record<string, never>]
+  'queue.send': [{ entry: Id; as: 'steer' | 'redirect' | 'start'; turn?: Id }, Record<string, never>]
+  'queue.resume': [{ session: Id }, Record<string, never>]
   'turn.redirect': [{ turn: Id; text: string; pictures?: Id[] }, { turn: Id }]
   'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
   'proposal.accept': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
@@ -237,4 +250,5 @@ export type SessionEvent = { session: Id; seq: number } & (
   | { type: 'item.started'; item: Item }
   | { type: 'item.delta'; item: Id; text: string } // appended to data.text (model) or data.output (tool)
   | { type: 'item.completed'; item: Item }
+  | { type: 'queue.changed'; queue: QueueEntry[] }
 )

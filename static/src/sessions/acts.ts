@@ -1,6 +1,7 @@
 // What people do to sessions and turns: each one op, its failure shown as a toast (what, and what to do).
 import { signal } from '@preact/signals'
 import { toast } from '../ui/toast'
+import { words as queued } from '../ui/words/queue'
 import { words } from '../ui/words/sessions'
 import type { Id, Mention, Turn } from '../wire'
 import type { Live } from '../workspace/live'
@@ -50,6 +51,29 @@ export async function redirect(live: Live, turn: Id, text: string, pictures: Id[
   const more = pictures.length ? { pictures } : {}
   return (await tell(live.call('turn.redirect', { turn, text, ...more }))) !== null
 }
+
+/** Have it said when the running turn has ended. */
+export async function enqueue(live: Live, session: Id, { text, mentions, pictures = [], endpoint }: Ask) {
+  const more = { ...(pictures.length ? { pictures } : {}), ...(endpoint === undefined ? {} : { endpoint }) }
+  const done = (await tell(live.call('queue.add', { session, text, mentions, ...more }))) !== null
+  if (done) say(queued.says.added)
+  return done
+}
+
+export const editEntry = async (live: Live, entry: Id, text: string) =>
+  (await tell(live.call('queue.edit', { entry, text }))) !== null
+
+export const moveEntry = async (live: Live, entry: Id, before: Id | null) =>
+  (await tell(live.call('queue.move', { entry, before }))) !== null
+
+export const removeEntry = async (live: Live, entry: Id) => (await tell(live.call('queue.remove', { entry }))) !== null
+
+/** Send it now. `turn`: the running one it is meant for. */
+export const sendEntry = async (live: Live, entry: Id, as: 'steer' | 'redirect' | 'start', turn?: Id) =>
+  (await tell(live.call('queue.send', { entry, as, ...(turn ? { turn } : {}) }))) !== null
+
+export const resumeQueue = async (live: Live, session: Id) =>
+  (await tell(live.call('queue.resume', { session }))) !== null
 
 /** Interrupt the turn. Whether it was this call that asked for it. */
 export async function interrupt(live: Live, turn: Id): Promise<boolean> {

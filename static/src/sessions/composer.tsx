@@ -5,20 +5,22 @@ import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'
 import { toast } from '../ui/toast'
 import { words as told } from '../ui/words/composer'
+import { words as queue } from '../ui/words/queue'
 import { words } from '../ui/words/sessions'
 import type { Endpoint, Id, Models, Turn } from '../wire'
 import { draggedPath } from '../workspace/drag'
 import type { Live } from '../workspace/live'
-import { ask, interrupt, redirect, steer, stopping } from './acts'
+import { ask, enqueue, interrupt, redirect, steer, stopping } from './acts'
 import { useDraft } from './composer-draft'
 import { ModelPicker, useResting } from './composer-model'
 import { Estimate } from './estimate'
 import { MentionChips } from './mention-chips'
 import { MENU, MentionMenu, optionId, useMentions } from './mention-menu'
 import { wordOf } from './mentions'
-import { endpointOf, type Mode, modeOf } from './mode'
+import { endpointOf, type Mode, mayTurn, modeOf } from './mode'
 import { PictureStrip, room, useComing } from './pictures'
 import { isPicture, KINDS } from './pictures-send'
+import { Queue } from './queue'
 import { offered } from './show'
 import type { Sessions } from './store'
 
@@ -94,6 +96,15 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
         : ask(live, sessions, { text, mentions: draft.mentions, pictures, endpoint: endpoint?.id }),
     )
   }
+  const later = () => {
+    if (!mode.canAct || !session) return
+    void act(
+      (text, pictures) => enqueue(live, session, { text, mentions: draft.mentions, pictures, endpoint: endpoint?.id }),
+      true,
+    )
+  }
+  const otherWay = () =>
+    mode.canAct && running && void act((text, pictures) => redirect(live, running.id, text, pictures))
   const take = (files: readonly File[]) => {
     const pictures = files.filter(isPicture)
     for (const file of files) if (!isPicture(file)) toast(told.notAPicture(file.name), 'warn')
@@ -112,7 +123,9 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     const area = event.currentTarget
     if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
       event.preventDefault()
-      primary()
+      if (running && event.altKey) later()
+      else if (running && (event.ctrlKey || event.metaKey)) otherWay()
+      else primary()
     } else if (event.key === 'Backspace' && area.selectionEnd === 0 && draft.mentions.length) {
       event.preventDefault()
       draft.unmention(draft.mentions.at(-1)!)
@@ -137,70 +150,68 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
   }
   const moved = () => box.current && mentions.moved({ text: box.current.value, caret: box.current.selectionEnd })
   return (
-    <form
-      class={over ? 'composer over' : 'composer'}
-      aria-label={words.composer}
-      data-drop={told.drop}
-      onSubmit={(event) => {
-        event.preventDefault()
-        primary()
-      }}
-      onDragOver={(event) => {
-        if (!mode.canType || !event.dataTransfer?.types.length) return
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={(event) => event.currentTarget.contains(event.relatedTarget as Node) || setOver(false)}
-      onDrop={dropped}
-    >
-      {mentions.open && <MentionMenu {...mentions} />}
-      {draft.mentions.length > 0 && <MentionChips list={draft.mentions} remove={draft.unmention} />}
-      {draft.pictures.length + coming.length > 0 && (
-        <PictureStrip workspace={live.id} list={draft.pictures} coming={coming} remove={draft.hide} drop={drop} />
-      )}
-      <textarea
-        ref={box}
-        rows={1}
-        value={draft.text}
-        disabled={!mode.canType}
+    <>
+      <Queue live={live} queue={sessions.view.value?.queue ?? []} running={running} may={mayTurn(live.role.value)} />
+      <form
+        class={over ? 'composer over' : 'composer'}
         aria-label={words.composer}
-        aria-autocomplete="list"
-        aria-haspopup="listbox"
-        aria-controls={mentions.open && mentions.list.length ? MENU : undefined}
-        aria-activedescendant={mentions.open && mentions.list.length ? optionId(mentions.at) : undefined}
-        placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
-        onInput={(event) => {
-          draft.write(event.currentTarget.value)
-          moved()
+        data-drop={told.drop}
+        onSubmit={(event) => {
+          event.preventDefault()
+          primary()
         }}
-        onKeyDown={keys}
-        onKeyUp={moved}
-        onClick={moved}
-        onPaste={(event) => {
-          const files = [...(event.clipboardData?.files ?? [])]
-          if (!files.length) return
-          if (!event.clipboardData?.getData('text/plain')) event.preventDefault()
-          take(files.filter((file) => file.type.startsWith('image/')))
+        onDragOver={(event) => {
+          if (!mode.canType || !event.dataTransfer?.types.length) return
+          event.preventDefault()
+          setOver(true)
         }}
-      />
-      <footer>
-        <Adders disabled={!mode.canType} mention={startMention} take={take} />
-        <ModelPicker live={live} picked={endpoint?.id ?? null} pick={(id) => sessions.pick(id)} />
-        <Acts
-          live={live}
-          mode={mode}
-          running={running}
-          redirect={() => running && act((text, pictures) => redirect(live, running.id, text, pictures))}
+        onDragLeave={(event) => event.currentTarget.contains(event.relatedTarget as Node) || setOver(false)}
+        onDrop={dropped}
+      >
+        {mentions.open && <MentionMenu {...mentions} />}
+        {draft.mentions.length > 0 && <MentionChips list={draft.mentions} remove={draft.unmention} />}
+        {draft.pictures.length + coming.length > 0 && (
+          <PictureStrip workspace={live.id} list={draft.pictures} coming={coming} remove={draft.hide} drop={drop} />
+        )}
+        <textarea
+          ref={box}
+          rows={1}
+          value={draft.text}
+          disabled={!mode.canType}
+          aria-label={words.composer}
+          aria-autocomplete="list"
+          aria-haspopup="listbox"
+          aria-controls={mentions.open && mentions.list.length ? MENU : undefined}
+          aria-activedescendant={mentions.open && mentions.list.length ? optionId(mentions.at) : undefined}
+          placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
+          onInput={(event) => {
+            draft.write(event.currentTarget.value)
+            moved()
+          }}
+          onKeyDown={keys}
+          onKeyUp={moved}
+          onClick={moved}
+          onPaste={(event) => {
+            const files = [...(event.clipboardData?.files ?? [])]
+            if (!files.length) return
+            if (!event.clipboardData?.getData('text/plain')) event.preventDefault()
+            take(files.filter((file) => file.type.startsWith('image/')))
+          }}
         />
-      </footer>
-      {!running && mode.canType && (
-        <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
-      )}
-      {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
-      {blind && <p class="composer-why warn">{blind}</p>}
-      {resting && !mode.blocked && <p class="composer-why">{resting}</p>}
-      {advise && offers?.endpoints.length === 0 && <p class="composer-why">{offers.advice}</p>}
-    </form>
+        <footer>
+          <Adders disabled={!mode.canType} mention={startMention} take={take} />
+          <ModelPicker live={live} picked={endpoint?.id ?? null} pick={(id) => sessions.pick(id)} />
+          <Acts live={live} mode={mode} running={running} enqueue={later} redirect={otherWay} />
+        </footer>
+        {!running && mode.canType && (
+          <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
+        )}
+        {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
+        {blind && <p class="composer-why warn">{blind}</p>}
+        {resting && !mode.blocked && <p class="composer-why">{resting}</p>}
+        {advise && offers?.endpoints.length === 0 && <p class="composer-why">{offers.advice}</p>}
+      </form>
+    </>
   )
 }
 
@@ -260,10 +271,11 @@ interface ActsProps {
   live: Live
   mode: Mode
   running: Turn | null
+  enqueue: () => void
   redirect: () => void
 }
 
-function Acts({ live, mode, running, redirect }: ActsProps) {
+function Acts({ live, mode, running, enqueue, redirect }: ActsProps) {
   const asked = running !== null && stopping.value.has(running.id)
   return (
     <div class="composer-acts">
@@ -274,7 +286,20 @@ function Acts({ live, mode, running, redirect }: ActsProps) {
             label={words.more}
             up
             items={[
-              { label: words.redirect, run: redirect, disabled: !mode.canAct, why: mode.why || words.redirectTitle },
+              {
+                label: queue.queue,
+                hint: queue.queueKey,
+                run: enqueue,
+                disabled: !mode.canAct,
+                why: mode.why || queue.queueTitle,
+              },
+              {
+                label: words.redirect,
+                hint: queue.redirectKey,
+                run: redirect,
+                disabled: !mode.canAct,
+                why: mode.why || words.redirectTitle,
+              },
             ]}
           />
           <button

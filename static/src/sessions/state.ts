@@ -68,7 +68,7 @@ export function applyAll(view: SessionView, events: readonly SessionEvent[]): Se
     seq = next.seq
   }
   const held = [...waiting.values()].sort((a, b) => a.seq - b.seq)
-  return { ...draft.lists(), queue: view.queue, more: view.more, seq, held }
+  return { ...draft.lists(), more: view.more, seq, held }
 }
 
 /** The turn that runs in this session now, the newest if there are several. */
@@ -79,6 +79,7 @@ export function runningTurn(view: SessionView | null): Turn | null {
 /** Mutable only while one batch is folded; the lists it was made from are left as they were. */
 class Draft {
   private session: SessionSummary
+  private queue: readonly QueueEntry[]
   private readonly turns: Turn[]
   private readonly items: Item[]
   private readonly places = new Map<Id, number>()
@@ -87,16 +88,18 @@ class Draft {
   constructor(view: SessionView) {
     this.more = view.more
     this.session = view.session
+    this.queue = view.queue
     this.turns = [...view.turns]
     this.items = [...view.items]
   }
 
   lists() {
-    return { session: this.session, turns: this.turns, items: this.items }
+    return { session: this.session, turns: this.turns, items: this.items, queue: this.queue }
   }
 
   take(event: SessionEvent): void {
     if (event.type === 'session.changed') this.session = event.summary
+    else if (event.type === 'queue.changed') this.queue = event.queue
     else if (event.type === 'turn.speed') this.speed(event)
     else if (event.type === 'item.delta') this.append(event.item, event.text)
     else if ('turn' in event) this.putTurn(event.turn)

@@ -8,7 +8,7 @@ import { words } from '../ui/words/sessions'
 import type { Id } from '../wire'
 import { rove } from './rove'
 import { type Section, sectionsOf } from './rows'
-import { RowView, Say, type TranscriptActs } from './says'
+import { RowView, type TranscriptActs } from './says'
 import { sought } from './show'
 import { runningTurn, type SessionView } from './state'
 import { still } from './still'
@@ -55,11 +55,6 @@ export function Transcript({ view, acts, older, reach }: Props) {
           )}
           {sections.map((section) => (
             <SectionView key={section.key} section={section} acts={acts} />
-          ))}
-          {view.queue.map((entry) => (
-            <Say key={entry.id} who={entry.by} name={entry.by.name} about={words.queued}>
-              <p class="said">{entry.text}</p>
-            </Say>
           ))}
         </div>
       </div>
