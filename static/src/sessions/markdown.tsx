@@ -4,9 +4,11 @@
 import type { Token, Tokens } from 'marked'
 import { type ComponentChildren, h } from 'preact'
 import { useRef } from 'preact/hooks'
+import { words as own } from '../ui/words/library'
 import { words } from '../ui/words/sessions'
 import { type Block, type Blocks, blocksOf, decoded, fenceOf, isClosed, safeAddress } from './blocks'
 import { CodeBlock } from './code'
+import { Link } from './link'
 import { still } from './still'
 
 /** What can be done with a code block; absent where blocks are only read. */
@@ -83,7 +85,11 @@ function code(token: Tokens.Code, { live, fence, apply }: Pen): ComponentChildre
 }
 
 function list(token: Tokens.List, pen: Pen): ComponentChildren {
-  const items = token.items.map((item, at) => <li key={at}>{all(item.tokens, pen)}</li>)
+  const items = token.items.map((item, at) => (
+    <li key={at} class={item.task ? 'task' : undefined}>
+      {all(item.tokens, pen)}
+    </li>
+  ))
   return token.ordered ? <ol start={Number(token.start) || 1}>{items}</ol> : <ul>{items}</ul>
 }
 
@@ -125,7 +131,7 @@ function span(token: Token, pen: Pen): ComponentChildren {
     case 'escape':
       return token.text
     case 'checkbox':
-      return <input type="checkbox" checked={token.checked} disabled />
+      return <input type="checkbox" checked={token.checked} disabled aria-label={own.task(token.checked)} />
     case 'link':
       return link((token as Tokens.Link).href, inline(token.tokens, pen), token.raw)
     case 'image':
@@ -146,8 +152,8 @@ function link(href: string, label: ComponentChildren, raw: string, title = href)
   const address = safeAddress(href)
   if (!address) return raw
   return (
-    <a href={address} title={title} target="_blank" rel="noopener noreferrer nofollow">
+    <Link address={address} title={title}>
       {label}
-    </a>
+    </Link>
   )
 }

@@ -66,7 +66,7 @@ export const words = {
   leave: 'Cancel',
   leads: 'It leads to',
   otherwise: (text: string) => `The text says “${text}”.`,
-  task: (done: boolean) => (done ? 'Done:' : 'To do:'),
+  task: (done: boolean) => (done ? 'done' : 'to do'),
 
   // --- tool cards ---
   tool: {
