@@ -240,7 +240,7 @@ async def test_the_session_a_job_was_given_in_is_told_how_it_ended(site: Site, a
     snapshot = (await ada.ask("session.open", session=session))["snapshot"]
     assert snapshot["items"] == [note]
     assert [turn["id"] for turn in snapshot["turns"]] == [job_id]
-    assert snapshot["seq"] == (await ada.event("item.completed"))["seq"]
+    assert snapshot["seq"] == (await ada.event("session.changed", lambda e: e["session"] == session))["seq"]
 
 
 async def test_without_a_broker_the_job_waits_and_says_so(site: Site, ada: Follower) -> None:
