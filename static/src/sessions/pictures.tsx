@@ -136,13 +136,13 @@ function Large({ url, label, size, close }: { url: string; label: string; size: 
   const box = useRef<HTMLDialogElement>(null)
   useEffect(() => box.current?.showModal(), [])
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
     <dialog
       ref={box}
       class="picture-large"
       aria-label={`${label}, ${size}`}
       onClose={close}
       onClick={(event) => event.target === box.current && box.current?.close()}
+      onKeyDown={(event) => event.stopPropagation()} // its keys are not the transcript's: Escape closes it
     >
       <img src={url} alt={label} />
       <footer>
