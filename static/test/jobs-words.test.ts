@@ -114,6 +114,7 @@ describe('the form that delegates', () => {
     kind: 'map',
     paths: new Set(['a.py']),
     endpoint: null,
+    limits: {},
     ...part,
   })
 

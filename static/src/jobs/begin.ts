@@ -10,7 +10,7 @@ import { mayDelegate } from './state'
 /** Whether the form is open. */
 export const delegating = signal(false)
 
-export const fresh = (): Draft => ({ instruction: '', kind: 'map', paths: new Set(), endpoint: null })
+export const fresh = (): Draft => ({ instruction: '', kind: 'map', paths: new Set(), endpoint: null, limits: {} })
 export const draft = signal<Draft>(fresh())
 
 export function change(part: Partial<Draft>) {

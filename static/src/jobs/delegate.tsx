@@ -9,7 +9,7 @@ import type { Job, Models, Problem } from '../wire'
 import { live } from '../workspace/live'
 import { change, delegating, draft, fresh } from './begin'
 import { Files } from './files'
-import { endpointOf, type Kind, type Missing, missing, request } from './form'
+import { endpointOf, type Kind, LIMITS, type Limit, type Missing, missing, request } from './form'
 import { jobs, put } from './state'
 
 const say = words.form
@@ -55,6 +55,7 @@ export function Delegate() {
         />
       )}
       <By models={models} lacks={lacks} />
+      <Most />
       {problem.value && <Failure problem={problem.value} />}
       <div class="delegate-acts">
         <button
@@ -135,6 +136,35 @@ function HowTo({ models, lacks }: { models: Models | null; lacks: readonly Missi
       {choice('agent', say.agent, off ? say.agentOff(endpoint.name) : say.agentHelp, off)}
       {lacks.includes('tools') && <small class="wrong">{say.missing.tools}</small>}
     </fieldset>
+  )
+}
+
+function Most() {
+  const id = useId()
+  const { limits, kind } = draft.value
+  const put = (name: Limit, text: string) => {
+    const { [name]: _, ...others } = limits
+    change({ limits: text === '' ? others : { ...others, [name]: Math.max(0, Number(text)) } })
+  }
+  return (
+    <details class="delegate-limits">
+      <summary>{say.limits}</summary>
+      <p class="small muted">{say.limitsHelp}</p>
+      {LIMITS.filter((name) => kind === 'agent' || name !== 'steps').map((name) => (
+        <div key={name} class="field">
+          <label for={`${id}-${name}`}>{say.limit[name]}</label>
+          <input
+            id={`${id}-${name}`}
+            type="number"
+            min={0}
+            step={name === 'dollars' ? 0.01 : 1}
+            placeholder={say.usual[name]}
+            value={limits[name] ?? ''}
+            onInput={({ currentTarget }) => put(name, currentTarget.value)}
+          />
+        </div>
+      ))}
+    </details>
   )
 }
 

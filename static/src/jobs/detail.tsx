@@ -103,6 +103,10 @@ function About({ job }: { job: Job }) {
             {say.tokens(used)}
           </li>
         )}
+        {job.cost > 0 && <li class="num">{say.cost(job.cost)}</li>}
+        {job.worked_seconds > 60 && !!job.budget.minutes && (
+          <li class="num">{say.budget(job.worked_seconds / 60, job.budget.minutes * (job.budget.times ?? 1))}</li>
+        )}
       </ul>
     </>
   )

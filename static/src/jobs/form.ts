@@ -8,7 +8,13 @@ export interface Draft {
   kind: Kind
   paths: ReadonlySet<string>
   endpoint: number | null // null: the default one
+  limits: Limits
 }
+
+export const LIMITS = ['minutes', 'steps', 'tokens', 'dollars'] as const
+export type Limit = (typeof LIMITS)[number]
+/** What the job may use before it asks; what is not said is the server's to choose. */
+export type Limits = Partial<Record<Limit, number>>
 
 export const LONGEST = 20_000
 export const MOST_FILES = 500
@@ -40,12 +46,15 @@ export interface Request {
   paths: string[]
   endpoint?: number
   session?: Id
+  budget?: Limits
 }
 
 export function request(draft: Draft): Request {
   const paths = draft.kind === 'map' ? [...draft.paths].sort() : []
-  const asked = { kind: draft.kind, instruction: draft.instruction.trim(), paths }
-  return draft.endpoint === null ? asked : { ...asked, endpoint: draft.endpoint }
+  const asked: Request = { kind: draft.kind, instruction: draft.instruction.trim(), paths }
+  if (draft.endpoint !== null) asked.endpoint = draft.endpoint
+  if (Object.keys(draft.limits).length) asked.budget = draft.limits
+  return asked
 }
 
 /** Files that can be given to a job and whose path has every word of the filter, in the tree's order. */
