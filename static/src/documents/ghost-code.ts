@@ -9,9 +9,15 @@ import './ghost.css'
 import { about, toggle } from './ghost-about'
 import { askHere, suggestions } from './ghost-ask'
 import { ghost } from './ghost-field'
+import { nextEdits } from './ghost-next'
 import type { OpenDocument } from './open'
+import { quickActions } from './quick'
 
-export const helpers = (doc: OpenDocument, now: Live): Extension => [suggestions(doc, now)]
+export const helpers = (doc: OpenDocument, now: Live): Extension => [
+  suggestions(doc, now),
+  nextEdits(),
+  quickActions(doc, now),
+]
 
 const front = () => live.peek()?.documents.active.peek()?.view ?? null
 const shown = () => front()?.state.field(ghost, false) ?? null

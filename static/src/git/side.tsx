@@ -5,12 +5,15 @@ import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { Skeleton } from '../ui/skeleton'
+import { commit as own } from '../ui/words/editing'
 import { git as words } from '../ui/words/past'
+import { words as session } from '../ui/words/sessions'
 import { keyText } from '../workspace/commands'
 import { git } from '../workspace/files'
 import { live } from '../workspace/live'
 import { shownName } from '../workspace/tree-model'
 import * as state from './state'
+import { stop, write, writing } from './write'
 import './git.css'
 
 const CALM_MS = 600
@@ -60,6 +63,8 @@ function Form() {
         aria-label={words.message}
         placeholder={words.placeholder(keyText('Mod-Enter'))}
         value={state.message.value}
+        readOnly={writing.value}
+        aria-busy={writing.value}
         onInput={(event) => (state.message.value = event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
@@ -67,12 +72,50 @@ function Form() {
           void state.commit()
         }}
       />
+      <Written n={n} done={() => box.current?.focus()} />
       <Credit />
-      <button type="submit" class="primary" disabled={!!why || state.busy.value} title={why}>
+      <button type="submit" class="primary" disabled={!!why || state.busy.value || writing.value} title={why}>
         <Icon name="check" size={14} /> {state.busy.value ? words.committing : words.commit(n)}
       </button>
       {state.problem.value && <Failure problem={state.problem.value} />}
     </form>
+  )
+}
+
+const focus = (button: HTMLButtonElement | null) => button?.focus()
+
+/** The model writes the message, or is stopped; Esc stops it too. */
+function Written({ n, done }: { n: number; done: () => void }) {
+  const models = live.value?.models.value?.endpoints.length ?? 0
+  const why = models ? (n ? own.writeTitle : words.needFiles) : session.why.noModel
+  if (!writing.value)
+    return (
+      <button
+        type="button"
+        class="quiet git-write"
+        disabled={!n || !models}
+        title={why}
+        onClick={() => void write().then(done)}
+      >
+        <Icon name="sparkles" size={14} /> {own.write}
+      </button>
+    )
+  return (
+    <p class="git-writing" role="status">
+      <span>{own.writing}</span>
+      <button
+        type="button"
+        ref={focus}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return
+          event.preventDefault()
+          stop()
+        }}
+        onClick={stop}
+      >
+        {own.stop} <kbd>{session.escape}</kbd>
+      </button>
+    </p>
   )
 }
 

@@ -3,6 +3,7 @@
 import { type EditorState, StateEffect, StateField } from '@codemirror/state'
 import { signal } from '@preact/signals'
 import type { OpenDocument } from '../documents/open'
+import { quick } from '../ui/words/editing'
 import { words } from '../ui/words/sessions'
 import type { Event, Id, Problem, Turn } from '../wire'
 import type { Live } from '../workspace/live'
@@ -46,6 +47,12 @@ export function rangeOf(state: EditorState): { from: number; to: number } {
 
 type Phase = 'ask' | 'starting' | 'running'
 
+/** An inline edit whose instruction is ours: it starts at once. */
+export interface Own {
+  readonly kind: 'fix' | 'document'
+  readonly problem?: string
+}
+
 export class InlineEdit {
   readonly text = signal('')
   readonly phase = signal<Phase>('ask')
@@ -58,7 +65,10 @@ export class InlineEdit {
     readonly live: Live,
     readonly sessions: Sessions | null,
     readonly lines: { from: number; to: number },
-  ) {}
+    readonly own: Own | null = null,
+  ) {
+    if (own) this.text.value = quick.began[own.kind]
+  }
 
   /** Why it cannot start; '' if it can. */
   get why(): string {
@@ -82,7 +92,9 @@ export class InlineEdit {
       if (event.turn.id === this.turn.peek()) this.end(event.turn)
     })
     try {
-      const { turn } = await this.live.call('turn.inline', this.params(range, instruction))
+      const { turn } = this.own
+        ? await this.live.call('quick.start', { ...this.place(range), ...this.own })
+        : await this.live.call('turn.inline', this.params(range, instruction))
       this.turn.value = turn
       this.phase.value = 'running'
       const over = ended.get(turn)
@@ -106,20 +118,19 @@ export class InlineEdit {
     this.doc.view?.focus()
   }
 
-  private params({ from, to }: Target, instruction: string) {
-    const { doc, sessions } = this
+  private params(range: Target, instruction: string) {
+    const { sessions } = this
     const open = sessions?.current.peek()
     // One turn runs in a session at a time: a busy one is left alone and the host finds another.
     const busy = [...(sessions?.running.peek().values() ?? [])].some((turn) => turn.session === open)
+    return { ...this.place(range), instruction, ...(open && !busy ? { session: open } : {}) }
+  }
+
+  private place({ from, to }: Target) {
+    const { doc, sessions } = this
     const endpoint = sessions?.picked.peek()
-    return {
-      document: doc.id,
-      from: doc.anchorAt(from, 0),
-      to: doc.anchorAt(to, -1),
-      instruction,
-      ...(open && !busy ? { session: open } : {}),
-      ...(endpoint ? { endpoint } : {}),
-    }
+    const anchors = { from: doc.anchorAt(from, 0), to: doc.anchorAt(to, -1) }
+    return { document: doc.id, ...anchors, ...(endpoint ? { endpoint } : {}) }
   }
 
   private end(turn: Turn): void {

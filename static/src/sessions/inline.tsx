@@ -13,12 +13,13 @@ import { registerCommand } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
 import { interrupt, mine, stopping } from './acts'
 import { figures } from './figures'
-import { InlineEdit, rangeOf, setTarget, target } from './inline-edit'
+import { InlineEdit, type Own, rangeOf, setTarget, target } from './inline-edit'
 import './inline.css'
 import { sessions } from './store'
 
-/** Open the panel on the selection or the cursor's line; where it is open already, go to its field. */
-export function openInline(doc: OpenDocument, now: Live): void {
+/** Open the panel on the selection or the cursor's line; where it is open already, go to its field. With an instruction
+ * of ours it starts at once, on the lines that are given. */
+export function openInline(doc: OpenDocument, now: Live, own: Own | null = null, lines?: Range): void {
   if (doc.access.peek() === 'read') {
     toast(doc.reason.peek() || words.inlineReadOnly, 'warn')
     return
@@ -28,12 +29,20 @@ export function openInline(doc: OpenDocument, now: Live): void {
     doc.view?.dom.querySelector<HTMLElement>('.inline-edit textarea')?.focus()
     return
   }
-  const range = rangeOf(doc.state)
+  const { from, to } = lines ?? rangeOf(doc.state)
   const text = doc.state.doc
-  const lines = { from: text.lineAt(range.from).number, to: text.lineAt(range.to).number }
-  const edit = new InlineEdit(doc, now, sessions.peek(), lines)
-  doc.dispatch({ effects: setTarget.of({ edit, ...range }) })
+  const edit = new InlineEdit(
+    doc,
+    now,
+    sessions.peek(),
+    { from: text.lineAt(from).number, to: text.lineAt(to).number },
+    own,
+  )
+  doc.dispatch({ effects: setTarget.of({ edit, from, to }) })
+  if (own) void edit.start()
 }
+
+type Range = { from: number; to: number }
 
 class Panel extends WidgetType {
   constructor(readonly edit: InlineEdit) {
@@ -105,7 +114,7 @@ export function InlinePanel({ edit }: { edit: InlineEdit }) {
           ref={input}
           rows={1}
           value={edit.text.value}
-          readOnly={phase !== 'ask'}
+          readOnly={phase !== 'ask' || edit.own !== null}
           placeholder={words.inlinePlaceholder}
           aria-label={words.inlinePlaceholder}
           onInput={(event) => {

@@ -49,9 +49,14 @@ export const quick = {
   copyFailed: 'The browser did not let this page use the clipboard.',
   inSession: 'in the session',
   noProblem: 'There is no problem in these lines.',
-  problem: (line: number) => `Syntax problem in line ${number(line)}`,
   bulb: 'Fix',
   bulbTitle: (line: number) => `Syntax problem in line ${number(line)}: have the model fix it`,
+  commands: {
+    explain: 'Explain this code',
+    fix: 'Fix the problem in this code',
+    tests: 'Write tests for this code',
+    document: 'Document this code',
+  },
   began: { explain: 'Explaining', fix: 'Fixing the problem', tests: 'Writing tests', document: 'Documenting' },
 }
 
