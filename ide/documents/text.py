@@ -186,12 +186,16 @@ def _match(a: list[int], b: list[int]) -> list[tuple[int, int]]:
     head = _common(a, b)
     tail = _common(a[head:][::-1], b[head:][::-1])
     mid_a, mid_b = a[head : len(a) - tail], b[head : len(b) - tail]
-    inner = _myers(mid_a, mid_b)
+    both = set(mid_a) & set(mid_b)  # lines that stand on one side only cost the search much and cannot be in a pair
+    at_a = [head + i for i, line in enumerate(mid_a) if line in both]
+    at_b = [head + j for j, line in enumerate(mid_b) if line in both]
+    left_a, left_b = [a[i] for i in at_a], [b[j] for j in at_b]
+    inner = _myers(left_a, left_b)
     if inner is None:
-        inner = _by_unique_lines(mid_a, mid_b)
+        inner = _by_unique_lines(left_a, left_b)
     return [
         *((i, i) for i in range(head)),
-        *((head + i, head + j) for i, j in inner),
+        *((at_a[i], at_b[j]) for i, j in inner),
         *((len(a) - tail + i, len(b) - tail + i) for i in range(tail)),
     ]
 
