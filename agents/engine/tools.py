@@ -157,8 +157,8 @@ TOOLS: dict[str, Tool] = {
 }
 ASKING = Tool(
     "ask_person",
-    "Ask the people who gave you this job, only when you cannot go on without a decision of theirs. End your answer with "
-    "it: theirs comes as their next message.",
+    "Ask the people who gave you this job, only when you cannot go on without a decision of theirs. End your answer "
+    "with it: theirs comes as their next message.",
     _schema(["question"], question=_text("what they have to decide, and what you would choose")),
 )
 TOOLS[ASKING.name] = ASKING
