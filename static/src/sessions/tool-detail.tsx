@@ -193,9 +193,11 @@ function Patch({ files, told, failed, openAt }: PatchProps) {
           </h4>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so it must be reachable by keyboard */}
           <pre tabIndex={0}>
-            {file.lines.map((line) => (
-              <span class={CLASSES[line.sign]}>{`${line.sign === '@' ? '⋯' : line.sign} ${line.text}\n`}</span>
-            ))}
+            <code>
+              {file.lines.map((line) => (
+                <span class={CLASSES[line.sign]}>{`${line.sign === '@' ? '⋯' : line.sign} ${line.text}\n`}</span>
+              ))}
+            </code>
           </pre>
         </section>
       ))}

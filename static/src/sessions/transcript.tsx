@@ -30,8 +30,8 @@ export function Transcript({ view, acts, older, reach }: Props) {
   const before = useRef<Section[]>([])
   const sections = sectionsOf(view, before.current)
   before.current = sections
-  const { box, away, scrolled, down } = useStick(view)
-  useSought(box, view, reach)
+  const { box, away, scrolled, down, leave } = useStick(view)
+  useSought(box, view, reach, leave)
   const top = useOlder(box, view, older)
   return (
     <div class="transcript">
@@ -85,6 +85,11 @@ function useStick(view: SessionView) {
     setAway(false)
     if (box.current) box.current.scrollTop = box.current.scrollHeight
   }, [])
+  /** Somewhere else is looked for: the end does not pull any more. */
+  const leave = useCallback(() => {
+    stuck.current = false
+    setAway(true)
+  }, [])
   const scrolled = useCallback(() => {
     const log = box.current
     if (!log) return
@@ -106,7 +111,7 @@ function useStick(view: SessionView) {
     watch.observe(inner)
     return () => watch.disconnect()
   }, [view.session.id])
-  return { box, away, scrolled, down }
+  return { box, away, scrolled, down, leave }
 }
 
 /** Ask for the page before as its place comes near. What the reader reads stays where it is: the browser anchors it,
@@ -132,7 +137,7 @@ function useOlder(box: RefObject<HTMLDivElement | null>, view: SessionView, olde
 }
 
 /** Bring the turn somebody looks for into view, as soon as it is there. */
-function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView, reach: Props['reach']) {
+function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView, reach: Props['reach'], leave: () => void) {
   const turn = sought.value
   useEffect(() => {
     const log = box.current
@@ -142,8 +147,15 @@ function useSought(box: RefObject<HTMLDivElement | null>, view: SessionView, rea
       return
     }
     sought.value = null
+    leave()
     row.focus({ preventScroll: true })
-    // By hand: scrollIntoView would move what is around the log too.
-    log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - 8
+    bring(log, row)
+    // What comes into view gets its own height then, and moves what is under it.
+    requestAnimationFrame(() => requestAnimationFrame(() => bring(log, row)))
   }, [turn, view])
+}
+
+/** By hand: scrollIntoView would move what is around the log too. */
+function bring(log: HTMLElement, row: HTMLElement): void {
+  log.scrollTop += row.getBoundingClientRect().top - log.getBoundingClientRect().top - 8
 }
