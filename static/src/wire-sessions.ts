@@ -98,7 +98,10 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
       }
     }
   // `undo` marks the note of a turn that was taken back (`undone`), or brought back.
-  | { kind: 'note'; data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; undone?: boolean; by?: Person } }
+  | {
+      kind: 'note'
+      data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; restore?: Id; undone?: boolean; by?: Person }
+    }
 )
 // What a tool says of its result beside the text: a command's exit code, the lines that were read, how much was found.
 export interface ToolResult {
@@ -116,6 +119,8 @@ export interface TurnFile {
   then: string
   added: number
   removed: number
+  act: '' | 'removed' | 'made' | 'moved' // what becomes of the file itself
+  to: string
 }
 // `name` is what it was called when it was chosen (a symbol's is also how it is found again); `id` of a job or a turn.
 export interface Mention {
@@ -174,6 +179,13 @@ export interface SessionPage {
   more: boolean
 }
 
+// How models work in a workspace.
+export interface SessionRules {
+  wait: boolean // edits wait for acceptance
+  compact_at: number // percent of the window
+  ghost: boolean
+}
+
 // --- proposals ------------------------------------------------------------------------------------------------------
 // A hunk is open by definition: decided ones are gone. `from`/`to` enclose the lines it put into the document
 // (equal when it only removed lines); `removed` are the lines it took out; `added` how many lines it put in.
@@ -183,6 +195,12 @@ export interface Hunk {
   to: Anchor
   removed: string[]
   added: number
+  pen?: boolean // its turn writes in it at this moment: it cannot be decided on yet
+  // Where it waits for acceptance, `from`/`to` enclose the `taken` lines it would take out, and `lines` is what it would
+  // put in; in an event only those behind the first `keep` of the event before.
+  taken?: number
+  lines?: string[]
+  keep?: number
 }
 export interface Proposal {
   id: Id
@@ -193,6 +211,10 @@ export interface Proposal {
   owner: Person | null
   state: 'open' | 'closed'
   writing: boolean // the turn is still streaming into it
+  waiting?: boolean // nothing of it is in the document before it is accepted
+  // A file that would be made (its text is the lines of its one hunk), deleted or moved. It has no document then.
+  act?: 'create' | 'delete' | 'move'
+  to?: string
   hunks: Hunk[]
 }
 // The region a running turn writes now; null anchors: it has left the document.
@@ -228,6 +250,12 @@ export interface SessionOps {
   'turn.interrupt': [{ turn: Id }, { state: TurnState }]
   'turn.undo': [{ turn: Id }, { paths: string[] }]
   'turn.redo': [{ turn: Id }, { paths: string[] }]
+  'turn.preview': [{ turn: Id; redo?: boolean }, { files: TurnFile[] }]
+  'turn.accept': [{ turn: Id }, { files: number }]
+  'turn.reject': [{ turn: Id }, { files: number }]
+  'checkpoint.preview': [{ turn: Id }, { files: TurnFile[] }]
+  'checkpoint.restore': [{ turn: Id }, { paths: string[] }]
+  'checkpoint.unrestore': [{ turn: Id }, { paths: string[] }]
   'turn.preview': [{ turn: Id }, { files: TurnFile[] }]
   'queue.add': [{ session: Id; text: string; mentions?: Mention[]; pictures?: Id[]; endpoint?: number }, { entry: Id }]
   'queue.edit': [{ entry: Id; text: string; mentions?: Mention[] }, Record<string, never>]

@@ -13,6 +13,7 @@ import {
   placeAt,
   setHover,
   setMarks,
+  sizeOf,
 } from '../src/documents/proposals-field'
 import type { Proposal, Region } from '../src/wire'
 import { ana, turnOf } from './sessions-host'
@@ -186,5 +187,33 @@ describe('what the events say', () => {
     })
     const ahead = proposal({ hunks: [{ id: 'h', from: '4', to: '?', removed: [], added: 1 }] })
     expect(resolve(doc, [ahead], [])).toEqual({ places: [], stretches: [], complete: false })
+  })
+})
+
+describe('what waits for acceptance', () => {
+  const waiting = (lines: string[], keep = 0) =>
+    proposal({
+      waiting: true,
+      hunks: [{ id: 'h', from: '5', to: '9', removed: [], taken: 1, added: keep + lines.length, lines, keep }],
+    })
+
+  test('grows by the lines each event brings', () => {
+    let map = proposalsAfter(new Map(), { type: 'proposal', proposal: waiting(['a', 'b']) })
+    map = proposalsAfter(map, { type: 'proposal', proposal: waiting(['B', 'c'], 1) })
+    expect(map.get('p')?.hunks[0]?.lines).toEqual(['a', 'B', 'c'])
+  })
+
+  test('covers the lines it would take out, and counts those it would put in', () => {
+    const doc = { id: 'd', posOf: (anchor: string) => Number(anchor) }
+    const [one] = resolve(doc, [waiting(['a', 'b', 'c'])], []).places
+    expect(one && lineSpan(stateWith([one]), one)).toBe('one')
+    expect(one && sizeOf(one)).toEqual([3, 1])
+  })
+
+  test('follows its file when that is renamed', () => {
+    const map = proposalsAfter(new Map(), { type: 'proposal', proposal: proposal() })
+    const moved = proposalsAfter(map, { type: 'document.moved', document: 'd', path: 'b.py' })
+    expect(moved.get('p')?.path).toBe('b.py')
+    expect(proposalsAfter(moved, { type: 'document.moved', document: 'x', path: 'c.py' })).toBe(moved)
   })
 })

@@ -7,7 +7,7 @@ import { say } from '../sessions/say'
 import { words } from '../ui/words/sessions'
 import type { Id } from '../wire'
 import type { Live } from '../workspace/live'
-import { keyOf, marks, neighbour, type Place } from './proposals-field'
+import { keyOf, marks, neighbour, type Place, sizeOf } from './proposals-field'
 
 export type Verdict = 'accept' | 'reject'
 
@@ -39,12 +39,13 @@ export function go(view: EditorView, way: 1 | -1): boolean {
 
 function described(state: EditorState, place: Place): string {
   const { places } = state.field(marks)
-  return `${words.nth(places.indexOf(place) + 1, places.length)}: ${words.linesChanged(place.added, place.removed.length)}`
+  return `${words.nth(places.indexOf(place) + 1, places.length)}: ${words.linesChanged(...sizeOf(place))}`
 }
 
 /** Decide on the hunk people act on now; false if there is none. */
 export function decideHere(live: Live, place: Place | null, verdict: Verdict): boolean {
   if (!place) return false
-  void decide(live, place.proposal, [place.hunk], verdict)
+  if (place.pen) say(words.penned)
+  else void decide(live, place.proposal, [place.hunk], verdict)
   return true
 }

@@ -54,17 +54,17 @@ function FileBar({ doc, live, proposals, view }: Bound) {
 }
 
 function ProposalRow({ proposal, live, view }: { proposal: Proposal; live: Live; view: EditorView }) {
-  const { id, hunks, writing, owner, turn } = proposal
+  const { id, hunks, writing, waiting, owner, turn } = proposal
   const who = proposal.job ? words.jobFor(owner) : words.modelFor(owner)
   const busy = deciding.value.has(`${id}/all`)
   const why = mayTurn(live.role.value) ? '' : words.mayNotDecide
-  const off = busy || why !== '' || hunks.length === 0
+  const off = busy || why !== '' || hunks.every((hunk) => hunk.pen)
   const stop = writing && turn && owner?.id === live.me.id
   return (
     <div class="proposal-row">
       <span class={writing ? 'proposal-who live' : 'proposal-who'}>
         <Icon name="sparkles" size={14} />{' '}
-        {writing ? words.isWriting(who, hunks.length) : words.changed(who, hunks.length)}
+        {writing ? words.isWriting(who, hunks.length) : (waiting ? words.proposes : words.changed)(who, hunks.length)}
       </span>
       {stop && (
         <button type="button" disabled={stopping.value.has(turn)} onClick={() => void interrupt(live, turn)}>
@@ -193,7 +193,7 @@ interface BarProps {
 
 function HunkBar({ live, view, place, nth, of }: BarProps) {
   const busy = deciding.value.has(keyOf(place)) || deciding.value.has(`${place.proposal}/all`)
-  const why = mayTurn(live.role.value) ? '' : words.mayNotDecide
+  const why = mayTurn(live.role.value) ? (place.pen ? words.penned : '') : words.mayNotDecide
   const act = (verdict: 'accept' | 'reject') => {
     void decide(live, place.proposal, [place.hunk], verdict)
     view.focus()

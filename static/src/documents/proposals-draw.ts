@@ -16,6 +16,7 @@ import type { Person } from '../wire'
 import { currentPlace, keyOf, linesOf, marks, type Place, type Stretch } from './proposals-field'
 
 const SHOWN = 80 // removed lines shown of one hunk
+const SHOWN_ADDED = 400 // and of lines that wait to be put in
 
 class Removed extends WidgetType {
   constructor(readonly place: Place) {
@@ -49,6 +50,68 @@ class Removed extends WidgetType {
   override ignoreEvent(): boolean {
     return false
   }
+}
+
+/** Lines that are not in the text: they would be, if they were accepted. */
+class Added extends WidgetType {
+  constructor(
+    readonly place: Place,
+    readonly lines: readonly string[],
+    readonly now: boolean,
+  ) {
+    super()
+  }
+
+  override eq(other: Added): boolean {
+    return keyOf(this.place) === keyOf(other.place) && this.now === other.now && same(this.lines, other.lines)
+  }
+
+  toDOM(): HTMLElement {
+    const box = document.createElement('div')
+    box.className = this.now ? 'cm-added cm-hunk-now' : 'cm-added'
+    box.setAttribute('role', 'group')
+    box.setAttribute('aria-label', words.addedLines(this.lines.length))
+    this.fill(box, 0)
+    return box
+  }
+
+  /** Streaming: what is drawn already stays, only new lines are put behind it. */
+  override updateDOM(box: HTMLElement, _view: EditorView, from?: WidgetType): boolean {
+    if (!(from instanceof Added) || keyOf(from.place) !== keyOf(this.place)) return false
+    const shown = from.lines.slice(0, SHOWN_ADDED)
+    const kept = shown.findIndex((line, n) => line !== this.lines[n])
+    box.classList.toggle('cm-hunk-now', this.now)
+    box.setAttribute('aria-label', words.addedLines(this.lines.length))
+    this.fill(box, kept < 0 ? shown.length : kept)
+    return true
+  }
+
+  private fill(box: HTMLElement, kept: number): void {
+    while (box.children.length > kept) box.lastElementChild?.remove()
+    for (const line of this.lines.slice(kept, SHOWN_ADDED)) {
+      const row = document.createElement('ins')
+      row.textContent = line || '\u200b'
+      box.append(row)
+    }
+    if (this.lines.length > SHOWN_ADDED) {
+      const more = document.createElement('div')
+      more.className = 'cm-removed-more'
+      more.textContent = words.moreAdded(this.lines.length - SHOWN_ADDED)
+      box.append(more)
+    }
+  }
+
+  override get estimatedHeight(): number {
+    return Math.min(this.lines.length, SHOWN_ADDED) * 21
+  }
+
+  override ignoreEvent(): boolean {
+    return false
+  }
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((line, n) => line === b[n]))
 }
 
 function removedLine(text: string): HTMLElement {
@@ -93,22 +156,35 @@ const CARET = Decoration.widget({ widget: new Caret(), side: 1 })
 const removedLines = StateField.define<DecorationSet>({
   create: removedOf,
   update(value, tr) {
-    const same = tr.startState.field(marks).places === tr.state.field(marks).places
-    return same ? value : removedOf(tr.state)
+    const [before, after] = [tr.startState.field(marks), tr.state.field(marks)]
+    const waits = after.places.some((place) => place.lines)
+    const moved = before.places !== after.places || (waits && (before !== after || tr.selection !== undefined))
+    return moved ? removedOf(tr.state) : value
   },
   provide: (field) => EditorView.decorations.from(field),
 })
 
 function removedOf(state: EditorState): DecorationSet {
   const found = state.field(marks).places.filter((place) => place.removed.length > 0)
+  const waits = state.field(marks).places.filter((place) => place.lines && place.lines.length > 0)
+  const now = waits.length > 0 ? currentPlace(state) : null
   return Decoration.set(
-    found.map((place) => {
-      const line = state.doc.lineAt(place.from)
-      // Taken from behind the last line: there is no line below to stand above.
-      const behind = place.added === 0 && place.from > line.from
-      const widget = new Removed(place)
-      return Decoration.widget({ widget, block: true, side: behind ? 1 : -1 }).range(behind ? line.to : line.from)
-    }),
+    [
+      ...waits.map((place) => {
+        const lines = linesOf(state.doc, place)
+        const line = lines ? state.doc.line(lines.last) : state.doc.lineAt(place.from)
+        const behind = lines !== null || place.from > line.from
+        const widget = new Added(place, place.lines ?? [], place === now)
+        return Decoration.widget({ widget, block: true, side: behind ? 1 : -1 }).range(behind ? line.to : line.from)
+      }),
+      ...found.map((place) => {
+        const line = state.doc.lineAt(place.from)
+        // Taken from behind the last line: there is no line below to stand above.
+        const behind = place.added === 0 && place.from > line.from
+        const widget = new Removed(place)
+        return Decoration.widget({ widget, block: true, side: behind ? 1 : -1 }).range(behind ? line.to : line.from)
+      }),
+    ],
     true,
   )
 }
@@ -135,7 +211,10 @@ function tintsOf(view: EditorView): DecorationSet {
   if (places.length === 0 && stretches.length === 0) return Decoration.none
   const now = currentPlace(state)
   const classes = new Map<number, string[]>()
-  for (const place of places) tint(view, place, place === now ? ['cm-hunk', 'cm-hunk-now'] : ['cm-hunk'], classes)
+  for (const place of places) {
+    const kind = place.lines ? 'cm-gone' : 'cm-hunk'
+    tint(view, place, place === now ? [kind, 'cm-hunk-now'] : [kind], classes)
+  }
   for (const stretch of stretches) tint(view, stretch, ['cm-model-writing'], classes)
   const lines = [...classes].map(([at, names]) => Decoration.line({ class: names.join(' ') }).range(at))
   return Decoration.set([...lines, ...stretches.flatMap((stretch) => caretOf(state, stretch))], true)
@@ -178,6 +257,7 @@ class Sign extends GutterMarker {
 }
 
 const PLUS = new Sign('+', 1, 'cm-sign-added')
+const MINUS = new Sign('−', 1, 'cm-sign-removed')
 
 /** A + at each line put in, a − at each line taken out. */
 const signs = gutter({
@@ -192,13 +272,14 @@ const signs = gutter({
       if (!lines) continue
       for (let n = Math.max(lines.first, free); n <= Math.min(lines.last, bottom); n++) {
         const { from } = doc.line(n)
-        builder.add(from, from, PLUS)
+        builder.add(from, from, place.lines ? MINUS : PLUS)
         free = n + 1
       }
     }
     return builder.finish()
   },
   widgetMarker(_view, widget) {
+    if (widget instanceof Added) return new Sign('+', Math.min(widget.lines.length, SHOWN_ADDED), 'cm-sign-added')
     if (!(widget instanceof Removed)) return null
     return new Sign('−', Math.min(widget.place.removed.length, SHOWN), 'cm-sign-removed')
   },

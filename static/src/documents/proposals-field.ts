@@ -3,7 +3,8 @@
 import { type ChangeDesc, type EditorState, StateEffect, StateField, type Text } from '@codemirror/state'
 import type { Id, Person } from '../wire'
 
-/** An open hunk. [from, to) encloses the lines it put in; from = to when it only took lines out. */
+/** An open hunk. [from, to) encloses the `added` lines of it that are in the text; from = to when it only took lines out.
+ * Of one that waits those are the lines it would take out. */
 export interface Place {
   readonly proposal: Id
   readonly hunk: string
@@ -12,6 +13,8 @@ export interface Place {
   readonly removed: readonly string[]
   readonly added: number
   readonly writing: boolean
+  readonly pen?: boolean // still being written: it cannot be decided on yet
+  readonly lines?: readonly string[] // it waits: these are not in the text yet, and [from, to) would go
 }
 
 /** What a running turn writes now: its end is the model's caret. */
@@ -75,7 +78,12 @@ function within(value: Marks, length: number): Marks {
   return { ...value, places, stretches: value.stretches.map(cut) }
 }
 
-/** First and last line (numbers) a place put in, or null if it only removed. */
+/** Lines it puts in and takes out. */
+export function sizeOf(place: Place): [number, number] {
+  return place.lines ? [place.lines.length, place.added] : [place.added, place.removed.length]
+}
+
+/** First and last line (numbers) a place put in (would take out, where it waits), or null if there are none. */
 export function linesOf(
   doc: Text,
   place: { from: number; to: number; added?: number },

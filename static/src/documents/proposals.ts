@@ -42,11 +42,28 @@ export function summarised(list: readonly Proposal[], writing: readonly Region[]
 
 /** The proposals after the event; the same map if it says nothing about them. */
 export function proposalsAfter(map: ReadonlyMap<Id, Proposal>, event: Event): ReadonlyMap<Id, Proposal> {
+  if (event.type === 'document.moved') return renamed(map, event.document, event.path)
   if (event.type !== 'proposal') return map
   const next = new Map(map)
-  if (event.proposal.state === 'open') next.set(event.proposal.id, event.proposal)
+  if (event.proposal.state === 'open') next.set(event.proposal.id, joined(map.get(event.proposal.id), event.proposal))
   else next.delete(event.proposal.id)
   return next
+}
+
+/** A proposal whole again, with the lines that its event left out because they were known. */
+function joined(had: Proposal | undefined, now: Proposal): Proposal {
+  if (!now.waiting) return now
+  const hunks = now.hunks.map((hunk) => {
+    const { keep, ...rest } = hunk
+    const known = had?.hunks.find((one) => one.id === hunk.id)?.lines ?? []
+    return { ...rest, lines: [...known.slice(0, keep ?? 0), ...(hunk.lines ?? [])] }
+  })
+  return { ...now, hunks }
+}
+
+function renamed(map: ReadonlyMap<Id, Proposal>, document: Id, path: string): ReadonlyMap<Id, Proposal> {
+  if (![...map.values()].some((one) => one.document === document && one.path !== path)) return map
+  return new Map([...map].map(([id, one]) => [id, one.document === document ? { ...one, path } : one]))
 }
 
 /** The regions after the event: a turn that has ended writes nowhere. */
@@ -99,10 +116,11 @@ export function resolve(doc: Resolver, list: Iterable<Proposal>, writing: Iterab
   const stretches: Stretch[] = []
   for (const { id, document, hunks, writing } of list) {
     if (document !== doc.id) continue
-    for (const { id: hunk, from: start, to: end, removed, added } of hunks) {
+    for (const { id: hunk, from: start, to: end, removed, added, taken, lines, pen } of hunks) {
       const [from, to] = [find(start), find(end)]
       if (from === null || to === null) continue
-      places.push({ proposal: id, hunk, from, to: Math.max(from, to), removed, added, writing })
+      const own = lines ? { added: taken ?? 0, lines } : { added }
+      places.push({ proposal: id, hunk, from, to: Math.max(from, to), removed, writing, ...own, ...(pen && { pen }) })
     }
   }
   for (const { document, turn, owner, from: start, to: end } of writing) {

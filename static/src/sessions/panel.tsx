@@ -180,7 +180,7 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       felt: (turn) => felt(live, sessions, turn),
       retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
       byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
-      back: (turn, undone) => may && <Back key={turn} live={live} turn={turn} undone={undone} />,
+      back: (turn, undone, restored) => may && <Back key={turn} {...{ live, turn, undone, restored }} />,
       applyTo: {
         path,
         why,

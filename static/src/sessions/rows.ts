@@ -8,7 +8,7 @@ export type Row =
   | { kind: 'person'; key: string; item: Of<'person'>; turn: Turn | null; first: boolean }
   // The model's rows of a turn: the first is `headed`, the `last` has its figures.
   | { kind: 'model'; key: string; turn: Turn | null; parts: Part[]; live: boolean; headed: boolean; last: boolean }
-  | { kind: 'back'; key: string; turn: Turn; undone: boolean }
+  | { kind: 'back'; key: string; turn: Turn; undone: boolean; restored: boolean }
   | NoteRow
 export interface NoteRow {
   kind: 'note'
@@ -108,10 +108,13 @@ function sayEnd(rows: Row[], turn: Turn, items: readonly Item[]): void {
 }
 
 function takeBack(rows: Row[], turn: Turn, items: readonly Item[]): void {
-  if (!items.some((item) => item.kind === 'edit' && !item.data.copied)) return
+  const patched = (item: Item) => item.kind === 'tool' && item.data.name === 'apply_patch' && item.data.ok !== false
+  if (!items.some((item) => (item.kind === 'edit' && !item.data.copied) || patched(item))) return
   const last = items.findLast((item) => item.kind === 'note' && item.data.undo !== undefined)
   const undone = last?.kind === 'note' && last.data.undone === true
-  rows.push({ kind: 'back', key: `${turn.id}:back`, turn, undone })
+  const back = items.findLast((item) => item.kind === 'note' && item.data.restore !== undefined)
+  const restored = back?.kind === 'note' && back.data.undone === false
+  rows.push({ kind: 'back', key: `${turn.id}:back`, turn, undone, restored })
 }
 
 function note(key: string, text: string, tone: NoteRow['tone'], turn: Turn | null, item: NoteRow['item']): NoteRow {

@@ -27,7 +27,7 @@ export interface TranscriptActs {
   applyTo: { path: string; name: string; label: string; why: string }
   apply: (item: string, block: number) => Promise<void>
   /** The button that takes a turn back; nothing for people who may not. */
-  back: (turn: string, undone: boolean) => ComponentChildren
+  back: (turn: string, undone: boolean, restored: boolean) => ComponentChildren
   /** What can be done with a turn. */
   menu: (turn: Turn, text: string) => MenuItem[]
   /** Milliseconds this browser measured of a turn. */
@@ -37,7 +37,7 @@ export interface TranscriptActs {
 export function RowView({ row, acts }: { row: Row; acts: TranscriptActs }) {
   if (row.kind === 'person') return <PersonRow item={row.item} turn={row.turn} first={row.first} acts={acts} />
   if (row.kind === 'note') return <Note row={row} acts={acts} />
-  if (row.kind === 'back') return acts.back(row.turn.id, row.undone)
+  if (row.kind === 'back') return acts.back(row.turn.id, row.undone, row.restored)
   return <ModelRow row={row} acts={acts} />
 }
 

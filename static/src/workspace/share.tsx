@@ -5,6 +5,7 @@ import { useId, useRef } from 'preact/hooks'
 import { visible } from '../jobs/log'
 import { del, get, patch, post } from '../net/http'
 import { problemOf } from '../net/problem'
+import { Rules } from '../sessions/rules'
 import { Avatar } from '../ui/avatar'
 import { Dialog } from '../ui/dialog'
 import { Failure } from '../ui/failure'
@@ -73,6 +74,7 @@ function Share({ workspace, role, onLeft }: ShareProps) {
         </ul>
       )}
       {may ? <Invite workspace={workspace} role={role} /> : <p class="small muted share-not">{say.mayNot}</p>}
+      <Rules workspace={workspace} role={role} />
     </div>
   )
 }

@@ -142,6 +142,10 @@ export const words = {
   jobFor: (person: Person | null) => (person ? `Job for ${person.name}` : 'Job'),
   hunk: 'Change of the model',
   removedLines: (n: number) => `${plural(n, 'line')} removed`,
+  addedLines: (n: number) => `${plural(n, 'line')} to add, not in the file yet`,
+  moreAdded: (n: number) => `${plural(n, 'more line')} to add`,
+  penned: 'The model is still writing this change. Decide when it has left these lines.',
+  proposes: (who: string, places: number) => `${who} proposes ${plural(places, 'change')} · not in the file yet`,
   moreRemoved: (n: number) => `${plural(n, 'more line')} removed`,
   mayNotDecide: 'Your role does not permit deciding on changes.',
   commands: {
