@@ -26,14 +26,16 @@ export function obstacle(doc: OpenDocument, now: Live, kind: Quick | 'edit'): st
 export function act(doc: OpenDocument, now: Live, kind: Quick): void {
   const why = obstacle(doc, now, kind)
   if (why) toast(why, 'warn')
-  else if (kind === 'document') openInline(doc, now, { kind }, placeOf(doc.state))
+  else if (kind === 'document') openInline(doc, now, { kind, text: words.began[kind] }, placeOf(doc.state))
   else if (kind === 'fix') fix(doc, now)
   else void ask(doc, now, kind)
 }
 
 function fix(doc: OpenDocument, now: Live): void {
   const problem = problemIn(doc.state, placeOf(doc.state))
-  if (problem) openInline(doc, now, { kind: 'fix', problem: problem.text }, rangeToFix(doc.state, problem))
+  if (!problem) return
+  const own = { kind: 'fix' as const, text: words.began.fix, problem: problem.text }
+  openInline(doc, now, own, rangeToFix(doc.state, problem))
 }
 
 async function ask(doc: OpenDocument, now: Live, kind: 'explain' | 'tests'): Promise<void> {

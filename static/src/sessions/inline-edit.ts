@@ -3,7 +3,6 @@
 import { type EditorState, StateEffect, StateField } from '@codemirror/state'
 import { signal } from '@preact/signals'
 import type { OpenDocument } from '../documents/open'
-import { quick } from '../ui/words/editing'
 import { words } from '../ui/words/sessions'
 import type { Event, Id, Problem, Turn } from '../wire'
 import type { Live } from '../workspace/live'
@@ -49,6 +48,7 @@ type Phase = 'ask' | 'starting' | 'running'
 
 /** An inline edit whose instruction is ours: it starts at once. */
 export interface Own {
+  readonly text: string // what people read of it
   readonly kind: 'fix' | 'document'
   readonly problem?: string
 }
@@ -67,7 +67,7 @@ export class InlineEdit {
     readonly lines: { from: number; to: number },
     readonly own: Own | null = null,
   ) {
-    if (own) this.text.value = quick.began[own.kind]
+    if (own) this.text.value = own.text
   }
 
   /** Why it cannot start; '' if it can. */
@@ -93,7 +93,7 @@ export class InlineEdit {
     })
     try {
       const { turn } = this.own
-        ? await this.live.call('quick.start', { ...this.place(range), ...this.own })
+        ? await this.live.call('quick.start', this.quick(range, this.own))
         : await this.live.call('turn.inline', this.params(range, instruction))
       this.turn.value = turn
       this.phase.value = 'running'
@@ -124,6 +124,10 @@ export class InlineEdit {
     // One turn runs in a session at a time: a busy one is left alone and the host finds another.
     const busy = [...(sessions?.running.peek().values() ?? [])].some((turn) => turn.session === open)
     return { ...this.place(range), instruction, ...(open && !busy ? { session: open } : {}) }
+  }
+
+  private quick(range: Target, { kind, problem }: Own) {
+    return { ...this.place(range), kind, ...(problem ? { problem } : {}) }
   }
 
   private place({ from, to }: Target) {
