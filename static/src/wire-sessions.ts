@@ -256,7 +256,6 @@ export interface SessionOps {
   'checkpoint.preview': [{ turn: Id }, { files: TurnFile[] }]
   'checkpoint.restore': [{ turn: Id }, { paths: string[] }]
   'checkpoint.unrestore': [{ turn: Id }, { paths: string[] }]
-  'turn.preview': [{ turn: Id }, { files: TurnFile[] }]
   'queue.add': [{ session: Id; text: string; mentions?: Mention[]; pictures?: Id[]; endpoint?: number }, { entry: Id }]
   'queue.edit': [{ entry: Id; text: string; mentions?: Mention[] }, Record<string, never>]
   'queue.move': [{ entry: Id; before: Id | null }, Record<string, never>]
