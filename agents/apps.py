@@ -19,6 +19,7 @@ class AgentsConfig(AppConfig):
             mention_ops,
             ops,
             parts,
+            pause_ops,
             queue_ops,
             quick,
             undo_ops,
@@ -33,6 +34,7 @@ class AgentsConfig(AppConfig):
         context_ops.register()
         library_ops.register()
         queue_ops.register()
+        pause_ops.register()
         ghost_ops.register()
         quick.register()
         commit_message.register()
@@ -40,6 +42,7 @@ class AgentsConfig(AppConfig):
         parts.register()
         on_open(live.opened)
         on_open(queue_ops.follow)
+        on_open(pause_ops.follow)
         on_close(live.closing)
         on_hint("job", live.job_changed)
         on_hint("people", live.people_changed)

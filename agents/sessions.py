@@ -17,6 +17,7 @@ from django.utils import timezone
 from agents import endpoints, library, queue, turns, wire
 from agents.measure import Measured, Purpose
 from agents.models import Endpoint, Item, Job, QueueEntry, RoleEndpoint, Session, Turn
+from agents.pauses import Say
 from agents.proposals import Proposals
 from agents.providers.protocol import ProviderError
 from agents.transcript import Items, LiveSession, reserve_numbers, save_items, settle_numbers
@@ -52,11 +53,12 @@ class Start:
 
 @dataclass
 class Sessions:
-    """`on_saved` is called when a turn has ended and is durable."""
+    """`on_saved` is called when a turn has ended and is durable; `on_typed` says to a turn what was typed into it."""
 
     host: WorkspaceHost
     proposals: Proposals
     on_saved: Callable[[LiveTurn], None] = lambda _: None
+    on_typed: Say | None = None
     _live: dict[str, LiveSession] = field(default_factory=dict)
     _starting: set[str] = field(default_factory=set)
 
@@ -137,6 +139,7 @@ class Sessions:
         live.generation += 1
         follows = live.running.row.pk if live.running is not None else None
         turn = LiveTurn(self.host, live, row, items, owner, row.endpoint, self.proposals, follows)
+        turn.say_on = self.on_typed or turn.say_on
         live.running = turn
         if not live.row.title:
             live.row.title = str(start.said["text"]).strip().splitlines()[0][:TITLE]

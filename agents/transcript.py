@@ -55,6 +55,7 @@ class LiveSession:
     generation: int = 0  # rises when a turn starts or ends
     queue: list[QueueEntry] = field(default_factory=list)
     queuing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one change of the queue after the other
+    paused: dict[str, wire.Json] = field(default_factory=dict)  # where somebody types into what is being written
     tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))
 
     @property
@@ -106,7 +107,8 @@ class LiveSession:
         """Rows and memory as one consistent picture, with the number of the newest event it contains: the newest items,
         and whether there are `more` before them."""
         page = await self._page(None)
-        return {"session": self.summary(), **page, "queue": self._queue(), "seq": self.seq}
+        about = {"queue": self._queue(), "paused": list(self.paused.values()), "seq": self.seq}
+        return {"session": self.summary(), **page, **about}
 
     async def older(self, before: str) -> wire.Json:
         """What comes before the item of that name, as in a snapshot. Raises NotFound."""

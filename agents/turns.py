@@ -19,6 +19,7 @@ from django.utils import timezone
 from agents import queue, rules, wire
 from agents.measure import Measured, Speed
 from agents.models import Endpoint, Item, Session, Turn
+from agents.pauses import Pause, Pauses, Say
 from agents.proposals import Proposals, Tracked
 from agents.providers.protocol import ProviderError
 from agents.transcript import Items, LiveSession, save_items, settle_numbers
@@ -63,6 +64,10 @@ class Stop:
         return {"text": f"{said} by {self.by['name']}.", "tone": "info", field: self.by}
 
 
+async def _silent(pause: Pause, text: str) -> None:
+    """Nobody is told."""
+
+
 @dataclass
 class LiveTurn:
     """`steers` waits for the next boundary; `handed` was given to the model and is not part of its answer yet;
@@ -85,11 +90,15 @@ class LiveTurn:
     task: asyncio.Task[None] | None = None
     keeping: asyncio.Task[None] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    say_on: Say = _silent
     edits: dict[str, Item] = field(default_factory=dict)
     regions: dict[str, wire.Json] = field(default_factory=dict)
     region_written: Region | None = None  # an inline turn's: what a redirect starts from
     _speed_at: float = 0.0
     _region_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.pauses = Pauses(self)
 
     @property
     def origin(self) -> str:
@@ -186,6 +195,7 @@ class LiveTurn:
         for document, region in list(self.regions.items()):
             self._publish_region(document, str(region["path"]), None, None)
         self.regions.clear()
+        self.pauses.end()
         self._close_edits()
         self._fill(state, error)
         for item in (*self.handed, *self.steers):

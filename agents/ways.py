@@ -21,6 +21,7 @@ from agents.environments.room_target import RoomTarget
 from agents.measure import Measured
 from agents.mentions import Found, looked_up
 from agents.models import Endpoint, Item
+from agents.pauses import Span
 from agents.sessions import Way
 from agents.turns import LiveTurn, Region
 from ide.db import in_db
@@ -62,13 +63,31 @@ class Pen:
     turn: LiveTurn
     target: RoomTarget | OverlayTarget
     rewrite: LiveRewrite
+    left: bool = False
     _pending: str = ""
     _timer: asyncio.TimerHandle | None = None
     _wrote_at: float = field(default=-1.0)
     _fault: Exception | None = None
 
+    def follow(self) -> None:
+        """A person who types inside what it writes stops it there."""
+
+        def span() -> Span | None:
+            start, end = self.rewrite.region
+            return None if self.left else (start.index(), end.index())
+
+        self.target.watch(span, lambda typed: self.turn.pauses.begin(typed, self.leave))
+
+    def leave(self) -> None:
+        """Write no more: what is there stays as it is."""
+        self.left = True
+        self._stop()
+        self.rewrite.abort()
+
     def write(self, code: str) -> None:
         """Raises Ended, EditError."""
+        if self.left:
+            return
         if self._fault is not None:
             raise self._fault
         self._pending += code
@@ -104,6 +123,8 @@ class Pen:
         self._stop()
         if self._fault is not None:
             raise self._fault
+        if self.left:
+            return
         self._flush()
         self.turn.check()
         summary = self.rewrite.finish()
@@ -113,7 +134,7 @@ class Pen:
     def lift(self) -> None:
         """Stop here: what is written stays, and so do the old lines not reached yet."""
         self._stop()
-        if self.turn.open and self._fault is None:
+        if self.turn.open and self._fault is None and not self.left:
             self._flush()
         self.rewrite.abort()
 
@@ -136,6 +157,7 @@ def inline(region: Region, instruction: str) -> Way:
         target = target_of(turn, room)
         start, end = target.anchor(span.start, -1), target.anchor(span.end, 0)
         pen = Pen(turn, target, LiveRewrite(target, start, end, indent=asked.indent))
+        pen.follow()
         reply = CodeReply(asked)
         try:
             stream = cast(AsyncGenerator[list[Event], None], provider.stream(asked.request(endpoint.model)))
@@ -143,6 +165,8 @@ def inline(region: Region, instruction: str) -> Way:
                 await _write(answer, reply, pen)
             await target.ready()
             pen.write(reply.finish())
+            await turn.pauses.settled()
+            turn.check()
             pen.finish()
         except EditError as error:
             raise Conflict(str(error), "What was written is kept; select what is there now and try again.") from error

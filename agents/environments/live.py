@@ -12,6 +12,7 @@ from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
 from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
 from agents.environments.patch import PatchEdits
 from agents.environments.room_target import RoomTarget
+from agents.pauses import Span
 from agents.turns import LiveTurn
 from ide.db import in_db
 from ide.documents.room import Anchor, Room
@@ -103,6 +104,18 @@ class LiveEnvironment:
     async def move(self, path: str, to: str) -> None:
         self.turn.check()
         await file_acts.move(self.turn.host, self.turn.row.pk, path, to)
+
+    def follow(self, path: str, applier: LiveApplier) -> None:
+        def span() -> Span | None:
+            start, end = applier.region
+            return (start.index(), end.index()) if applier.writing else None
+
+        target = self._targets[path]
+        target.watch(span, lambda typed: self.turn.pauses.begin(typed, applier.leave))
+
+    async def settled(self) -> None:
+        await self.turn.pauses.settled()
+        self.turn.check()
 
     def wrote(self, path: str, applier: LiveApplier) -> None:
         start, cursor = applier.region

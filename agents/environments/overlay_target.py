@@ -7,7 +7,7 @@ WaitingEnvironment  tools that act on proposed texts and files, and on the live 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -20,6 +20,7 @@ from agents.environments.ground import MOST_HITS, MOST_PATHS, exists, matches
 from agents.environments.live import LiveEnvironment, writable
 from agents.environments.room_target import RoomTarget
 from agents.models import FileAct
+from agents.pauses import Span, Typed
 from agents.turns import LiveTurn
 from agents.undecided import Tracked
 from agents.waiting_acts import WaitingAct
@@ -54,6 +55,9 @@ class OverlayTarget:
     def _tracked(self) -> Tracked:
         self._known.doc.settle()
         return self._known
+
+    def watch(self, span: Callable[[], Span | None], typed: Callable[[Typed], None]) -> None:
+        """Nobody types into a text that is not in the document yet."""
 
     def close(self) -> None:
         self._hold.release()

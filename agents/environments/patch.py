@@ -28,6 +28,14 @@ class Place(Protocol):
 
     async def move(self, path: str, to: str) -> None: ...
 
+    def follow(self, path: str, applier: LiveApplier) -> None:
+        """A file begins; people may stop its change by typing into it, where they can."""
+        ...
+
+    async def settled(self) -> None:
+        """Return when nobody types into what was written."""
+        ...
+
     def wrote(self, path: str, applier: LiveApplier) -> None:
         """Called after each frame. Synchronous."""
         ...
@@ -75,6 +83,7 @@ class PatchEdits:
         await self._ready()
         self._apply()
         await self._complete(aborted=False)
+        await self.place.settled()
         data: dict[str, object] = {"paths": self._changed}
         return ToolResult("\n".join(self._told) or "The patch changed nothing.", self._ok, data)
 
@@ -101,6 +110,7 @@ class PatchEdits:
             new = isinstance(op, CreateFile)
             target = await (self.place.create(op.path) if new else self.place.open(op.path))
             self._file = _File(op.path, target, LiveApplier(target, fresh=new))
+            self.place.follow(op.path, self._file.applier)
         elif isinstance(op, DeleteFile):
             await self._complete(aborted=False)
             await self.place.delete(op.path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
+from agents.pauses import Span, Typed, Watch
 from agents.turns import LiveTurn
 from ide.documents.room import Anchor, Edit, ModelClient, Room
 from ide.documents.text import minimal_edits
@@ -109,8 +110,15 @@ class RoomTarget:
         self._hold = room.hold()
         self._frame: _Frame | None = None
         self._anchors: WeakSet[FrameAnchor] = WeakSet()
+        self._watch: Watch | None = None
+
+    def watch(self, span: Callable[[], Span | None], typed: Callable[[Typed], None]) -> None:
+        """Call `typed` when a person types inside what is being written."""
+        self._watch = Watch(self.room, span, typed)
 
     def close(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
         self._hold.release()
 
     def busy(self) -> bool:

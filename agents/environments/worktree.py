@@ -90,6 +90,12 @@ class WorktreeEnvironment:
     async def move(self, path: str, to: str) -> None:
         await in_db(self.files.move, path, to)
 
+    def follow(self, path: str, applier: LiveApplier) -> None:
+        """Nobody else edits here."""
+
+    async def settled(self) -> None:
+        pass
+
     def wrote(self, path: str, applier: LiveApplier) -> None:
         """Nobody watches a worktree; it is written when the file is complete."""
 

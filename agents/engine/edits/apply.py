@@ -20,6 +20,7 @@ Change = Keep | Delete | Insert
 MOST_ANCHORS = 20  # '@@' lines of one chunk
 MOST_DOUBTFUL = 100  # old lines after which a chunk that has several places is looked for when it is complete
 HALF = "a part of a change that failed stays, as somebody edited it too"
+STOPPED = "somebody typed where you were writing, so the rest of that change was not written"
 AMONG = "somebody edited these lines while they were written; their text was kept"
 
 
@@ -77,6 +78,19 @@ class LiveApplier:
     def region(self) -> tuple[AnchorLike, AnchorLike]:
         """Where it is writing: the start of the chunk and the cursor."""
         return self._writer.start, self._writer.cursor
+
+    @property
+    def writing(self) -> bool:
+        """Whether a chunk is being written at `region`."""
+        return self._chunk.live and not self._chunk.failed
+
+    def leave(self) -> None:
+        """Write no more of this chunk: what is there stays as it is. The next chunk goes on."""
+        self._guard(self._writer.end_line)
+        self._chunk.failed = True
+        self._from = self._writer.reached
+        self._writer.settle()
+        self.summary.conflicts.append(STOPPED)
 
     @property
     def summary(self) -> Summary:
