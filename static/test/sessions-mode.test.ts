@@ -31,6 +31,11 @@ describe('what the composer can do', () => {
     expect(modeOf({ ...now, running: turnOf('t') })).toMatchObject({ primary: 'steer', canAct: true, canStop: true })
   })
 
+  test('redirect an inline edit and queue behind a block: neither can be steered', () => {
+    expect(modeOf({ ...now, running: turnOf('t', { kind: 'inline' }) }).primary).toBe('redirect')
+    expect(modeOf({ ...now, running: turnOf('t', { kind: 'apply' }) }).primary).toBe('queue')
+  })
+
   test('an empty text is not sent, but a running turn can be stopped', () => {
     expect(modeOf({ ...now, text: '  \n', running: turnOf('t') })).toMatchObject({
       canAct: false,

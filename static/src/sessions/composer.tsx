@@ -90,6 +90,8 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
   }
   const primary = () => {
     if (!mode.canAct) return
+    if (mode.primary === 'queue') return later()
+    if (mode.primary === 'redirect') return otherWay()
     void act((text, pictures) =>
       running
         ? steer(live, running.id, text)
@@ -103,8 +105,9 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
       true,
     )
   }
-  const otherWay = () =>
-    mode.canAct && running && void act((text, pictures) => redirect(live, running.id, text, pictures))
+  const otherWay = () => {
+    if (mode.canAct && running) void act((text, pictures) => redirect(live, running.id, text, pictures))
+  }
   const take = (files: readonly File[]) => {
     const pictures = files.filter(isPicture)
     for (const file of files) if (!isPicture(file)) toast(told.notAPicture(file.name), 'warn')
@@ -183,7 +186,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
           aria-haspopup="listbox"
           aria-controls={mentions.open && mentions.list.length ? MENU : undefined}
           aria-activedescendant={mentions.open && mentions.list.length ? optionId(mentions.at) : undefined}
-          placeholder={mode.canType ? (running ? words.placeholderSteer : words.placeholderSend) : mode.why}
+          placeholder={mode.canType ? words.placeholder[mode.primary] : mode.why}
           onInput={(event) => {
             draft.write(event.currentTarget.value)
             moved()
@@ -313,7 +316,7 @@ function Acts({ live, mode, running, enqueue, redirect }: ActsProps) {
         </>
       )}
       <button type="submit" class="primary" disabled={!mode.canAct} title={mode.why}>
-        {mode.primary === 'steer' ? words.steer : words.send}
+        {words.primary[mode.primary]}
       </button>
     </div>
   )

@@ -13,7 +13,7 @@ export interface Situation {
 }
 
 export interface Mode {
-  primary: 'send' | 'steer'
+  primary: 'send' | 'steer' | 'redirect' | 'queue' // what Enter does
   canAct: boolean // the primary button works
   canStop: boolean // a turn runs and this person may stop it
   canType: boolean
@@ -26,8 +26,12 @@ export function mayTurn(role: Role): boolean {
   return role === 'owner' || role === 'maintainer' || role === 'editor'
 }
 
+// An inline edit cannot be told something in its middle: it starts again from what is written. A block that is being
+// put into a file can only be waited for.
+const PRIMARY = { session: 'steer', inline: 'redirect', apply: 'queue' } as const
+
 export function modeOf(now: Situation): Mode {
-  const primary = now.running ? 'steer' : 'send'
+  const primary = now.running ? PRIMARY[now.running.kind] : 'send'
   const may = mayTurn(now.role)
   const bar = obstacle(now)
   const why = bar || (now.busy ? words.why.busy : now.text.trim() ? '' : words.why.empty)

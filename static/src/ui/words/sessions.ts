@@ -70,10 +70,14 @@ export const words = {
 
   // --- composer ---
   composer: 'Message to the model',
-  placeholderSend: 'Ask, or say what should change…',
-  placeholderSteer: 'Steer the running turn…',
+  placeholder: {
+    send: 'Ask, or say what should change…',
+    steer: 'Steer the running turn…',
+    redirect: 'Say what this edit should do instead…',
+    queue: 'Ask next: it is sent when this is done…',
+  },
+  primary: { send: 'Send', steer: 'Steer', redirect: 'Redirect', queue: 'Queue' },
   send: 'Send',
-  steer: 'Steer',
   stop: 'Stop',
   escape: 'Esc',
   redirect: 'Stop and redirect',
