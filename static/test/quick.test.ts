@@ -4,7 +4,7 @@ import { EditorState } from '@codemirror/state'
 import { describe, expect, it } from 'vitest'
 import { remote } from '../src/documents/binding'
 import { ghost } from '../src/documents/ghost-field'
-import { isMade, likely, nextEdit } from '../src/documents/ghost-next'
+import { likely, madeIn, nextEdit } from '../src/documents/ghost-next'
 import { definitionAt, placeOf, problemIn, rangeToFix } from '../src/documents/quick-place'
 import { target } from '../src/sessions/inline-edit'
 
@@ -91,16 +91,20 @@ describe('the next edit', () => {
     expect(likely(rename(stateOf(TEXT), 'area', 'width', '1.5'))).toBeNull()
     expect(likely(rename(stateOf(TEXT), 'area', 'width', 'width'))).toBeNull()
   })
+  it('stays in the definition where the name is one of its own', () => {
+    const text = 'def one(size):\n    return size\n\n\ndef two(size):\n    return size\n'
+    const next = likely(rename(stateOf(text), 'one', 'size', 'length'))
+    expect(next).toMatchObject({ left: 1 })
+    expect(next!.from).toBeLessThan(text.indexOf('def two'))
+    const whole = 'SIZE = 1\n\n\ndef two():\n    return SIZE\n'
+    expect(likely(rename(stateOf(whole), 'SIZE', 'SIZE', 'LENGTH'))).toMatchObject({ left: 1 })
+  })
   it('knows where names are made', () => {
-    const made = (line: string, name: string) => isMade(line, line.indexOf(name), line.indexOf(name) + name.length)
-    expect(
-      ['def total(a)', 'class total:', 'const total = 1', 'total = 1', 'total: int = 1'].map((l) => made(l, 'total')),
-    ).toEqual([true, true, true, true, true])
-    expect(['print(total)', 'total == 1', 'x = total', 'total(a)'].map((l) => made(l, 'total'))).toEqual([
-      false,
-      false,
-      false,
-      false,
-    ])
+    const made = (line: string, name: string) => madeIn(line, line.indexOf(name), line.indexOf(name) + name.length)
+    expect(made('def total(a)', 'total')).toBe('file')
+    expect(made('class total:', 'total')).toBe('file')
+    for (const line of ['const total = 1', 'total = 1', 'total: int = 1', 'def f(total)'])
+      expect(made(line, 'total')).toBe('local')
+    for (const line of ['print(total)', 'total == 1', 'x = total', 'total(a)']) expect(made(line, 'total')).toBe('')
   })
 })

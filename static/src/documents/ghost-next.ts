@@ -15,6 +15,7 @@ import { say } from '../sessions/say'
 import { next as words } from '../ui/words/editing'
 import { remote } from './binding'
 import { ghost } from './ghost-field'
+import { definitionAt, type Range } from './quick-place'
 
 const CALM_MS = 400
 const LARGEST = 400_000 // characters looked through
@@ -22,12 +23,15 @@ const NAME = /^[\p{L}_$][\p{L}\p{N}_$]*$/u
 const LETTER = /[\p{L}\p{N}_$]/u
 const SHORTEST = 2
 
-/** A word that is being changed: where it is, what it was, and whether it is made there. */
+/** Where a name holds that is made there: in the file, or in the definition around it; '' if it is not made there. */
+type Made = '' | 'file' | 'local'
+
+/** A word that is being changed: where it is, and what it was. */
 interface Touch {
   readonly from: number
   readonly to: number
   readonly old: string
-  readonly made: boolean
+  readonly made: Made
 }
 interface Change {
   readonly old: string
@@ -37,6 +41,7 @@ export interface Next extends Change {
   readonly from: number
   readonly to: number
   readonly left: number // places, this one included
+  readonly within: Range
 }
 interface Value {
   readonly touch: Touch | null
@@ -96,18 +101,20 @@ function begun(tr: Transaction, range: { from: number; to: number }): Touch | nu
   while (to < line.length && LETTER.test(line.text[to]!)) to++
   const old = line.text.slice(from, to)
   if (!NAME.test(old) || old.length < SHORTEST) return null
-  const touch = { from: line.from + from, to: line.from + to, old, made: isMade(line.text, from, to) }
+  const touch = { from: line.from + from, to: line.from + to, old, made: madeIn(line.text, from, to) }
   return moved(touch, tr, true)
 }
 
-const MAKES = /\b(def|class|function\*?|func|fn|const|let|var|val|struct|enum|trait|interface|type|import|as)\s+$/
+const MAKES = /\b(def|class|function\*?|func|fn|struct|enum|trait|interface|type|import|as)\s+$/
+const BINDS = /\b(const|let|var|val)\s+$/
 const HEAD = /^\s*(async\s+)?(export\s+)?(def|function|func|fn)\b[^)]*$/
 
 /** Whether the word at [from, to) of a line is given its name there: a definition, a parameter, an assignment. */
-export function isMade(line: string, from: number, to: number): boolean {
+export function madeIn(line: string, from: number, to: number): Made {
   const [before, after] = [line.slice(0, from), line.slice(to)]
-  if (MAKES.test(before) || HEAD.test(before)) return true
-  return /^\s*$/.test(before) && /^\s*(:[^=]+)?=(?!=)/.test(after)
+  if (MAKES.test(before)) return 'file'
+  if (HEAD.test(before) || BINDS.test(before)) return 'local'
+  return /^\s*$/.test(before) && /^\s*(:[^=]+)?=(?!=)/.test(after) ? 'local' : ''
 }
 
 function changeOf(state: EditorState, touch: Touch | null): Change | null {
@@ -122,27 +129,29 @@ export function likely(state: EditorState): Next | null {
   const change = changeOf(state, touch)
   if (!touch || !change) return null
   const again = before?.old === change.old && before.now === change.now
-  return touch.made || again ? after(state, change, touch.to) : null
+  if (!touch.made && !again) return null
+  const around = touch.made === 'local' ? definitionAt(state, touch.from) : null
+  return after(state, change, touch.to, around ?? { from: 0, to: state.doc.length })
 }
 
 /** The first place behind `at` where the old name stands, going round at the end. Not in strings and comments. */
-function after(state: EditorState, { old, now }: Change, at: number): Next | null {
+function after(state: EditorState, { old, now }: Change, at: number, within: Range): Next | null {
   if (state.doc.length > LARGEST) return null
-  const text = state.doc.toString()
+  const text = state.doc.sliceString(0, within.to)
   const places: number[] = []
-  for (let from = text.indexOf(old); from >= 0; from = text.indexOf(old, from + old.length)) {
+  for (let from = text.indexOf(old, within.from); from >= 0; from = text.indexOf(old, from + old.length)) {
     const whole = !LETTER.test(text[from - 1] ?? '') && !LETTER.test(text[from + old.length] ?? '')
     if (whole && !/String|Comment/.test(syntaxTree(state).resolveInner(from, 1).name)) places.push(from)
   }
   const from = places.find((place) => place >= at) ?? places[0]
-  return from === undefined ? null : { from, to: from + old.length, old, now, left: places.length }
+  return from === undefined ? null : { from, to: from + old.length, old, now, left: places.length, within }
 }
 
 /** Make the change at the marked place, and mark the one after it. */
 function make(view: EditorView): boolean {
   const { next } = view.state.field(nextEdit)
   if (!next || view.state.readOnly || view.state.field(ghost)) return false
-  const { from, to, old, now } = next
+  const { from, to, old, now, within } = next
   const end = from + now.length
   view.dispatch({
     changes: { from, to, insert: now },
@@ -150,7 +159,8 @@ function make(view: EditorView): boolean {
     userEvent: MADE,
     effects: EditorView.scrollIntoView(end, { y: 'nearest', yMargin: 60 }),
   })
-  show(view, after(view.state, { old, now }, end))
+  const left = { from: within.from, to: within.to + now.length - old.length }
+  show(view, after(view.state, { old, now }, end, left))
   return true
 }
 

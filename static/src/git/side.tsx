@@ -72,7 +72,13 @@ function Form() {
           void state.commit()
         }}
       />
-      <Written n={n} done={() => box.current?.focus()} />
+      <Written
+        n={n}
+        done={() => {
+          box.current?.focus()
+          box.current?.setSelectionRange(0, 0) // its first line is the one that counts
+        }}
+      />
       <Credit />
       <button type="submit" class="primary" disabled={!!why || state.busy.value || writing.value} title={why}>
         <Icon name="check" size={14} /> {state.busy.value ? words.committing : words.commit(n)}
