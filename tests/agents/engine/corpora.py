@@ -149,6 +149,12 @@ class Files:
     async def move(self, path: str, to: str) -> None:
         self.texts[to] = self.texts.pop(path)
 
+    def follow(self, path: str, applier: LiveApplier) -> None:
+        pass
+
+    async def settled(self) -> None:
+        pass
+
     def wrote(self, path: str, applier: LiveApplier) -> None:
         pass
 
