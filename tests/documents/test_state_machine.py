@@ -318,6 +318,19 @@ class Life(RuleBasedStateMachine):
         assert self.host is not None
         self.run(self.host.flush())
 
+    @rule(keys=st.lists(st.tuples(WHO, COMPANY), min_size=1, max_size=4), pauses=st.integers(0, 6))
+    def type_while_it_saves(self, keys: list[tuple[str, str]], pauses: int) -> None:
+        async def work() -> None:
+            assert self.host is not None
+            saving = asyncio.ensure_future(self.host.flush())
+            for who, company in keys:
+                for _ in range(pauses):
+                    await asyncio.sleep(0)
+                self.hands[who].type(company)
+            await saving
+
+        self.run(work())
+
     @rule()
     def compact(self) -> None:
         self.run(self.store.drain())
