@@ -246,6 +246,9 @@ class WaitingEnvironment(LiveEnvironment):
         else:
             self.turn.proposals.acts.begin(self.turn.row, FileAct.Kind.MOVE, self._there(path), to)
 
+    def follow(self, path: str, applier: LiveApplier) -> None:
+        """Nobody types into what is not in the document yet."""
+
     def wrote(self, path: str, applier: LiveApplier) -> None:
         target = self._written[path]
         if isinstance(target, OverlayTarget):
