@@ -131,7 +131,7 @@ def _copy_items(names: Mapping[str, str]) -> None:
     copies = []
     for item in Item.objects.filter(turn_id__in=names).order_by("created_at", "position"):
         item.pk, item.turn_id = new_id(), names[item.turn_id]
-        if item.kind == Item.Kind.EDIT:
+        if item.kind in (Item.Kind.EDIT, Item.Kind.TOOL):
             item.data = {key: value for key, value in item.data.items() if key != "proposal"} | {"copied": True}
         copies.append(item)
     Item.objects.bulk_create(copies, batch_size=PAGE)

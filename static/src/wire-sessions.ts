@@ -83,6 +83,7 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
         seconds: number
         path?: string
         result?: ToolResult
+        copied?: boolean
       }
     }
   | {

@@ -108,8 +108,9 @@ function sayEnd(rows: Row[], turn: Turn, items: readonly Item[]): void {
 }
 
 function takeBack(rows: Row[], turn: Turn, items: readonly Item[]): void {
-  const patched = (item: Item) => item.kind === 'tool' && item.data.name === 'apply_patch' && item.data.ok !== false
-  if (!items.some((item) => (item.kind === 'edit' && !item.data.copied) || patched(item))) return
+  const wrote = (item: Item) =>
+    item.kind === 'edit' || (item.kind === 'tool' && item.data.name === 'apply_patch' && item.data.ok !== false)
+  if (!items.some((item) => wrote(item) && !('copied' in item.data))) return
   const last = items.findLast((item) => item.kind === 'note' && item.data.undo !== undefined)
   const undone = last?.kind === 'note' && last.data.undone === true
   const back = items.findLast((item) => item.kind === 'note' && item.data.restore !== undefined)
