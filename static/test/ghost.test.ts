@@ -1,7 +1,8 @@
 import { EditorSelection, EditorState } from '@codemirror/state'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { remote } from '../src/documents/binding'
-import { patience, slow } from '../src/documents/ghost-about'
+import { trouble } from '../src/documents/ghost'
+import { about, pace, patience, slow, toggle, wish } from '../src/documents/ghost-about'
 import { fits } from '../src/documents/ghost-ask'
 import { GhostCache, placeOf } from '../src/documents/ghost-cache'
 import { ghost, partOf, setGhost } from '../src/documents/ghost-field'
@@ -72,6 +73,13 @@ describe('the cache', () => {
     expect(cache.get(place('x = la|\n'))).toBeNull()
     expect(cache.get(place('x = |\ny'))).toBeNull()
   })
+  it('does not show again what was dismissed, also when it is typed along', () => {
+    const cache = new GhostCache()
+    cache.put(place('x = |\n'), 'len(a)')
+    cache.refuse(place('x = le|\n'))
+    expect(cache.get(place('x = le|\n'))).toBe('')
+    expect(cache.get(place('x = len|\n'))).toBeNull()
+  })
   it('knows where there was nothing, and forgets the oldest', () => {
     const cache = new GhostCache()
     cache.put(place('x = |'), '')
@@ -120,5 +128,32 @@ describe('the pace of the endpoint', () => {
       false,
       false,
     ])
+  })
+})
+
+describe('the command for suggestions', () => {
+  afterEach(() => {
+    about.value = { endpoint: null, ms: null, why: '' }
+    pace.value = null
+    wish.value = 'on'
+  })
+  it('says why there are none', () => {
+    about.value = { endpoint: null, ms: null, why: 'No model is chosen.' }
+    expect(toggle().title).toBe('Suggestions at the cursor: why there are none')
+  })
+  it('turns them off and on again', () => {
+    about.value = { endpoint: 'Fast', ms: 90, why: '' }
+    toggle().run()
+    expect(wish.value).toBe('off')
+    toggle().run()
+    expect(wish.value).toBe('on')
+  })
+  it('turns them on although they are slow, which the status bar offers too', () => {
+    about.value = { endpoint: 'Fast', ms: 900, why: '' }
+    pace.value = 900
+    expect(trouble.value?.text).toBe('Suggestions off: slow')
+    toggle().run()
+    expect(wish.value).toBe('always')
+    expect(trouble.value).toBeNull()
   })
 })

@@ -117,6 +117,13 @@ class Asker {
   }
 }
 
+/** What was dismissed does not come again in the same place. */
+function refuse(view: EditorView): boolean {
+  const shown = view.state.field(ghost)
+  if (shown) known.refuse(placeOf(view.state.doc, shown.at))
+  return dismiss(view)
+}
+
 const askers = new WeakMap<EditorView, Asker>()
 
 /** Suggest at the cursor now. Whether there was something. */
@@ -134,7 +141,7 @@ export function suggestions(doc: OpenDocument, now: Live): Extension {
       { key: 'Mod-ArrowRight', run: (view) => take(view, 'word') },
       { key: 'Mod-ArrowDown', run: (view) => take(view, 'line') },
       { key: 'Alt-]', run: (view) => take(view, 'line') },
-      { key: 'Escape', run: dismiss },
+      { key: 'Escape', run: refuse },
     ]),
   )
   return [ghost, plugin, keys]

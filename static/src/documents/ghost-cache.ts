@@ -38,8 +38,14 @@ export class GhostCache {
     return null
   }
 
-  clear(): void {
-    this.held.clear()
+  /** Nothing is to come here, nor what leads here. */
+  refuse(place: Place): void {
+    const { before, after } = place
+    for (let n = 1; n <= Math.min(ALONG, before.length); n++) {
+      const key = keyOf(before.slice(0, -n), after)
+      if (this.held.get(key)?.startsWith(before.slice(-n))) this.held.delete(key)
+    }
+    this.put(place, '')
   }
 }
 
