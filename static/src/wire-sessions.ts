@@ -166,11 +166,23 @@ export interface QueueEntry {
   created_at: Time
 }
 
+// A place where somebody typed into what a turn was writing. `typing`: the turn has not been told yet.
+export interface Paused {
+  turn: Id
+  document: Id
+  path: string
+  by: Person
+  from: Anchor
+  to: Anchor
+  state: 'typing' | 'sent' | 'left' | 'ended'
+}
+
 export interface SessionSnapshot {
   session: SessionSummary
   turns: Turn[]
   items: Item[]
   queue: QueueEntry[]
+  paused: Paused[]
   more: boolean // there are older items: `session.older`
   seq: number
 }
@@ -262,6 +274,8 @@ export interface SessionOps {
   'queue.move': [{ entry: Id; before: Id | null }, Record<string, never>]
   'queue.remove': [{ entry: Id }, Record<string, never>]
   'queue.send': [{ entry: Id; as: 'steer' | 'redirect' | 'start'; turn?: Id }, Record<string, never>]
+  'pause.go': [{ turn: Id; document: Id }, Record<string, never>]
+  'pause.leave': [{ turn: Id; document: Id }, Record<string, never>]
   'queue.resume': [{ session: Id }, Record<string, never>]
   'turn.redirect': [{ turn: Id; text: string; pictures?: Id[] }, { turn: Id }]
   'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
@@ -279,4 +293,5 @@ export type SessionEvent = { session: Id; seq: number } & (
   | { type: 'item.delta'; item: Id; text: string } // appended to data.text (model) or data.output (tool)
   | { type: 'item.completed'; item: Item }
   | { type: 'queue.changed'; queue: QueueEntry[] }
+  | ({ type: 'region.paused' } & Paused)
 )

@@ -66,6 +66,7 @@ export class Host {
       session: this.summary,
       ...this.page(this.ordered(), most),
       queue: [],
+      paused: [],
       seq: this.events.length,
     })
   }
@@ -73,7 +74,15 @@ export class Host {
   /** The page before that item. */
   older(before: string, most: number): SessionPage {
     const all = this.ordered()
-    return structuredClone(this.page(all.slice(0, all.findIndex((item) => item.id === before)), most))
+    return structuredClone(
+      this.page(
+        all.slice(
+          0,
+          all.findIndex((item) => item.id === before),
+        ),
+        most,
+      ),
+    )
   }
 
   private ordered(): Item[] {

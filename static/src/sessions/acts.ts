@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 import { toast } from '../ui/toast'
 import { words as queued } from '../ui/words/queue'
 import { words } from '../ui/words/sessions'
-import type { Id, Mention, Turn } from '../wire'
+import type { Id, Mention, Paused, Turn } from '../wire'
 import type { Live } from '../workspace/live'
 import { say } from './say'
 import { problemOf, type Sessions } from './store'
@@ -74,6 +74,13 @@ export const sendEntry = async (live: Live, entry: Id, as: 'steer' | 'redirect' 
 
 export const resumeQueue = async (live: Live, session: Id) =>
   (await tell(live.call('queue.resume', { session }))) !== null
+
+/** Tell the turn at once what was typed into it; or nothing of it. */
+export const goOn = async (live: Live, { turn, document }: Paused) =>
+  (await tell(live.call('pause.go', { turn, document }))) !== null
+
+export const leaveIt = async (live: Live, { turn, document }: Paused) =>
+  (await tell(live.call('pause.leave', { turn, document }))) !== null
 
 /** Interrupt the turn. Whether it was this call that asked for it. */
 export async function interrupt(live: Live, turn: Id): Promise<boolean> {

@@ -1,12 +1,23 @@
 // What the browser knows of one session: a pure fold of its snapshot and the events after it.
 // Law (tested): an old snapshot plus the events since equals a fresh snapshot.
-import type { Id, Item, QueueEntry, SessionEvent, SessionPage, SessionSnapshot, SessionSummary, Turn } from '../wire'
+import type {
+  Id,
+  Item,
+  Paused,
+  QueueEntry,
+  SessionEvent,
+  SessionPage,
+  SessionSnapshot,
+  SessionSummary,
+  Turn,
+} from '../wire'
 
 export interface SessionView {
   readonly session: SessionSummary
   readonly turns: readonly Turn[] // as they started
   readonly items: readonly Item[] // as they are read: turn by turn, in each by position
   readonly queue: readonly QueueEntry[]
+  readonly paused: readonly Paused[]
   readonly more: boolean // there are older items that are not here
   readonly seq: number // of the newest event that is in here
   // Events that arrived ahead of a missing one, by seq. Not empty: ask `session.open {after: seq}`.
@@ -19,6 +30,7 @@ export function fromSnapshot(snapshot: SessionSnapshot): SessionView {
     turns: snapshot.turns,
     items: snapshot.items,
     queue: snapshot.queue,
+    paused: snapshot.paused,
     more: snapshot.more,
     seq: snapshot.seq,
     held: [],
@@ -80,6 +92,7 @@ export function runningTurn(view: SessionView | null): Turn | null {
 class Draft {
   private session: SessionSummary
   private queue: readonly QueueEntry[]
+  private paused: readonly Paused[]
   private readonly turns: Turn[]
   private readonly items: Item[]
   private readonly places = new Map<Id, number>()
@@ -89,17 +102,19 @@ class Draft {
     this.more = view.more
     this.session = view.session
     this.queue = view.queue
+    this.paused = view.paused
     this.turns = [...view.turns]
     this.items = [...view.items]
   }
 
   lists() {
-    return { session: this.session, turns: this.turns, items: this.items, queue: this.queue }
+    return { session: this.session, turns: this.turns, items: this.items, queue: this.queue, paused: this.paused }
   }
 
   take(event: SessionEvent): void {
     if (event.type === 'session.changed') this.session = event.summary
     else if (event.type === 'queue.changed') this.queue = event.queue
+    else if (event.type === 'region.paused') this.pause(event)
     else if (event.type === 'turn.speed') this.speed(event)
     else if (event.type === 'item.delta') this.append(event.item, event.text)
     else if ('turn' in event) this.putTurn(event.turn)
@@ -115,6 +130,12 @@ class Draft {
     }
     const before = this.turns.findLastIndex((known) => known.started_at <= turn.started_at)
     if (before >= 0 || !this.more) this.turns.splice(before + 1, 0, turn)
+  }
+
+  private pause(event: SessionEvent & { type: 'region.paused' }): void {
+    const { seq, session, type, ...paused } = event
+    const others = this.paused.filter((one) => one.turn !== event.turn || one.document !== event.document)
+    this.paused = event.state === 'typing' ? [...others, paused] : others
   }
 
   private speed(event: SessionEvent & { type: 'turn.speed' }): void {
