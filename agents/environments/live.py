@@ -49,13 +49,16 @@ class LiveEnvironment:
         return Slice(shown[max(0, first - 1) : last], max(1, first), len(shown))
 
     async def _text(self, path: str) -> str:
-        open_now = next((room for room in self.turn.host.rooms_open() if room.path == path), None)
+        open_now = self._open_now(path)
         if open_now is not None:
             return open_now.text()
         try:
             return (await in_db(self.turn.host.files.read, path)).text
         except (Refused, OSError) as error:
             raise ToolFailed(f"{path} cannot be read: {error}") from error
+
+    def _open_now(self, path: str) -> Room | None:
+        return next((room for room in self.turn.host.rooms_open() if room.path == path), None)
 
     async def list(self, glob: str) -> Sequence[str]:
         entries, _ = await in_db(self.turn.host.files.tree)
@@ -83,7 +86,11 @@ class LiveEnvironment:
 
     async def open(self, path: str) -> RoomTarget:
         self.turn.check()
-        return self._target(path, writable(self.turn.host, await self.turn.host.open_path(path)))
+        host = self.turn.host
+        room = self._open_now(path) or await host.open_path(
+            path
+        )  # no query before what it writes is seen
+        return self._target(path, writable(host, room))
 
     async def create(self, path: str) -> RoomTarget:
         self.turn.check()
