@@ -99,6 +99,17 @@ describe('the next edit', () => {
     const whole = 'SIZE = 1\n\n\ndef two():\n    return SIZE\n'
     expect(likely(rename(stateOf(whole), 'SIZE', 'SIZE', 'LENGTH'))).toMatchObject({ left: 1 })
   })
+  it('is nothing while something new is written, and there when that is changed', () => {
+    const write = (state: EditorState, text: string) =>
+      [...text].reduce((now, letter) => {
+        const at = now.selection.main.head
+        const change = { changes: { from: at, insert: letter }, selection: { anchor: at + 1 } }
+        return now.update({ ...change, userEvent: 'input.type' }).state
+      }, state)
+    const written = write(stateOf('if a is b:\n    pass\n|'), 'def is_even(value):\n    return value')
+    expect(likely(written)).toBeNull()
+    expect(likely(rename(written, 'def', 'value', 'n'))).toMatchObject({ old: 'value', now: 'n', left: 1 })
+  })
   it('knows where names are made', () => {
     const made = (line: string, name: string) => madeIn(line, line.indexOf(name), line.indexOf(name) + name.length)
     expect(made('def total(a)', 'total')).toBe('file')

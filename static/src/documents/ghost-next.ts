@@ -45,11 +45,12 @@ export interface Next extends Change {
 }
 interface Value {
   readonly touch: Touch | null
+  readonly typing: number | null // where what was typed last ends: going on there changes no word that was there before
   readonly before: Change | null // the change before this one
   readonly next: Next | null
 }
 
-const NONE: Value = { touch: null, before: null, next: null }
+const NONE: Value = { touch: null, typing: null, before: null, next: null }
 const setNext = StateEffect.define<Next | null>()
 const MADE = 'input.next'
 
@@ -70,14 +71,21 @@ const elsewhere = (tr: Transaction) =>
 
 function followed(value: Value, tr: Transaction): Value {
   if (tr.annotation(remote) || tr.isUserEvent(MADE)) {
-    return { ...value, touch: value.touch && moved(value.touch, tr), next: null }
+    const typing = value.typing === null ? null : tr.changes.mapPos(value.typing)
+    return { ...value, touch: value.touch && moved(value.touch, tr), typing, next: null }
   }
   const range = single(tr)
-  if (!range || !(tr.isUserEvent('input') || tr.isUserEvent('delete'))) return { ...value, touch: null, next: null }
+  if (!range || !(tr.isUserEvent('input') || tr.isUserEvent('delete')))
+    return { ...value, touch: null, typing: null, next: null }
   const { touch } = value
-  if (touch && range.from >= touch.from && range.to <= touch.to)
-    return { ...value, touch: moved(touch, tr, true), next: null }
-  return { touch: begun(tr, range), before: changeOf(tr.startState, touch) ?? value.before, next: null }
+  const typing = tr.changes.mapPos(range.to, 1)
+  if (touch && range.from >= touch.from && range.to <= touch.to) {
+    const now = moved(touch, tr, true)
+    const text = tr.newDoc.sliceString(now.from, now.to)
+    if (text === '' || NAME.test(text)) return { ...value, touch: now, typing, next: null }
+  }
+  const before = changeOf(tr.startState, touch) ?? value.before
+  return { touch: range.to === value.typing ? null : begun(tr, range), typing, before, next: null }
 }
 
 /** The one stretch of the old text that changes, or null if there are several. */
