@@ -2,6 +2,7 @@
 import { LanguageDescription } from '@codemirror/language'
 import { languages } from '@codemirror/language-data'
 import { highlightCode, tagHighlighter, tags } from '@lezer/highlight'
+import type { RefObject } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/sessions'
@@ -63,19 +64,35 @@ export function CodeBlock({ text, lang, closed, block, apply }: Props) {
 
 function Colours({ text, lang, closed }: { text: string; lang: string; closed: boolean }) {
   const [pieces, setPieces] = useState<{ text: string; list: Piece[] } | null>(null)
+  const box = useRef<HTMLElement>(null)
+  const near = useNear(box)
   useEffect(() => {
     let here = true
-    if (closed) coloured(text, lang).then((list) => here && list && setPieces({ text, list }), ignore)
+    if (closed && near) coloured(text, lang).then((list) => here && list && setPieces({ text, list }), ignore)
     return () => {
       here = false
     }
-  }, [text, lang, closed])
-  if (pieces?.text !== text) return <code>{text}</code>
+  }, [text, lang, closed, near])
+  if (pieces?.text !== text) return <code ref={box}>{text}</code>
   return (
-    <code>
+    <code ref={box}>
       {pieces.list.map((piece) => (piece.kind ? <span class={`tok-${piece.kind}`}>{piece.text}</span> : piece.text))}
     </code>
   )
+}
+
+/** Whether it has been near the screen: a long transcript colours only what somebody scrolls to. */
+function useNear(box: RefObject<HTMLElement | null>): boolean {
+  const [near, setNear] = useState(typeof IntersectionObserver === 'undefined')
+  useEffect(() => {
+    if (near || !box.current) return
+    const watch = new IntersectionObserver(([seen]) => seen?.isIntersecting && setNear(true), {
+      rootMargin: '400px 0px',
+    })
+    watch.observe(box.current)
+    return () => watch.disconnect()
+  }, [near])
+  return near
 }
 
 /** A grammar that cannot be loaded (offline) leaves the code plain, as it stands. */

@@ -13,7 +13,6 @@ import { type Live, live } from '../workspace/live'
 import { ask, tell } from './acts'
 import { Back } from './back'
 import { Composer } from './composer'
-import type { Felt } from './figures'
 import { About, Header } from './head'
 import { SessionList } from './library'
 import { endpointOf, mayTurn } from './mode'
@@ -135,13 +134,6 @@ function ModelLine({ live, sessions }: { live: Live; sessions: Sessions }) {
   )
 }
 
-/** What this browser measured of a turn it saw run. */
-function felt(live: Live, sessions: Sessions, turn: Id): Felt {
-  const paint = sessions.painted.mean(turn)
-  const wire = live.roundTrip.peek()
-  return paint === null ? {} : { paint, ...(wire === null ? {} : { wire }) }
-}
-
 function chosen(live: Live, sessions: Sessions): Endpoint | null {
   return endpointOf(live.models.value, sessions.picked.value)
 }
@@ -177,8 +169,9 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       openAt: (path, line) => void openFile(path, line),
       apply,
       menu: (turn, text) => turnMenu(live, sessions, turn, text),
-      felt: (turn) => felt(live, sessions, turn),
-      retry: (item) => void ask(live, sessions, { text: item.data.text, mentions: item.data.mentions ?? [] }),
+      felt: (turn) => sessions.felt(turn),
+      retry: ({ data: { text, mentions = [], pictures = [] } }) =>
+        void ask(live, sessions, { text, mentions, pictures: pictures.map((one) => one.id) }),
       byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
       back: (turn, undone, restored) => may && <Back key={turn} {...{ live, turn, undone, restored }} />,
       applyTo: {

@@ -25,26 +25,17 @@ export function Speed() {
   const now = live.value
   const all = sessions.value
   if (!now || !all) return null
-  return (
-    <Shown
-      sessions={all}
-      wire={now.roundTrip.value}
-      idle={endpointOf(now.models.value, all.picked.value)?.name ?? ''}
-    />
-  )
+  return <Shown sessions={all} idle={endpointOf(now.models.value, all.picked.value)?.name ?? ''} />
 }
 
-function Shown({ sessions, wire, idle }: { sessions: Sessions; wire: number | null; idle: string }) {
+function Shown({ sessions, idle }: { sessions: Sessions; idle: string }) {
   const figures = useFigures(sessions)
   const endpoint = figures?.endpoint || idle
   if (!endpoint) return null
   const parts = [endpoint]
   if (figures?.perSecond != null) parts.push(words.speed(figures.perSecond))
   if (figures?.ttft != null) parts.push(words.firstToken(figures.ttft))
-  const paint = figures && sessions.painted.mean(figures.turn.id)
-  const list = figures
-    ? spent(figures.turn, { ...(wire === null ? {} : { wire }), ...(paint == null ? {} : { paint }) })
-    : []
+  const list = figures ? spent(figures.turn, sessions.felt(figures.turn.id)) : []
   return (
     <span class={figures?.running ? 'speed num live' : 'speed num'}>
       {list.length > 0 && <Bar list={list} />}

@@ -3,6 +3,7 @@
 import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Event, Id, Ops, Person, Problem, SessionEvent, SessionSummary, Turn } from '../wire'
 import { live } from '../workspace/live'
+import type { Felt } from './figures'
 import { paced } from './pace'
 import { Painted } from './painted'
 import { applyAll, hasGap, meet, runningTurn, type SessionView, withOlder } from './state'
@@ -13,6 +14,7 @@ export interface Wire {
   id: Id
   me: Person
   snapshot: ReadonlySignal<Ops['workspace.open'][1] | null>
+  roundTrip?: ReadonlySignal<number | null>
   call<M extends keyof Ops>(method: M, params: Ops[M][0]): Promise<Ops[M][1]>
   on(fn: (event: Event) => void): () => void
 }
@@ -30,7 +32,8 @@ export class Sessions {
   readonly last = signal<Turn | null>(null) // the turn heard of last, running or ended
   readonly problem = signal<Problem | null>(null)
   readonly loadingOlder = signal(false)
-  readonly painted = new Painted()
+  private readonly painted = new Painted()
+  private readonly wires = new Map<Id, number>() // the round trip as turns ended that were seen to end
   readonly picked: Signal<number | null> // the endpoint this person chose here; null: the default
   private early: SessionEvent[] = []
   private asking = false
@@ -104,6 +107,13 @@ export class Sessions {
     while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older()));
   }
 
+  /** What this tab measured of a turn; nothing of one it has not seen run. */
+  felt(turn: Id): Felt {
+    const paint = this.painted.mean(turn)
+    const wire = this.wires.get(turn) ?? (this.running.peek().has(turn) ? this.wire.roundTrip?.peek() : null)
+    return { ...(paint === null ? {} : { paint }), ...(wire == null ? {} : { wire }) }
+  }
+
   /** What an act has answered, at once: its event may come later. */
   told(summary: SessionSummary): void {
     this.list.value = listWith(this.list.peek(), summary)
@@ -144,6 +154,8 @@ export class Sessions {
 
   private track(event: SessionEvent & { type: 'turn.started' | 'turn.ended' | 'turn.speed' }): void {
     const after = runningAfter(this.running.peek(), event)
+    const wire = this.wire.roundTrip?.peek()
+    if (event.type === 'turn.ended' && wire != null) this.wires.set(event.turn.id, wire)
     this.running.value = after
     this.last.value = event.type === 'turn.speed' ? (after.get(event.turn) ?? this.last.peek()) : event.turn
   }

@@ -115,6 +115,7 @@ export function patchOf(patch: string): PatchedFile[] {
       file.lines.push({ sign: '@', text: `→ ${line.slice(13).trim()}` })
     } else if (file && !line.startsWith('***')) put(file, line)
   }
+  for (const { lines } of files) while (lines.at(-1)?.sign === ' ' && lines.at(-1)?.text === '') lines.pop()
   return files
 }
 

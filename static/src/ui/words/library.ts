@@ -86,7 +86,8 @@ export const words = {
   failed: 'failed',
   ranOk: 'done',
   isRunning: 'running',
-  seconds: (s: number) => (s < 0.1 ? `${Math.round(s * 1000)} ms` : `${s < 10 ? s.toFixed(1) : Math.round(s)} s`),
+  seconds: (s: number) =>
+    s < 0.001 ? '< 1 ms' : s < 0.1 ? `${Math.round(s * 1000)} ms` : `${s < 10 ? s.toFixed(1) : Math.round(s)} s`,
   command: 'Command',
   output: 'Output',
   noOutput: 'No output.',
