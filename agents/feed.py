@@ -62,6 +62,7 @@ class JobFeed:
 
     host: WorkspaceHost
     ended: Callable[[str], Awaitable[None]]  # awaited with the id of a job whose work has ended
+    moved: Callable[[str], Awaitable[None]]  # and of one that has another state than the last look found
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _told: dict[str, wire.Json] = field(default_factory=dict)
     _hinted: set[str] = field(default_factory=set)
@@ -119,6 +120,8 @@ class JobFeed:
                 self.host.publish({"type": "job", "job": row})
             if before is not None and before["state"] in ACTIVE and row["state"] in ENDED:
                 await self.ended(job_id)
+            if before is not None and before["state"] != row["state"]:
+                await self.moved(job_id)
 
     async def _sweep(self) -> None:
         ids = await in_db(jobs.sweep, self.host.workspace_id)

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db import DatabaseError
 
-from agents import endpoints, pool, turns
+from agents import endpoints, pool, suggestions, turns
 from agents.feed import JobFeed
 from agents.models import RoleEndpoint
 from agents.proposals import Proposals
@@ -66,13 +67,15 @@ async def opened(host: WorkspaceHost) -> None:
     await in_db(turns.mark_restarted, host.workspace_id)
     proposals = Proposals(host)
     sessions = Sessions(host, proposals)
-    live = AgentsLive(sessions, proposals, JobFeed(host, sessions.told_of_job), asyncio.Lock(), host)
+    feed = JobFeed(host, sessions.told_of_job, partial(suggestions.follow, host, proposals))
+    live = AgentsLive(sessions, proposals, feed, asyncio.Lock(), host)
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)
     host.keep_awake(live.feed.active)
     host.keep_awake(live.merging.locked)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
+    host.owned(suggestions.take_up(host, proposals), "suggestions")
     live.beside(_keep_connected(host), "model socket")
     host.owned(_mind_rights(live.sessions), "rights of turns")
 

@@ -82,6 +82,9 @@ class Proposals:
             owner = (row.turn and row.turn.owner) or (row.job and row.job.owner) or None
             tracked = Tracked(row, undecided, origin, wire.person(owner), proposed=row.proposed)
             undecided.add(tracked, row.base)
+            if row.job_id and row.waiting:
+                tracked.ground = (row.base, row.proposed)
+                tracked.merge()
         if told and written is not None:
             undecided.replay([*written.runs, ("", room.text())])
         for tracked in list(undecided.all.values()):
@@ -131,6 +134,23 @@ class Proposals:
             self._save(tracked.doc)
             self._settle(tracked)
         return mine
+
+    def suggest(self, room: Room, origin: str, owner: wire.Json | None, ground: tuple[str, str]) -> Tracked:
+        """Lay a job's result out in a document: (the text it began with, what it made of it). Again: in its place."""
+        tracked = self.begin(room, origin, owner, waiting=True)
+        tracked.ground, tracked.writing = ground, False
+        tracked.merge()
+        self._save(tracked.doc)
+        self._settle(tracked)
+        return tracked
+
+    def withdraw(self, origin: str) -> None:
+        """A job's result is not to be decided on here any more."""
+        for tracked in [one for one in self._all() if one.origin == origin and one.ground is not None]:
+            tracked.doc.settle()
+            tracked.ground = (tracked.doc.layers.text, tracked.doc.layers.text)
+            tracked.merge()
+            self._settle(tracked)
 
     def wire(self) -> list[wire.Json]:
         return [*(tracked.wire() for tracked in self._all()), *self.acts.wire()]
@@ -258,6 +278,8 @@ class Proposals:
                 row = tracked.row
                 row.base = "" if tracked.waiting else undecided.layers.base(row.pk)
                 row.proposed, row.epoch = tracked.proposed, room.epoch
+                if tracked.ground is not None:
+                    row.base, row.proposed = tracked.ground
             mine = [tracked.row for tracked in undecided.all.values()]
             if pending:
                 await asyncio.wait(pending)

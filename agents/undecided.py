@@ -17,7 +17,7 @@ from agents.layers import Layers
 from agents.models import Proposal
 from agents.wire import Json
 from ide.documents.room import Edit, Room
-from ide.documents.text import apply, clean, diff_lines, lines
+from ide.documents.text import apply, clean, diff_lines, lines, merge3
 
 
 @dataclass(eq=False)
@@ -35,6 +35,8 @@ class Tracked:
     aliases: set[str] = field(default_factory=set)
     anchors: WeakSet[PlainAnchor] = field(default_factory=WeakSet)
     told: dict[str, list[str]] = field(default_factory=dict)  # lines of the waiting hunks, as people have them
+    ground: tuple[str, str] | None = None  # a job's: the text it began with, and what it made of it
+    stale: int = 0  # changes of that which do not fit the text as it is
 
     @property
     def room(self) -> Room:
@@ -86,6 +88,13 @@ class Tracked:
         parts = diff_lines(old, text)
         self.put([(starts[p.a_from], starts[p.a_to], "".join(new[p.b_from : p.b_to])) for p in parts])
 
+    def merge(self) -> None:
+        """What of a job's result fits the document as it is. Where people changed the same lines, theirs stay."""
+        if self.ground is not None:
+            merged = merge3(self.ground[0], self.doc.layers.text, self.ground[1])
+            self.stale = len(merged.conflicts)
+            self.become(merged.text)
+
     # --- as it is told --------------------------------------------------------------------------------------------
 
     def wire(self) -> Json:
@@ -102,6 +111,7 @@ class Tracked:
             "state": self.row.state,
             "writing": self.writing,
             "waiting": self.waiting,
+            "stale": self.stale,
             "hunks": shown,
         }
 
@@ -206,7 +216,9 @@ class Undecided:
 
     def _fold(self, before: str, after: str, but: Tracked | None = None) -> None:
         for one in self.all.values():
-            if one.waiting and one is not but:
+            if one.ground is not None and one is not but:
+                one.merge()
+            elif one.waiting and one is not but:
                 one.become(hunks.fold(one.proposed, before, after))
 
     def replay(self, runs: Sequence[tuple[str, str]]) -> None:
@@ -231,15 +243,22 @@ class Undecided:
         ]
         self.room.edit(edits, tracked.origin)
         self._take(self.room.text(), tracked)
+        self._reground(tracked)
 
     def reject(self, tracked: Tracked, chosen: set[str], origin: str) -> None:
         if tracked.waiting:
             base, text = tracked.texts
             tracked.become(apply(text, hunks.reject(base, text, chosen)))
+            self._reground(tracked)
             return
         before = self.layers.text
         after = self.layers.reject(tracked.row.pk, chosen)
         self._write(before, after, origin)
+
+    def _reground(self, tracked: Tracked) -> None:
+        """Somebody has decided on a job's result: what is left of it is what it makes of the text as it is now."""
+        if tracked.ground is not None:
+            tracked.ground = (self.layers.text, tracked.proposed)
 
     def back(self, over: Sequence[Tracked], text: str) -> None:
         """The document reads `text` now, which is how it would be without these turns."""
