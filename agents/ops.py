@@ -92,6 +92,7 @@ class TurnText(msgspec.Struct):
 
 
 class TurnRedirect(TurnText):
+    mentions: list[Mention] = []
     pictures: list[str] = []
 
 
@@ -210,7 +211,7 @@ async def turn_redirect(host: WorkspaceHost, participant: Caller, params: Params
     old = redirect.standing(sessions, given.turn, given.text)
     endpoint = old.endpoint.pk if old.endpoint else None
     seen = await shown(host, participant, given.pictures, endpoint)
-    said: Params = {"text": given.text, "mentions": [], **seen}
+    said: Params = {"text": given.text, "mentions": msgspec.to_builtins(given.mentions), **seen}
     way = redirect.Way(participant.user_id, participant.person, said, endpoint)
     return {"turn": (await redirect.redirect(sessions, given.turn, way)).row.pk}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from agents.models import Endpoint, Item, Job, JobEvent, QueueEntry, RoleEndpoint, Session, Step, Turn
+from agents.models import Compaction, Endpoint, Item, Job, JobEvent, QueueEntry, RoleEndpoint, Session, Step, Turn
 from ide.accounts.models import User
 
 Json = dict[str, object]
@@ -48,7 +48,7 @@ def endpoint(row: Endpoint) -> Json:
 
 def _price(row: Endpoint) -> Json | None:
     """US dollars for a million tokens; None where nobody has said what it costs."""
-    price = {"input": float(row.price_input), "output": float(row.price_output)}
+    price: Json = {"input": float(row.price_input), "output": float(row.price_output)}
     return price if any(price.values()) else None
 
 
@@ -133,6 +133,21 @@ def item(row: Item) -> Json:
         "author": person(row.author),
         "kind": row.kind,
         "data": dict(row.data),
+    }
+
+
+def compaction(row: Compaction) -> Json:
+    """`until`: the newest turn it stands for; nobody in `by`: the window was full."""
+    return {
+        "id": row.pk,
+        "session": row.session_id,
+        "until": row.until_id,
+        "summary": row.summary,
+        "tokens_before": row.tokens_before,
+        "tokens_after": row.tokens_after,
+        "at": time(row.created_at),
+        "by": person(row.by),
+        "undone": row.undone_at is not None,
     }
 
 

@@ -225,6 +225,7 @@ export interface Proposal {
   state: 'open' | 'closed'
   writing: boolean // the turn is still streaming into it
   waiting?: boolean // nothing of it is in the document before it is accepted
+  stale?: number // changes of a job whose lines people have changed since: only its review has them
   // A file that would be made (its text is the lines of its one hunk), deleted or moved. It has no document then.
   act?: 'create' | 'delete' | 'move'
   to?: string
@@ -277,7 +278,7 @@ export interface SessionOps {
   'pause.go': [{ turn: Id; document: Id }, Record<string, never>]
   'pause.leave': [{ turn: Id; document: Id }, Record<string, never>]
   'queue.resume': [{ session: Id }, Record<string, never>]
-  'turn.redirect': [{ turn: Id; text: string; pictures?: Id[] }, { turn: Id }]
+  'turn.redirect': [{ turn: Id; text: string; mentions?: Mention[]; pictures?: Id[] }, { turn: Id }]
   'block.apply': [{ session: Id; item: Id; block: number; path: string; from?: Anchor; to?: Anchor }, { turn: Id }]
   'proposal.accept': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]
   'proposal.reject': [{ proposal: Id; hunks: string[] | 'all' }, Record<string, never>]

@@ -5,7 +5,6 @@ import { interrupt, mine } from '../src/sessions/acts'
 import { Composer } from '../src/sessions/composer'
 import { keepDraft } from '../src/sessions/storage'
 import { Sessions, type Wire } from '../src/sessions/store'
-import { notices } from '../src/ui/toast'
 import { words as told } from '../src/ui/words/composer'
 import { words } from '../src/ui/words/sessions'
 import type { Models, Role, Turn } from '../src/wire'
@@ -217,8 +216,8 @@ describe('pictures', () => {
     models.endpoints.push({ ...models.endpoints[0]!, id: 8, name: 'sees', images: true })
     const { box, sessions } = show()
     expect(fireEvent.paste(box, pasted(''))).toBe(false)
-    expect(notices.value.at(-1)?.text).toBe(told.textOnly('fast'))
-    notices.value.at(-1)?.act?.run()
+    expect(screen.getByRole('alert').textContent).toContain(told.textOnly('fast'))
+    fireEvent.click(screen.getByText(told.takeModel('sees')))
     expect(sessions.picked.value).toBe(8)
     models.endpoints.length = 1
     models.endpoints[0]!.images = null
@@ -234,7 +233,9 @@ describe('pictures', () => {
     const form = box.closest('form')!
     const file = new File(['x'], 'report.pdf', { type: 'application/pdf' })
     fireEvent.drop(form, { dataTransfer: { files: [file], getData: () => '' } })
-    expect(notices.value.at(-1)?.text).toBe(told.notAPicture('report.pdf'))
+    expect(screen.getByRole('alert').textContent).toContain(told.notAPicture('report.pdf'))
+    fireEvent.click(screen.getByLabelText(told.dismiss))
+    expect(screen.queryByRole('alert')).toBeNull()
   })
 
   test('a draft keeps them, and a model of text only cannot be sent them', () => {
@@ -255,6 +256,27 @@ describe('pictures', () => {
     enter()
     await waitFor(() => expect(calls.at(-1)?.[1]).toMatchObject({ text: 'look', pictures: ['p'] }))
     await waitFor(() => expect(screen.queryByRole('list', { name: told.pictures })).toBeNull())
+  })
+
+  test('a steer takes the text alone and says so; a redirect takes what is mentioned and shown along', async () => {
+    const draft = {
+      text: 'look',
+      mentions: [{ kind: 'file' as const, path: 'a.py' }],
+      pictures: [{ id: 'p', width: 3, height: 2 }],
+    }
+    keepDraft('w', 's', draft)
+    const { calls, enter } = show({}, turnOf('t9'))
+    expect(screen.getByText(told.steerAlone)).toBeTruthy()
+    enter()
+    await waitFor(() => expect(calls.at(-1)).toEqual(['turn.steer', { turn: 't9', text: 'look' }]))
+    await waitFor(() => expect(screen.getByLabelText(told.remove('a.py'))).toBeTruthy())
+    cleanup()
+    keepDraft('w', 's', draft)
+    const again = show({}, turnOf('t9'))
+    again.enter({ ctrlKey: true })
+    const along = { turn: 't9', text: 'look', mentions: draft.mentions, pictures: ['p'] }
+    await waitFor(() => expect(again.calls.at(-1)).toEqual(['turn.redirect', along]))
+    await waitFor(() => expect(screen.queryByLabelText(told.remove('a.py'))).toBeNull())
   })
 
   test('a file dragged from the tree is mentioned', async () => {

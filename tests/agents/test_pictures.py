@@ -13,7 +13,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
-from agents import pictures, pool, window
+from agents import past, pictures, pool
 from agents.engine.messages import Image, Message
 from agents.models import Endpoint, Item, Picture, Session, Turn
 from agents.simulator.plan import Ask, Brain, Plan, Script, Step
@@ -206,7 +206,7 @@ async def test_the_bytes_arrive_and_arrive_again_in_the_next_turn(site: Site, ad
         assert ada.items("person")[0]["data"]["pictures"] == [said]
         assert (await ask(ada, session, "Sure?"))["state"] == "completed"
         wanted = Image("image/png", GREEN).base64
-        assert [(one.said, one.pictures) for one in brain.asked] == [
+        assert [(one.said.split("\n\n")[-1], one.pictures) for one in brain.asked] == [
             ("Which colour?", (wanted,)),
             ("Sure?", (wanted,)),
         ]
@@ -235,6 +235,19 @@ async def test_a_model_of_text_only_goes_on_after_pictures_that_another_one_saw(
         assert [len(one.pictures) for one in brain.asked] == [1, 0]
 
 
+async def test_a_redirect_takes_what_is_mentioned_and_shown_along(site: Site, ada: Follower) -> None:
+    picture = (await upload(site, GREEN)).json()
+    steps = [{"when": "wait", "text": "wait for me", "pause_after": 4}, {"when": "here", "text": "Green."}]
+    await in_db(site.script, *steps, tools=False)
+    turn = (await ada.ask("turn.start", session=await ada.session(), text="Wait"))["turn"]
+    await ada.event("item.delta")
+    mentions = [{"kind": "file", "path": "a.py"}]
+    after = await ada.ask("turn.redirect", turn=turn, text="Look here", mentions=mentions, pictures=[picture["id"]])
+    assert (await ada.ended(after["turn"]))["state"] == "completed"
+    said = ada.items("person")[-1]["data"]
+    assert (said["mentions"], [one["id"] for one in said["pictures"]]) == (mentions, [picture["id"]])
+
+
 async def test_history_after_a_restart_shows_the_newest_pictures_again(site: Site) -> None:
     """From the rows alone, as another process has them."""
 
@@ -248,7 +261,7 @@ async def test_history_after_a_restart_shows_the_newest_pictures_again(site: Sit
         return session.pk, [picture.pk for picture in made]
 
     session, _ = await in_db(rows)
-    (message,) = await in_db(window.history, session, "")
+    (message,) = (await in_db(past.past, session)).messages
     assert [image.data for image in message.images] == [png(n + 1) for n in range(2, 6)]
     assert message.text.count(pictures.GONE) == 2
 

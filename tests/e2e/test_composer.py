@@ -65,8 +65,9 @@ def provider() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, provider: int) -> Iterator[Site]:
-    hosts = {"TANDEM_BUILTIN_MODEL": "false", "TANDEM_INTERNAL_HOSTS": f"127.0.0.1:{provider}"}
-    with Site(tmp_path_factory.mktemp("site"), **hosts) as running:
+    hosts = f"127.0.0.1:{provider}"
+    data = tmp_path_factory.mktemp("site")
+    with Site(data, TANDEM_BUILTIN_MODEL="false", TANDEM_INTERNAL_HOSTS=hosts) as running:
         yield running
     assert running.left() == []
 
@@ -181,7 +182,8 @@ def paste(page: Page, wrong: list[str], picture: Picture) -> None:
     page.get_by_role("button", name="Remove Picture 2").click()
     expect(pictures(page)).to_have_count(1)
     give(page, kind="application/pdf")
-    expect(page.get_by_text("report.pdf is not a picture that models read")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("report.pdf is not a picture that models read")
+    wrong += themes(page, "pictures-trouble", picture)
 
 
 def send(page: Page, wrong: list[str], picture: Picture) -> None:
@@ -219,14 +221,14 @@ def refuse(page: Page, wrong: list[str], picture: Picture) -> None:
     give(page)
     expect(page.get_by_text("Fast reads text only, so the picture was not added.")).to_be_visible()
     wrong += themes(page, "pictures-refused", picture)
-    page.set_viewport_size(NARROW)
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     page.get_by_role("navigation").get_by_role("button", name="Session").click()
     composer(page).press("End")
     page.keyboard.type(" @")
     expect(options(page).first).to_be_visible()
     wrong += themes(page, "mention-narrow", picture)
     page.keyboard.press("Escape")
-    page.set_viewport_size(WIDE)
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     page.get_by_role("button", name="Use Deep").click()
     expect(pictures(page)).to_have_count(2)
     page.get_by_role("button", name="Send").click()

@@ -47,8 +47,8 @@ export async function steer(live: Live, turn: Id, text: string): Promise<boolean
   return (await tell(live.call('turn.steer', { turn, text }))) !== null
 }
 
-export async function redirect(live: Live, turn: Id, text: string, pictures: Id[] = []): Promise<boolean> {
-  const more = pictures.length ? { pictures } : {}
+export async function redirect(live: Live, turn: Id, { text, mentions, pictures = [] }: Ask): Promise<boolean> {
+  const more = { ...(mentions.length ? { mentions } : {}), ...(pictures.length ? { pictures } : {}) }
   return (await tell(live.call('turn.redirect', { turn, text, ...more }))) !== null
 }
 

@@ -3,11 +3,10 @@ import type { TargetedKeyboardEvent } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { Menu } from '../ui/menu'
-import { toast } from '../ui/toast'
 import { words as told } from '../ui/words/composer'
 import { words as queue } from '../ui/words/queue'
 import { words } from '../ui/words/sessions'
-import type { Endpoint, Id, Models, Turn } from '../wire'
+import type { Id, Turn } from '../wire'
 import { draggedPath } from '../workspace/drag'
 import type { Live } from '../workspace/live'
 import { ask, enqueue, interrupt, redirect, steer, stopping } from './acts'
@@ -18,8 +17,8 @@ import { MentionChips } from './mention-chips'
 import { MENU, MentionMenu, optionId, useMentions } from './mention-menu'
 import { wordOf } from './mentions'
 import { endpointOf, type Mode, mayTurn, modeOf } from './mode'
-import { PictureStrip, room, useComing } from './pictures'
-import { isPicture, KINDS } from './pictures-send'
+import { PictureStrip, type Trouble, TroubleLine, useComing } from './pictures'
+import { isPicture, KINDS, MOST } from './pictures-send'
 import { Queue } from './queue'
 import { offered } from './show'
 import type { Sessions } from './store'
@@ -43,7 +42,8 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     draft.mention(mention)
     put(draft.text.slice(0, from) + word + draft.text.slice(to), from + word.length)
   })
-  const { coming, add, drop } = useComing(live.id, draft.show)
+  const [trouble, setTrouble] = useState<Trouble | null>(null)
+  const { coming, add, drop } = useComing(live.id, draft.show, setTrouble)
   const caret = useRef<number | null>(null) // where it goes with the next text
   useLayoutEffect(() => {
     if (caret.current !== null) box.current?.setSelectionRange(caret.current, caret.current)
@@ -75,6 +75,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     busy,
   })
   const blind = draft.pictures.length > 0 && endpoint?.images === false ? told.blind(endpoint.name) : ''
+  const alone = running !== null && state.primary === 'steer' && draft.mentions.length + draft.pictures.length > 0
   const wait = blind || (coming.length ? told.waitPicture : '')
   const mode = wait && !running ? { ...state, canAct: false, why: state.why || wait } : state
 
@@ -86,6 +87,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     ).finally(() => setBusy(false))
     // A steer takes the text alone; what is mentioned or shown waits for the next turn.
     if (done) draft.clear(all)
+    if (done) setTrouble(null)
     box.current?.focus()
   }
   const primary = () => {
@@ -106,20 +108,28 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
     )
   }
   const otherWay = () => {
-    if (mode.canAct && running) void act((text, pictures) => redirect(live, running.id, text, pictures))
+    if (!mode.canAct || !running) return
+    void act((text, pictures) => redirect(live, running.id, { text, mentions: draft.mentions, pictures }), true)
   }
   const take = (files: readonly File[]) => {
     const pictures = files.filter(isPicture)
-    for (const file of files) if (!isPicture(file)) toast(told.notAPicture(file.name), 'warn')
+    const other = files.find((file) => !isPicture(file))
+    const room = MOST - draft.pictures.length - coming.length
     const send = () => {
-      for (const file of pictures.slice(0, room(draft.pictures.length + coming.length))) void add(file)
+      for (const file of pictures.slice(0, Math.max(0, room))) void add(file)
     }
+    setTrouble(
+      other ? { text: told.notAPicture(other.name) } : pictures.length > room ? { text: told.tooMany(MOST) } : null,
+    )
     if (!pictures.length) return
     if (endpoint?.images !== false) return send()
-    refuse(endpoint, offers, (id) => {
+    const seeing = offers?.endpoints.find((one) => one.images)
+    const use = (id: number) => {
       sessions.pick(id)
       send()
-    })
+    }
+    const act = seeing && { label: told.takeModel(seeing.name), run: () => use(seeing.id) }
+    setTrouble({ text: told.textOnly(endpoint.name), act })
   }
   const keys = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
     if (mentions.key(event)) return
@@ -210,19 +220,14 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
           <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
         )}
         {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
-        {blind && <p class="composer-why warn">{blind}</p>}
+        {trouble && <TroubleLine {...trouble} close={() => setTrouble(null)} />}
+        {blind && !trouble && <p class="composer-why warn">{blind}</p>}
+        {alone && <p class="composer-why">{told.steerAlone}</p>}
         {resting && !mode.blocked && <p class="composer-why">{resting}</p>}
         {advise && offers?.endpoints.length === 0 && <p class="composer-why">{offers.advice}</p>}
       </form>
     </>
   )
-}
-
-/** The model reads text only: say so, and offer the first one that sees pictures. */
-function refuse(endpoint: Endpoint, offers: Models | null, use: (id: number) => void) {
-  const seeing = offers?.endpoints.find((one) => one.images)
-  const act = seeing && { label: told.takeModel(seeing.name), run: () => use(seeing.id) }
-  toast(told.textOnly(endpoint.name), 'warn', act)
 }
 
 interface AddersProps {

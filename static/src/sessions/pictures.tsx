@@ -1,12 +1,11 @@
 // Pictures of a message: small ones in the composer and the transcript, one large when asked for.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
-import { toast } from '../ui/toast'
 import { words } from '../ui/words/composer'
 import type { Id, Picture } from '../wire'
 import { live } from '../workspace/live'
 import './pictures.css'
-import { MOST, pictureUrl, sent } from './pictures-send'
+import { pictureUrl, sent } from './pictures-send'
 
 /** One on its way: its file shown from memory, `share` of it sent. */
 export interface Coming {
@@ -18,8 +17,14 @@ export interface Coming {
 
 let keys = 0
 
-/** Pictures being sent, and how to send more. What arrived is handed to `take`. */
-export function useComing(workspace: Id, take: (picture: Picture) => void) {
+/** What was not added and why, and what could be done about it. */
+export interface Trouble {
+  text: string
+  act?: { label: string; run: () => void } | undefined
+}
+
+/** Pictures being sent, and how to send more. What arrived is handed to `take`, why one did not to `fail`. */
+export function useComing(workspace: Id, take: (picture: Picture) => void, fail: (why: Trouble) => void) {
   const [coming, set] = useState<Coming[]>([])
   const gone = useRef(new Set<number>())
   const left = useRef(false)
@@ -37,7 +42,7 @@ export function useComing(workspace: Id, take: (picture: Picture) => void) {
       const picture = await sent(workspace, file, progress)
       if (!gone.current.has(one.key) && !left.current) take(picture)
     } catch (error) {
-      if (!gone.current.has(one.key)) toast((error as Error).message, 'bad')
+      if (!gone.current.has(one.key) && !left.current) fail({ text: (error as Error).message })
     }
     URL.revokeObjectURL(one.url)
     drop(one.key)
@@ -45,10 +50,27 @@ export function useComing(workspace: Id, take: (picture: Picture) => void) {
   return { coming, add, drop }
 }
 
-/** How many more a message takes; says so when it is none. */
-export function room(held: number): number {
-  if (held >= MOST) toast(words.tooMany(MOST), 'warn')
-  return Math.max(0, MOST - held)
+/** Why something was not added, until something else is done. */
+export function TroubleLine({ text, act, close }: Trouble & { close: () => void }) {
+  return (
+    <p class="composer-why trouble" role="alert">
+      <Icon name="triangle-alert" size={14} /> <span>{text}</span>
+      {act && (
+        <button
+          type="button"
+          onClick={() => {
+            close()
+            act.run()
+          }}
+        >
+          {act.label}
+        </button>
+      )}
+      <button type="button" class="quiet icon-button" aria-label={words.dismiss} title={words.dismiss} onClick={close}>
+        <Icon name="x" size={12} />
+      </button>
+    </p>
+  )
 }
 
 interface StripProps {

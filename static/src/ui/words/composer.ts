@@ -60,6 +60,8 @@ export const words = {
     `${model} reads text only, so the picture was not added. Choose a model that sees pictures.`,
   blind: (model: string) => `${model} reads text only. Choose a model that sees pictures, or remove them.`,
   takeModel: (name: string) => `Use ${name}`,
+  dismiss: 'Dismiss',
+  steerAlone: 'A steer takes the text alone. Alt+Enter queues it with what is mentioned and shown.',
   waitPicture: 'A picture is still being sent.',
   larger: (n: number) => `Show picture ${number(n)} large`,
   closePicture: 'Close the picture',
