@@ -35,6 +35,7 @@ from ide.live.host import WorkspaceHost
 from ide.live.ops import Params, Participant
 
 REMEMBERED = 20  # answers whose time is kept, of each endpoint
+FRESH = 600.0  # seconds; then nothing is known any more, and a slow endpoint gets another chance
 PLANNED = 5.0  # seconds for which it is known who answers
 STALE: wire.Json = {"text": "", "stale": True, "ms": None}
 
@@ -59,11 +60,11 @@ class _Asked:
 
 @dataclass
 class Suggestions:
-    """An extension of the host. `_times`: milliseconds of the newest answers, by endpoint."""
+    """An extension of the host. `_times`: when the newest answers came and the milliseconds they took, by endpoint."""
 
     host: WorkspaceHost
     _asked: WeakKeyDictionary[Participant, _Asked] = field(default_factory=WeakKeyDictionary)
-    _times: dict[int, deque[float]] = field(default_factory=dict)
+    _times: dict[int, deque[tuple[float, float]]] = field(default_factory=dict)
     _planned: dict[int, tuple[float, list[Endpoint]]] = field(default_factory=dict)
 
     async def suggest(self, participant: Participant, given: Suggest) -> wire.Json:
@@ -112,12 +113,14 @@ class Suggestions:
         except ProviderError as error:
             raise Unavailable(error.what, error.do) from error
         times = self._times.setdefault(measured.endpoint.pk, deque(maxlen=REMEMBERED))
-        times.append((time.monotonic() - asked) * 1000)
+        now = time.monotonic()
+        times.append((now, (now - asked) * 1000))
         return {"text": text, "stale": False, "ms": self._pace(measured.endpoint)}
 
     def _pace(self, endpoint: Endpoint) -> float | None:
         """Milliseconds half of the newest answers took at most; None while there are too few to tell."""
-        times = self._times.get(endpoint.pk, ())
+        since = time.monotonic() - FRESH
+        times = [ms for at, ms in self._times.get(endpoint.pk, ()) if at > since]
         return round(median(times), 1) if len(times) >= REMEMBERED // 4 else None
 
     async def _fillers(self, user_id: int) -> list[Endpoint]:

@@ -10,6 +10,7 @@ import { trouble } from './ghost'
 
 export const SLOW_MS = 600 // half of the answers take longer: they come behind what is typed
 const AGAIN_MS = 60_000 // after answers that failed
+const SLOW_AGAIN_MS = 610_000 // the host forgets then how slow it was
 const FAILURES = 3
 const KEY = 'tandem.ghost'
 
@@ -68,6 +69,14 @@ effect(() => {
     if (now.connection.value === 'live' && now.models.value && mayAsk(now)) void look(now)
   })
   return stop
+})
+
+// One that was too slow may be faster later.
+effect(() => {
+  const now = live.value
+  if (!now || !slow(pace.value, wish.value)) return
+  const timer = setTimeout(() => void look(now), SLOW_AGAIN_MS)
+  return () => clearTimeout(timer)
 })
 
 effect(() => {
