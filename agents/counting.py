@@ -6,8 +6,9 @@ The bytes a token holds are learned from what the provider counts (endpoints.lea
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
-from agents.engine.messages import Message, Request
+from agents.engine.messages import Message, Request, Tool
 from agents.models import Endpoint
 
 IMAGE_BYTES = 4000  # an image counts as about a thousand tokens, whatever its file's size
@@ -21,8 +22,12 @@ def message_bytes(message: Message) -> int:
 
 def sent_bytes(request: Request) -> int:
     """UTF-8 bytes of everything the model reads: messages, calls and the tools' descriptions."""
-    tools = sum(len(tool.description) + len(json.dumps(tool.schema)) for tool in request.tools)
-    return sum(map(message_bytes, request.messages)) + tools
+    return sum(map(message_bytes, request.messages)) + tool_bytes(request.tools)
+
+
+def tool_bytes(tools: Iterable[Tool]) -> int:
+    """Bytes of the tools' descriptions."""
+    return sum(len(tool.description) + len(json.dumps(tool.schema)) for tool in tools)
 
 
 def tokens(endpoint: Endpoint, request: Request) -> int:

@@ -7,7 +7,7 @@ import re
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from agents import window
+from agents import compaction, window
 from agents.engine.loop import (
     Finished,
     Prose,
@@ -24,6 +24,7 @@ from agents.models import Item
 from agents.transcript import Memory
 from agents.turns import LiveTurn
 from agents.ways import engaged, mentioned
+from agents.window import Ask
 
 SHOWN = 4000  # characters of a tool's arguments in the transcript
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (?P<path>.+)$", re.MULTILINE)
@@ -41,9 +42,8 @@ async def talk(turn: LiveTurn) -> None:
     sandbox = await window.sandboxed(endpoint)
     said = turn.items.all[0].data
     found = await mentioned(turn, said)
-    past = await window.past(turn.live, endpoint, turn.follows, but=turn.row.pk)
-    turn.live.memory = None
-    messages = window.filled(endpoint, past, str(said["text"]), found)
+    made = await compaction.window_for(turn, endpoint, Ask(str(said["text"]), found, turn.follows, turn.row.pk))
+    turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
     told = _Told(turn)
     environment = environment_of(turn, sandbox=sandbox)
@@ -51,7 +51,7 @@ async def talk(turn: LiveTurn) -> None:
         async for event in events:
             turn.check()
             await told.take(event)
-    turn.live.memory = Memory(turn.row.pk, endpoint.pk, messages)
+    turn.live.memory = Memory(turn.row.pk, endpoint.pk, messages, made.told)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from agents import library, wire
+from agents import library, past, wire
 from agents.engine.messages import Message
 from agents.models import Item, QueueEntry, Session, Turn
 from ide.accounts.models import User
@@ -33,11 +33,13 @@ LONGEST_OUTPUT = 32_000  # characters of a tool's output that are kept
 @dataclass(frozen=True)
 class Memory:
     """A finished turn's history as its model has it: when the same model goes on at once, it goes on from exactly that,
-    so that the provider need not be sent it again. Lost with the process; the saved items are the truth."""
+    so that the provider need not be sent it again. Lost with the process; the saved items are the truth. `told`: what it
+    was told of the workspace, by the keys of agents.engine.context_parts."""
 
     turn: str
     endpoint: int
     messages: list[Message]
+    told: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,9 +108,21 @@ class LiveSession:
     async def snapshot(self) -> wire.Json:
         """Rows and memory as one consistent picture, with the number of the newest event it contains: the newest items,
         and whether there are `more` before them."""
-        page = await self._page(None)
-        about = {"queue": self._queue(), "paused": list(self.paused.values()), "seq": self.seq}
-        return {"session": self.summary(), **page, **about}
+        while True:
+            began = self.generation
+            compactions = await in_db(past.compactions, self.row.pk)
+            page = await self._page(None)
+            if began == self.generation:
+                break
+        return {
+            "session": self.summary(),
+            **page,
+            "queue": self._queue(),
+            "paused": list(self.paused.values()),
+            "pins": self.row.pins,
+            "compactions": [wire.compaction(row) for row in compactions],
+            "seq": self.seq,
+        }
 
     async def older(self, before: str) -> wire.Json:
         """What comes before the item of that name, as in a snapshot. Raises NotFound."""

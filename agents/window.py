@@ -1,6 +1,7 @@
-"""What a session's next turn sends: what was said before, the tools, what is asked.
+"""What a session's next turn sends: instructions, what was said before, the workspace as it is, what is asked.
 
 The turn itself sends it; before that it is counted while a person types, and the provider reads ahead what is known.
+Order and what is told again: agents.engine.context_parts.
 """
 
 from __future__ import annotations
@@ -8,30 +9,61 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.db import DatabaseError
 
-from agents import counting, endpoints, pictures, wire
+from agents import counting, endpoints, instructions, past, pictures, pins, rules, surroundings, wire
 from agents.engine import context
+from agents.engine.context_fit import reply_of, size
+from agents.engine.context_parts import SPARED, Part, guidance, joined, untold
 from agents.engine.loop import Settings, request_of
-from agents.engine.messages import Image, Message, Request
+from agents.engine.messages import Message, Request
 from agents.engine.tools import offered
 from agents.environments.live import abilities
 from agents.measure import Measured, Purpose
 from agents.mentions import Found, looked_up
-from agents.models import Endpoint, Item
+from agents.models import Endpoint, Turn
+from agents.past import Past
 from agents.providers.protocol import ProviderError
-from agents.transcript import LiveSession
+from agents.surroundings import Question
+from agents.transcript import LiveSession, Memory
 from ide.db import in_db
-from ide.errors import Refused
+from ide.errors import Refused, TooLarge
 from ide.live.host import WorkspaceHost
 from ide.runner import client as runner
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 400  # characters of an earlier turn's tool result the model is told again
 WARM_EVERY = 300.0  # seconds between two times a provider reads a session ahead
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A message to be answered, with what it mentions. `follows`: the turn before, if this process knows it; `but`: the
+    turn that begins."""
+
+    text: str
+    found: Found
+    follows: str | None = None
+    but: str = ""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A window. `told` is what the model knows of the workspace then; `counted` (kind, label, tokens, part) in order;
+    `fits`: whether it leaves room for an answer; `left_out`: whether something that was said before is not in it."""
+
+    messages: list[Message]
+    told: dict[str, str]
+    counted: list[tuple[str, str, int, Part | None]]
+    fits: bool = True
+    left_out: bool = False
+
+    @property
+    def tokens(self) -> int:
+        return sum(tokens for _, _, tokens, _ in self.counted)
 
 
 async def sandboxed(endpoint: Endpoint) -> bool:
@@ -39,31 +71,180 @@ async def sandboxed(endpoint: Endpoint) -> bool:
     return endpoint.drives_tools and (await runner.status()).works
 
 
-async def past(live: LiveSession, endpoint: Endpoint, follows: str | None, but: str = "") -> list[Message]:
-    """Instructions and history. `follows`: the turn before, if this process knows it; `but`: the turn that begins."""
-    known = live.memory
-    if known and (known.turn, known.endpoint) == (follows, endpoint.pk):
-        return known.messages
-    return [context.session_system(tools=endpoint.drives_tools), *await in_db(history, live.row.pk, but)]
-
-
-def filled(endpoint: Endpoint, before: Sequence[Message], text: str, found: Found) -> list[Message]:
-    """The window: as much of what was before as fits, and what is asked with what it mentions."""
-    said = "\n\n".join([*found.told(endpoint.window // 3), text])
-    asked = context.session_input(said, found.files, tools=endpoint.drives_tools, window=endpoint.window)
-    asked = replace(asked, images=tuple(found.pictures))
-    shown = pictures.thinned([*before, asked], seeing=pictures.sees(endpoint))
-    return context.fitted(shown, window=endpoint.window)
-
-
 def settings(live: LiveSession, endpoint: Endpoint) -> Settings:
     made = context.session_settings(endpoint.model, tools=endpoint.drives_tools, window=endpoint.window)
     return replace(made, conversation=live.row.pk)
 
 
-async def _request(live: LiveSession, endpoint: Endpoint, messages: Sequence[Message]) -> Request:
-    tools = offered(abilities(sandbox=await sandboxed(endpoint))) if endpoint.drives_tools else []
-    return request_of(messages, tools, settings(live, endpoint), first=True)
+async def filled(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask) -> Filled:
+    """The window for the next turn. It goes on from what the model has, if it has that and there is room; else it is
+    made anew from what is saved. Raises TooLarge when pinned texts alone do not fit."""
+    tools = await _tools(endpoint)
+    first = await _first(host, live, endpoint)
+    later = [] if lean(endpoint) else await _later(host, live, endpoint, ask, first)
+    known = live.memory
+    if known is not None and (known.turn, known.endpoint) == (ask.follows, endpoint.pk):
+        made = _Filling(endpoint, tools, ask, first, later).going_on(known)
+        if made.fits:
+            return made
+    made = _Filling(endpoint, tools, ask, first, later).anew(await in_db(past.past, live.row.pk, ask.but))
+    if not made.fits and any(part.kind == "pins" for part in first):
+        _check_pins(endpoint, made)
+    return made
+
+
+def lean(endpoint: Endpoint) -> bool:
+    """Whether a model gets only what people gave it: the small one is confused by more."""
+    return endpoint.builtin
+
+
+def _check_pins(endpoint: Endpoint, made: Filled) -> None:
+    taken = sum(tokens for kind, _, tokens, _ in made.counted if kind == "pins")
+    room = endpoint.window - reply_of(endpoint.window)
+    told = f"What is pinned takes about {taken:,} of the {room:,} tokens this model can read, and the message the rest."
+    raise TooLarge(told, "Unpin something, or choose a model with a larger window.")
+
+
+async def _tools(endpoint: Endpoint) -> int:
+    """Tokens of the tools' descriptions."""
+    if not endpoint.drives_tools:
+        return 0
+    tools = offered(abilities(sandbox=await sandboxed(endpoint)))
+    return int(counting.tool_bytes(tools) / endpoint.bytes_per_token)
+
+
+async def _first(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint) -> list[Part]:
+    """What stands before the history: the instruction files of the root and of what is pinned, and the pins."""
+    pinned = await pins.parts(host, live.row.pins)
+    if lean(endpoint):
+        return pinned
+    files = await instructions.files_for(host, [part.path for part in pinned if part.path])
+    return [*map(guidance, files), *pinned]
+
+
+async def _later(
+    host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask, first: Sequence[Part]
+) -> list[Part]:
+    """What comes with the message: more instruction files, and the workspace as it is now."""
+    mentioned = [file.path for file in ask.found.files]
+    there = {part.key for part in first}
+    near = [guidance(file) for file in await instructions.files_for(host, mentioned)]
+    ended = await in_db(_last_end, live.row.pk, ask.but)
+    shown = frozenset(mentioned) if not endpoint.drives_tools else frozenset[str]()
+    paths = (*mentioned, *(part.path for part in first if part.kind == "pins" and part.path))
+    asked = Question(ask.text, paths, endpoint.window, endpoint.bytes_per_token, ended, shown)
+    around = await surroundings.around(host).parts(host, asked)
+    return [*(part for part in near if part.key not in there), *around]
+
+
+def _last_end(session_id: str, but: str) -> datetime | None:
+    rows = Turn.objects.filter(session_id=session_id).exclude(pk=but).exclude(ended_at=None)
+    return rows.order_by("-ended_at").values_list("ended_at", flat=True).first()
+
+
+@dataclass
+class _Filling:
+    """Puts one window together."""
+
+    endpoint: Endpoint
+    tools: int
+    ask: Ask
+    first: list[Part]
+    later: list[Part]
+    out: list[tuple[str, str, int, Part | None]] = field(default_factory=list)
+
+    def going_on(self, known: Memory) -> Filled:
+        """After what the model has: only what it has not been told, and the message."""
+        parts = untold([*self.first, *self.later], known.told)
+        messages = self._seen([*known.messages, self._asked(parts)])
+        told = known.told | {part.key: part.text for part in parts}
+        rest = sum(self._size(message) for message in known.messages[1:])
+        here = [part for part in [*self.first, *self.later] if part.key in known.told]
+        self._begin(known.messages[0])
+        self._count(here)
+        before = sum(tokens for kind, _, tokens, part in self.out if part is not None)
+        self._add("history", "Earlier turns", max(0, rest - before))
+        self._count(parts)
+        return self._done(messages, told)
+
+    def anew(self, before: Past) -> Filled:
+        """From what is saved: what need not be there goes first, then the oldest of what was said; pins never."""
+        system = context.session_system(tools=self.endpoint.drives_tools)
+        spare = list(SPARED)
+        while spare and not self._room([*self.first, *self.later]) > 0:
+            gone = spare.pop(0)
+            self.later = [part for part in self.later if part.kind != gone]
+        room = self._room([*self.first, *self.later])
+        said = self._fitting(before, room)
+        head = [Message("user", joined(self.first))] if self.first else []
+        asked = self._asked(self.later)
+        messages = self._seen([system, *self._neighbours([*head, *said, asked])])
+        self._begin(system)
+        self._count(self.first)
+        summary = context.count(before.summary, self.endpoint.bytes_per_token)
+        if before.summary:
+            self._add("compaction", "Summary of earlier turns", summary)
+        self._add("history", "Earlier turns", max(0, sum(map(self._size, said)) - summary))
+        self._count(self.later)
+        left_out = sum(map(self._size, said)) < sum(map(self._size, before.told()))
+        made = self._done(messages, {part.key: part.text for part in [*self.first, *self.later]})
+        return replace(made, left_out=left_out)
+
+    def _fitting(self, before: Past, room: int) -> list[Message]:
+        """The summary, and the newest turns that fit."""
+        per = self.endpoint.bytes_per_token
+        head = [Message("user", before.summary)] if before.summary else []
+        left = max(1, room - sum(map(self._size, head)))
+        kept = context.fitted(before.messages, window=left, reply=0, per_token=per) if before.messages else []
+        if sum(map(self._size, kept)) > left:  # even the newest alone is too much
+            kept = []
+        return past.joined([*head, *kept])
+
+    def _neighbours(self, messages: list[Message]) -> list[Message]:
+        """As they are where the provider goes on from what it has read; else neighbours of one role as one."""
+        return messages if self.endpoint.dialect == Endpoint.Dialect.RESPONSES else past.joined(messages)
+
+    def _asked(self, parts: Sequence[Part]) -> Message:
+        window, found = self.endpoint.window, self.ask.found
+        said = "\n\n".join([*found.told(window // 3), self.ask.text])
+        made = context.session_input(said, found.files, tools=self.endpoint.drives_tools, window=window)
+        text = f"{joined(parts)}\n\n{made.text}" if parts else made.text
+        return replace(made, text=text, images=tuple(found.pictures))
+
+    def _seen(self, messages: list[Message]) -> list[Message]:
+        return pictures.thinned(messages, seeing=pictures.sees(self.endpoint))
+
+    def _room(self, parts: Sequence[Part]) -> int:
+        """Tokens left for what was said before, with these parts in the window."""
+        system = context.session_system(tools=self.endpoint.drives_tools)
+        taken = self._size(system) + self._size(self._asked(parts)) + self.tools
+        return self.endpoint.window - reply_of(self.endpoint.window) - taken
+
+    def _size(self, message: Message) -> int:
+        return size(message, self.endpoint.bytes_per_token)
+
+    # --- counting -------------------------------------------------------------------------------------------------
+
+    def _begin(self, system: Message) -> None:
+        self._add("instructions", "Tandem's instructions", self._size(system))
+        if self.tools:
+            self._add("tools", "Tools", self.tools)
+
+    def _count(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            tokens = context.count(part.text, self.endpoint.bytes_per_token)
+            self.out.append((part.kind, part.label, tokens, part))
+
+    def _add(self, kind: str, label: str, tokens: int) -> None:
+        if tokens:
+            self.out.append((kind, label, tokens, None))
+
+    def _done(self, messages: list[Message], told: dict[str, str]) -> Filled:
+        bare = self._size(replace(self._asked([]), text=self.ask.text, images=()))
+        self._add("mentions", "Mentioned", max(0, self._size(self._asked([])) - bare))
+        self._add("message", "Message", bare)
+        room = self.endpoint.window - reply_of(self.endpoint.window)
+        return Filled(messages, told, self.out, sum(map(self._size, messages)) + self.tools <= room)
 
 
 # --- before it is sent ------------------------------------------------------------------------------------------------
@@ -78,13 +259,26 @@ class Draft:
     pictures: Sequence[str] = ()
 
 
+async def _drafted(host: WorkspaceHost, live: LiveSession, draft: Draft) -> Ask:
+    found = await looked_up(host, draft.mentions)
+    found.pictures += await in_db(pictures.images, host.workspace_id, draft.pictures)
+    return Ask(draft.text, found, live.running.row.pk if live.running is not None else None)
+
+
+async def _request(live: LiveSession, endpoint: Endpoint, messages: Sequence[Message]) -> Request:
+    tools = offered(abilities(sandbox=await sandboxed(endpoint))) if endpoint.drives_tools else []
+    return request_of(messages, tools, settings(live, endpoint), first=True)
+
+
 async def estimate(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, draft: Draft) -> wire.Json:
     """Tokens and cost of the turn's first call, as far as we can count without asking anybody. `reply` is the room its
     answer needs; `cost` is what reading costs when nothing is cached."""
-    found = await looked_up(host, draft.mentions)
-    found.pictures += await in_db(pictures.images, host.workspace_id, draft.pictures)
-    before = await past(live, endpoint, live.running.row.pk if live.running is not None else None)
-    request = await _request(live, endpoint, filled(endpoint, before, draft.text, found))
+    made = await filled(host, live, endpoint, await _drafted(host, live, draft))
+    return await _weighed(live, endpoint, made)
+
+
+async def _weighed(live: LiveSession, endpoint: Endpoint, made: Filled) -> wire.Json:
+    request = await _request(live, endpoint, made.messages)
     tokens = counting.tokens(endpoint, request)
     price = endpoints.prices(endpoint)
     return {
@@ -96,8 +290,26 @@ async def estimate(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, d
     }
 
 
+async def show(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, draft: Draft) -> wire.Json:
+    """What the turn's first call would hold, part by part, with what an estimate says."""
+    made = await filled(host, live, endpoint, await _drafted(host, live, draft))
+    weighed = await _weighed(live, endpoint, made)
+    percent = (await in_db(rules.of, host.workspace_id)).compact_at
+    parts = [_part(*row) for row in made.counted]
+    return {**weighed, "parts": parts, "total": made.tokens, "compact_at": percent, "lean": lean(endpoint)}
+
+
+def _part(kind: str, label: str, tokens: int, part: Part | None) -> wire.Json:
+    shown = {"kind": kind, "label": label, "tokens": tokens, "path": "", "detail": "", "text": ""}
+    if part is None:
+        return dict(shown)
+    text = part.text if kind == "agents_file" else ""
+    return {**shown, "path": part.path, "detail": part.detail, "text": text}
+
+
 async def read_ahead(host: WorkspaceHost, live: LiveSession, user_id: int) -> None:
-    """Let the provider read instructions, tools and history now, so that the first turn sends only what is asked.
+    """Let the provider read instructions, tools and history now, so that the first turn sends only what is asked; and
+    look at the workspace, so that the first turn need not.
 
     At most once in five minutes a session, and only where the provider keeps a socket; never while a turn runs or when
     it has just answered, since it has everything then.
@@ -109,53 +321,10 @@ async def read_ahead(host: WorkspaceHost, live: LiveSession, user_id: int) -> No
     try:
         wanted = endpoints.Wanted("turn", host.team_id, user_id)
         endpoint = await in_db(endpoints.choose, None, wanted)
+        made = await filled(host, live, endpoint, Ask("", Found()))
         if endpoint.dialect != Endpoint.Dialect.RESPONSES:
             return
-        messages = await past(live, endpoint, None)
         purpose = Purpose(user_id, host.workspace_id, "warm", f"session:{live.row.pk}")
-        await Measured([endpoint], purpose).warm(await _request(live, endpoint, messages))
+        await Measured([endpoint], purpose).warm(await _request(live, endpoint, made.messages[:-1]))
     except (ProviderError, Refused, DatabaseError) as error:  # the turn itself says what is wrong
         log.info("session %s was not read ahead: %s", live.row.pk, error)
-
-
-# --- what was said before ---------------------------------------------------------------------------------------------
-
-
-def history(session_id: str, but: str) -> list[Message]:
-    """What was said and done in the session's earlier turns. Synchronous ORM.
-
-    Tools are told in words, not as calls: another model than the one that made them may go on.
-    """
-    found = Item.objects.filter(turn__session_id=session_id).exclude(turn_id=but)
-    rows = list(found.order_by("turn__started_at", "position"))
-    seen = pictures.newest(rows)
-    return _joined([_message(row, seen.get(row.pk, ())) for row in rows])
-
-
-def _message(row: Item, seen: tuple[Image, ...]) -> Message:
-    data = row.data
-    if row.kind == Item.Kind.PERSON:
-        gone = f"\n\n{pictures.GONE}" if len(seen) < len(pictures.ids_in(data)) else ""
-        return Message("user", f"{data.get('text', '')}{gone}", images=seen)
-    if row.kind == Item.Kind.MODEL:
-        return Message("assistant", str(data.get("text", "")))
-    if row.kind == Item.Kind.TOOL:
-        outcome = str(data.get("output", ""))[:REMEMBERED]
-        return Message("assistant", f"[{data.get('name')} {str(data.get('input', ''))[:REMEMBERED]}: {outcome}]")
-    if row.kind == Item.Kind.EDIT:
-        return Message("assistant", f"[edited {data.get('path')}: +{data.get('added')} −{data.get('removed')} lines]")
-    return Message("user", f"[{data.get('text', '')}]")
-
-
-def _joined(messages: Sequence[Message]) -> list[Message]:
-    """Neighbours of one role as one message: some models accept nothing else."""
-    out: list[Message] = []
-    for message in messages:
-        if not message.text:
-            continue
-        if out and out[-1].role == message.role:
-            text = f"{out[-1].text}\n\n{message.text}"
-            out[-1] = Message(message.role, text, images=out[-1].images + message.images)
-        else:
-            out.append(message)
-    return out

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pycrdt import Doc, Text
 from pytest_django import Settings
 
-from agents.models import Endpoint, Item, Job, Picture, Proposal, QueueEntry, Session, Turn
+from agents.models import Compaction, Endpoint, Item, Job, Picture, Proposal, QueueEntry, Session, Turn
 from ide.accounts import tokens
 from ide.accounts.models import Membership, Team, User
 from ide.api import api
@@ -254,6 +254,8 @@ def two(transactional_db: None, settings: Settings) -> Two:
     entry = QueueEntry.objects.create(session=session, position=0, author=owner, data={"text": SECRET}, held=SECRET)
     rows = {"document": document, "session": session, "turn": turn, "item": item, "proposal": proposal}
     rows |= {"entry": entry}
+    told = {"tokens_before": 2, "tokens_after": 1}
+    rows |= {"compaction": Compaction.objects.create(session=session, until=turn, summary=SECRET, **told)}
     ids = {name: row.pk for name, row in rows.items()}
     thread = CommentThread.objects.create(document=document, start="", end="", quote=SECRET, created_by=owner)
     comment = Comment.objects.create(thread=thread, author=owner, text=SECRET)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.engine.context_code import REPLY, OpenFile, around, block, count, language, prompt
+from agents.engine.context_code import PER_TOKEN, REPLY, OpenFile, around, block, count, language, prompt
 from agents.engine.context_fit import fitted, reply_of, size, thinned
 from agents.engine.context_rewrite import (
     QUOTES,
@@ -24,6 +24,7 @@ from agents.engine.loop import Settings
 from agents.engine.messages import Message
 
 __all__ = [
+    "PER_TOKEN",
     "QUOTES",
     "REPLY",
     "Asked",

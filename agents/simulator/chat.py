@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,10 +33,12 @@ def ask_of(messages: list[Any]) -> Ask:
 class Chat:
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
+        self.heard: deque[dict[str, Any]] = deque(maxlen=64)  # requests of chat completions, as they came
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         try:
             body = msgspec.json.decode(await request.read())
+            self.heard.append(body)
             plan = self._brain.plan(ask_of(body["messages"]))
         except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, Unknown) as error:
             return refused(400, f"The request cannot be used: {error}")

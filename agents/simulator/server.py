@@ -27,6 +27,7 @@ class Simulator:
 
     async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
         self.responses = Responses(self.brain, self.hour)
+        self.chat = Chat(self.brain)
         self._runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=self.tls)
@@ -39,14 +40,14 @@ class Simulator:
             self._runner = None
 
     def _app(self) -> web.Application:
-        chat, anthropic = Chat(self.brain), Anthropic(self.brain)
+        anthropic = Anthropic(self.brain)
         app = web.Application(client_max_size=64 << 20)
         app.router.add_get("/v1/responses", self.responses.socket)
         app.router.add_post("/v1/responses", self.responses.create)
         app.router.add_post("/v1/responses/compact", self.responses.compact)
-        app.router.add_post("/v1/chat/completions", chat.chat)
-        app.router.add_post("/v1/completions", chat.completions)
-        app.router.add_post("/infill", chat.completions)
+        app.router.add_post("/v1/chat/completions", self.chat.chat)
+        app.router.add_post("/v1/completions", self.chat.completions)
+        app.router.add_post("/infill", self.chat.completions)
         app.router.add_post("/v1/messages", anthropic.messages)
         app.router.add_get("/v1/models", _models)
         return app

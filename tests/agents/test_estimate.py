@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.models import Endpoint
+from agents.surroundings import Around
 from ide.db import in_db
 from tests.agents.conftest import CODE, Follower, Site
 from tests.agents.simulated import simulator
@@ -18,6 +19,7 @@ async def counted(tab: Follower, text: str = "What is one?", **more: Any) -> dic
 
 
 async def test_tokens_and_cost_are_counted_without_a_network(site: Site, ada: Follower) -> None:
+    (await site.host()).extensions[Around] = Around(wait=30)
     prices = {"price_input": 5, "window": 50_000, "drives_tools": False}
     row = await in_db(endpoint, "http://127.0.0.1:1/v1", **prices)
     plain = await counted(ada, "x" * 4000)
@@ -25,8 +27,9 @@ async def test_tokens_and_cost_are_counted_without_a_network(site: Site, ada: Fo
     assert 1000 < plain["tokens"] < 1500, "4,000 bytes and the instructions"
     assert plain["cost"] == pytest.approx(plain["tokens"] * 5 / 1e6)
     assert 0 < plain["reply"] <= 50_000 // 4
-    mentioned = await counted(ada, "x" * 4000, mentions=[{"kind": "file", "path": "a.py"}])
-    assert mentioned["tokens"] - plain["tokens"] >= len(CODE) // 4, "the file goes with it"
+    shown = await ada.ask("context.show", text="x", mentions=[{"kind": "file", "path": "a.py"}])
+    (mentioned,) = [part for part in shown["parts"] if part["kind"] == "mentions"]
+    assert mentioned["tokens"] >= len(CODE) // 4, "the file goes with it"
     same = await counted(ada, "x" * 4000, mentions=[{"kind": "file", "path": "gone.py"}])
     assert same["tokens"] == plain["tokens"], "a file that is not there takes nothing"
     await in_db(lambda: Endpoint.objects.filter(pk=row.pk).update(bytes_per_token=2.0, price_input=0))

@@ -177,7 +177,8 @@ async def test_the_first_turn_of_an_opened_session_sends_only_what_is_asked(
     warm, first = creates(sim[1])
     assert warm["generate"] is False
     assert first["previous_response_id"], "it goes on from what was read ahead"
-    assert [item["content"] for item in first["input"]] == ["sim: tokens=3 rate=0"]
+    (item,) = first["input"]
+    assert item["content"].endswith("\n\nsim: tokens=3 rate=0"), "after what the workspace is like now"
     entry = await in_db(LedgerEntry.objects.get, kind="warm")
     assert (entry.subject, entry.user_id, entry.output_tokens) == (f"session:{session}", site.ada.pk, 0)
 

@@ -1,0 +1,34 @@
+"""AGENTS.md files of a workspace: those from its root down to the files in question, the nearest last.
+
+They are read, shown and given to models as text; nothing in them is ever carried out here. Only from the workspace:
+links are not followed. An open one is read as it is typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agents.engine.context_parts import AgentsFile, chain, in_all
+from ide.db import in_db
+from ide.errors import Refused
+from ide.live.host import WorkspaceHost
+
+NAME = "AGENTS.md"
+MOST = 16  # files at once
+
+
+async def files_for(host: WorkspaceHost, paths: Iterable[str]) -> list[AgentsFile]:
+    """In the order they are told: the root's first; of several, what does not fit of those farther up is cut."""
+    folders = {folder for path in ["", *paths] for folder in chain(path)}
+    names = [f"{folder}{NAME}" for folder in sorted(folders, key=lambda one: (one.count("/"), one))]
+    typed = {room.path: room.text() for room in host.rooms_open()}
+    found = [AgentsFile(name, typed[name]) if name in typed else await in_db(_read, host, name) for name in names]
+    there = [file for file in found if file is not None and file.text.strip()]
+    return in_all(there[-MOST:])
+
+
+def _read(host: WorkspaceHost, path: str) -> AgentsFile | None:
+    try:
+        return AgentsFile(path, host.files.read(path).text)
+    except (Refused, OSError):  # most folders have none
+        return None
