@@ -33,7 +33,7 @@ LONGEST_OUTPUT = 32_000  # characters of a tool's output that are kept
 @dataclass(frozen=True)
 class Memory:
     """A finished turn's history as its model has it: when the same model goes on at once, it goes on from exactly that,
-    so that the provider need not be sent it again. Lost with the process; the saved items are the truth. `told`: what it
+    so that the provider need not be sent it again. Lost with the process; saved items are the truth. `told`: what it
     was told of the workspace, by the keys of agents.engine.context_parts."""
 
     turn: str
