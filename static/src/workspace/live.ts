@@ -100,7 +100,8 @@ export class Live {
   }
 
   private note({ document, tone, text }: Extract<Event, { type: 'document.notice' }>) {
-    if (tone !== 'info') toast(`${this.documents.byId(document)?.path.value ?? ''}: ${text}`, tone)
+    const here = this.documents.byId(document) // who does not have it open is not interrupted
+    if (tone !== 'info' && here) toast(`${here.path.value}: ${text}`, tone)
     this.notices.value = [{ at: new Date(), document, tone, text }, ...this.notices.value].slice(0, 100)
   }
 

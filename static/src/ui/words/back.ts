@@ -37,7 +37,7 @@ export const words = {
   becomes: (act: 'removed' | 'made' | 'moved', to: string) =>
     ({ removed: 'the file is removed', made: 'the file comes back', moved: `moves to ${to}` })[act],
   undecided: 'Undecided changes of this turn',
-  open: (n: number, waits: boolean) => `${files(n)} to decide${waits ? ' · not changed yet' : ''}`,
+  open: (n: number, waits: boolean) => `${files(n)} ${waits ? 'proposed' : 'to decide'}`,
   acceptAll: 'Accept the turn',
   rejectAll: 'Reject it',
   acceptOf: (path: string) => `Accept for ${path}`,
