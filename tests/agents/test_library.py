@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from agents.transcript import TAIL
 from ide.accounts.models import User
 from ide.db import in_db
 from tests.agents.conftest import Follower, Site
+from tests.live.test_provider import node
 
 TICKS = "```"
 
@@ -153,26 +156,68 @@ async def test_older_items_of_a_turn_that_still_runs_come_from_memory(site: Site
 # --- late readers ---------------------------------------------------------------------------------------------------
 
 
-def folded(shot: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
-    """A snapshot with the events after it, as static/src/sessions/state.ts folds them."""
-    shot = json.loads(json.dumps(shot))
-    turns, items = ({row["id"]: row for row in shot[name]} for name in ("turns", "items"))
-    for event in events:
-        assert event["seq"] == shot["seq"] + 1, "nothing is missing, nothing comes twice"
-        shot["seq"] = event["seq"]
-        if event["type"] == "session.changed":
-            shot["session"] = event["summary"]
-        elif event["type"] in ("turn.started", "turn.ended"):
-            turns[event["turn"]["id"]] = event["turn"]
-        elif event["type"] == "turn.speed":
-            speed = {name: event[name] for name in ("ttft_ms", "tokens_per_s")}
-            turns[event["turn"]] |= {**speed, "output_tokens": event["tokens"]}
-        elif event["type"] == "item.delta":
-            data = items[event["item"]]["data"]
-            data["text" if items[event["item"]]["kind"] == "model" else "output"] += event["text"]
-        elif event["type"].startswith("item."):
-            items[event["item"]["id"]] = event["item"]
-    return {**shot, "turns": list(turns.values()), "items": list(items.values())}
+def folded(*cases: tuple[dict[str, Any], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Each snapshot with the events after it, as the browser folds them."""
+    told = subprocess.run(
+        [node(), str(Path(__file__).with_name("fold.mjs"))],
+        input=json.dumps([{"snapshot": shot, "events": events} for shot, events in cases]),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert not any(one["gap"] for one in found), "an event is missing"
+    return [one["view"] for one in found]
+
+
+def view(shot: dict[str, Any]) -> dict[str, Any]:
+    """A fresh snapshot as the browser has it."""
+    return folded((shot, []))[0]
+
+
+async def test_an_old_snapshot_and_the_events_since_are_a_fresh_snapshot(site: Site, ada: Follower) -> None:
+    """Tools, edits, a steer, a queue, a stop, a rename, an undo: a snapshot is taken now and then on the way."""
+    patch = "*** Begin Patch\n*** Update File: a.py\n@@\n-    return a\n+    return a + 1\n*** End Patch"
+    calls = [
+        {"name": "read_file", "arguments": {"path": "a.py"}},
+        {"name": "apply_patch", "arguments": {"patch": patch}},
+        {"name": "read_file", "arguments": {"path": "nowhere"}},
+    ]
+    await in_db(
+        site.script,
+        {"when": "begin", "text": "First.", "calls": calls},
+        {"when": "begin", "text": "Then a pause, and no end", "pause_after": 12},
+        {"when": "once more", "text": "Well."},
+        rate=800,
+    )
+    session = await ada.session()
+    shots = [(await ada.ask("session.open", session=session))["snapshot"]]
+
+    async def look() -> None:
+        shots.append((await ada.ask("session.open", session=session))["snapshot"])
+
+    turn = (await ada.ask("turn.start", session=session, text="Begin", mentions=[]))["turn"]
+    await look()
+    await ada.event("item.completed", lambda e: e["item"]["kind"] == "tool")
+    await look()
+    await ada.until(lambda: "Then a" in "".join(e["text"] for e in ada.of_type("item.delta")))
+    await ada.ask("turn.steer", turn=turn, text="Rather so")
+    await look()
+    await ada.ask("queue.add", session=session, text="And then this", mentions=[])
+    await look()
+    await ada.ask("turn.interrupt", turn=turn)
+    await look()
+    await ada.ask("session.rename", session=session, title="Renamed")
+    again = (await ada.ask("turn.start", session=session, text="Once more", mentions=[]))["turn"]
+    await ada.ended(again)
+    await look()
+    await ada.ask("turn.undo", turn=turn)
+    fresh = (await ada.ask("session.open", session=session))["snapshot"]
+    events = [e for e in ada.events if e.get("session") == session]
+    for number, shown in enumerate(folded(*((shot, events) for shot in shots))):
+        assert shown == view(fresh), f"from snapshot {number}"
 
 
 async def test_who_joins_in_mid_turn_gets_the_snapshot_and_exactly_what_follows(
@@ -188,9 +233,10 @@ async def test_who_joins_in_mid_turn_gets_the_snapshot_and_exactly_what_follows(
     await bob.ended(turn)
     await bob.event("session.changed", lambda e: not e["summary"]["running"])
     tail = [e for e in bob.events if e.get("session") == session and e["seq"] > shot["seq"]]
-    late = folded(shot, tail)
+    assert [e["seq"] for e in tail] == list(range(shot["seq"] + 1, tail[-1]["seq"] + 1))
+    (late,) = folded((shot, tail))
     fresh = (await ada.ask("session.open", session=session))["snapshot"]
-    assert late == fresh
+    assert late == view(fresh)
     assert late["items"][-1]["data"]["text"] == text
 
 
@@ -209,7 +255,8 @@ async def test_who_was_away_for_a_part_of_a_turn_catches_up_without_a_duplicate(
     missed = (await back.ask("session.open", session=session, after=known["seq"]))["events"]
     fresh = (await ada.ask("session.open", session=session))["snapshot"]
     assert len(missed) < TAIL
-    assert folded(known, missed) == fresh
+    assert [e["seq"] for e in missed] == list(range(known["seq"] + 1, fresh["seq"] + 1)), "each once"
+    assert folded((known, missed))[0] == view(fresh)
     await back.leave()
 
 
