@@ -72,6 +72,9 @@ def reviewed(ana: Page, picture: Picture) -> list[str]:
     wish.press("Enter")
     expect(review).to_have_count(0)
     expect(review).to_be_visible(timeout=MINUTE)
+    bar = ana.locator(".proposal-row", has_text="Job for Ana")
+    expect(bar).to_be_visible()  # what it made, beside the text that people go on with
+    wrong += themes(ana, "job-suggests", picture)
     review.click()
     expect(ana.locator(".main").get_by_text("as in most of Europe")).to_be_visible()
     ana.get_by_role("button", name=re.compile(r"^Merge \d")).click()

@@ -54,7 +54,7 @@ function FileBar({ doc, live, proposals, view }: Bound) {
 }
 
 function ProposalRow({ proposal, live, view }: { proposal: Proposal; live: Live; view: EditorView }) {
-  const { id, hunks, writing, waiting, owner, turn } = proposal
+  const { id, hunks, writing, waiting, owner, turn, stale = 0 } = proposal
   const who = proposal.job ? words.jobFor(owner) : words.modelFor(owner)
   const busy = deciding.value.has(`${id}/all`)
   const why = mayTurn(live.role.value) ? '' : words.mayNotDecide
@@ -66,6 +66,11 @@ function ProposalRow({ proposal, live, view }: { proposal: Proposal; live: Live;
         <Icon name="sparkles" size={14} />{' '}
         {writing ? words.isWriting(who, hunks.length) : (waiting ? words.proposes : words.changed)(who, hunks.length)}
       </span>
+      {stale > 0 && (
+        <span class="muted" title={words.staleWhy}>
+          {words.stale(stale)}
+        </span>
+      )}
       {stop && (
         <button type="button" disabled={stopping.value.has(turn)} onClick={() => void interrupt(live, turn)}>
           {words.stop} <kbd>{words.escape}</kbd>

@@ -143,6 +143,8 @@ export const words = {
   changed: (who: string, places: number) => `${who} changed ${plural(places, 'place')}`,
   isWriting: (who: string, places: number) =>
     places ? `${who} is writing · ${plural(places, 'place')} so far` : `${who} is writing`,
+  stale: (n: number) => (n === 1 ? '1 change needs a rebase' : `${n} changes need a rebase`),
+  staleWhy: 'Somebody has changed the same lines since the job began. Its review shows both.',
   jobFor: (person: Person | null) => (person ? `Job for ${person.name}` : 'Job'),
   hunk: 'Change of the model',
   removedLines: (n: number) => `${plural(n, 'line')} removed`,
