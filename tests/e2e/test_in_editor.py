@@ -167,7 +167,7 @@ def fix(page: Page, picture: Picture) -> list[str]:
 
 
 def write_message(page: Page, picture: Picture) -> list[str]:
-    """Streamed into the field; stopped, what has come is kept; written anew it is whole."""
+    """Streamed into the field, which has the focus then and can be edited."""
     page.get_by_role("button", name=re.compile("^Source control")).click()
     field = page.get_by_role("textbox", name="Message", exact=True)
     page.get_by_role("button", name="Write the message").click()
