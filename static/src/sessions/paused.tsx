@@ -155,7 +155,8 @@ registerExtension((doc, now) => {
     following(doc),
     showTooltip.compute([shown], (state) => {
       const open = state.field(shown)
-      return open && tooltip(now, { ...open, pos: Math.min(open.pos, state.doc.length) })
+      if (!open) return null
+      return tooltip(now, { ...open, pos: state.doc.lineAt(Math.min(open.pos, state.doc.length)).from })
     }),
     Prec.highest(
       keymap.of([
