@@ -137,16 +137,20 @@ def mention(page: Page, wrong: list[str], picture: Picture) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("in @shop/")
     options(page).filter(has_text=re.compile(r"^\s*shop/")).click()
+    page.keyboard.type("see @Basket")
+    expect(page.get_by_role("group", name="Symbols").get_by_role("option").first).to_contain_text("line 7")
+    wrong += themes(page, "mention-symbols", picture)
+    page.get_by_role("group", name="Symbols").get_by_role("option").first.click()
     page.keyboard.type("but not @zebra")
     expect(page.get_by_text("Nothing here is called “zebra”.")).to_be_visible()
     wrong += themes(page, "mention-none", picture)
     page.keyboard.press("Escape")
     expect(page.get_by_role("listbox")).to_have_count(0)
-    expect(composer(page)).to_have_value(re.compile(r"^@basket\.py:\d+-\d+ and @till\.py in @shop/ but not @zebra$"))
-    expect(chips(page)).to_have_count(3)
+    expect(composer(page)).to_have_value(re.compile(r"^@basket\.py:\d+-\d+ and @till\.py in @shop/ see @Basket but not @zebra$"))
+    expect(chips(page)).to_have_count(4)
     wrong += themes(page, "mention-chips", picture)
     page.reload()
-    expect(chips(page)).to_have_count(3)
+    expect(chips(page)).to_have_count(4)
     expect(line(page, "def add")).to_be_visible()  # the files are open again, and this one is shown
 
 
@@ -158,7 +162,9 @@ def follow_chips(page: Page) -> None:
     expect(page.get_by_text(re.compile(r"\(\d+ selected\)"))).to_be_visible()
     page.get_by_role("button", name="Remove shop/basket.py, lines 11 to 13").click()
     expect(composer(page)).to_have_value(re.compile("^and @till"))
-    expect(chips(page)).to_have_count(2)
+    expect(chips(page)).to_have_count(3)
+    page.locator(".composer").get_by_role("button", name="Basket · shop/basket.py", exact=True).click()
+    expect(page.get_by_text("Ln 7, Col 1")).to_be_visible()
 
 
 def drag(page: Page) -> None:

@@ -217,7 +217,13 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
           <Acts live={live} mode={mode} running={running} enqueue={later} redirect={otherWay} />
         </footer>
         {!running && mode.canType && (
-          <Estimate live={live} session={session} text={draft.text} mentions={draft.mentions} endpoint={endpoint?.id} />
+          <Estimate
+            {...{ live, session }}
+            text={draft.text}
+            mentions={draft.mentions}
+            pictures={draft.pictures}
+            endpoint={endpoint?.id}
+          />
         )}
         {mode.blocked && mode.canType && <p class="composer-why">{mode.why}</p>}
         {trouble && <TroubleLine {...trouble} close={() => setTrouble(null)} />}

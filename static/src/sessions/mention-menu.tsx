@@ -49,17 +49,25 @@ export function useMentions(
   const query = asked?.query ?? ''
   const offers = useOffers(live, open)
   const symbols = useSymbols(live, open ? query : '')
-  const ground = {
-    active: live.documents.active.value,
-    tabs: live.documents.tabs.value,
-    entries: files.tree.value?.entries ?? [],
-    changed: files.git.value?.changes.length ?? 0,
-    offers,
-    jobs: [...jobs.value.values()],
-    items: sessions.view.value?.items ?? [],
-    symbols,
-  }
-  const list = useMemo(() => (open ? choices(ground, query) : []), [open, query, ...Object.values(ground)])
+  const active = live.documents.active.value
+  const tabs = live.documents.tabs.value
+  const entries = files.tree.value?.entries
+  const changed = files.git.value?.changes.length ?? 0
+  const items = sessions.view.value?.items
+  const known = jobs.value
+  const list = useMemo(() => {
+    if (!open) return []
+    const ground = {
+      active,
+      tabs,
+      entries: entries ?? [],
+      changed,
+      offers,
+      jobs: [...known.values()],
+      items: items ?? [],
+    }
+    return choices({ ...ground, symbols }, query)
+  }, [open, query, active, tabs, entries, changed, offers, known, items, symbols])
   useEffect(() => point(0), [query, open])
   useEffect(() => {
     if (open) say(words.found(list.length))
