@@ -139,6 +139,48 @@ export interface Picture {
   height: number
 }
 
+// A part of the model's window; `text` of an instruction file is what the model is given of it.
+export type ContextKind =
+  | 'instructions'
+  | 'tools'
+  | 'agents_file'
+  | 'pins'
+  | 'map'
+  | 'open_files'
+  | 'recent_edits'
+  | 'git'
+  | 'history'
+  | 'compaction'
+  | 'mentions'
+  | 'message'
+export interface ContextPart {
+  kind: ContextKind
+  label: string
+  tokens: number
+  path: string
+  detail: string
+  text: string
+}
+// `lean`: the model gets only what people gave it; `compact_at`: percent of the window.
+export interface Context extends Estimate {
+  parts: ContextPart[]
+  total: number
+  compact_at: number
+  lean: boolean
+}
+// A summary in the place of all turns up to `until`, for the model. Nobody in `by`: the window was full.
+export interface Compaction {
+  id: Id
+  session: Id
+  until: Id
+  summary: string
+  tokens_before: number
+  tokens_after: number
+  at: Time
+  by: Person | null
+  undone: boolean
+}
+
 export interface FoundSymbol {
   name: string
   kind: string
@@ -177,12 +219,21 @@ export interface Paused {
   state: 'typing' | 'sent' | 'left' | 'ended'
 }
 
+// The running turn waits for its model's limits, at that place from 1.
+export interface InLine {
+  turn: Id
+  place: number
+  why: string
+}
+
 export interface SessionSnapshot {
   session: SessionSummary
   turns: Turn[]
   items: Item[]
   queue: QueueEntry[]
   paused: Paused[]
+  pins: Mention[]
+  compactions: Compaction[]
   more: boolean // there are older items: `session.older`
   seq: number
 }
@@ -252,8 +303,14 @@ export interface SessionOps {
   'session.rename': [{ session: Id; title: string }, { session: SessionSummary }]
   'session.archive': [{ session: Id; archived: boolean }, { session: SessionSummary }]
   'session.fork': [{ session: Id; turn: Id }, { session: SessionSummary }]
-  'session.older': [{ session: Id; before: Id }, SessionPage]
+  'session.older': [{ session: Id; before: Id; most?: number }, SessionPage]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; pictures?: Id[]; endpoint?: number }, { turn: Id }]
+  'context.show': [{ session?: Id; text: string; mentions: Mention[]; pictures?: Id[]; endpoint?: number }, Context]
+  'context.pin': [{ session: Id; mention: Mention }, { pins: Mention[] }]
+  'context.unpin': [{ session: Id; mention: Mention }, { pins: Mention[] }]
+  'context.compact': [{ session: Id; endpoint?: number }, { compaction: Compaction }]
+  'context.uncompact': [{ session: Id; compaction: Id }, { compaction: Compaction }]
+  'context.compaction': [{ session: Id; compaction: Id }, { before: string; after: string }]
   'symbols.find': [{ query: string; path?: string }, { symbols: FoundSymbol[] }]
   'mention.offers': [Record<string, never>, MentionOffers]
   'turn.inline': [
@@ -289,10 +346,13 @@ export type SessionEvent = { session: Id; seq: number } & (
   | { type: 'session.changed'; summary: SessionSummary }
   | { type: 'turn.started'; turn: Turn }
   | { type: 'turn.speed'; turn: Id; ttft_ms: number | null; tokens: number; tokens_per_s: number | null }
+  | ({ type: 'turn.waiting' } & InLine) // place 0: it waits no more
   | { type: 'turn.ended'; turn: Turn }
   | { type: 'item.started'; item: Item }
   | { type: 'item.delta'; item: Id; text: string } // appended to data.text (model) or data.output (tool)
   | { type: 'item.completed'; item: Item }
   | { type: 'queue.changed'; queue: QueueEntry[] }
+  | { type: 'pins.changed'; pins: Mention[] }
+  | { type: 'compaction'; compaction: Compaction }
   | ({ type: 'region.paused' } & Paused)
 )

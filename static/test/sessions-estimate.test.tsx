@@ -5,7 +5,7 @@ import { Estimate } from '../src/sessions/estimate'
 import { figures } from '../src/sessions/figures'
 import { applyAll, fromSnapshot } from '../src/sessions/state'
 import { words } from '../src/ui/words/sessions'
-import type { Estimate as Counted } from '../src/wire'
+import type { Context as Counted } from '../src/wire'
 import type { Live } from '../src/workspace/live'
 import { Host, turnOf } from './sessions-host'
 
@@ -23,7 +23,8 @@ function show(counted: Counted, text = 'Explain this') {
   return { calls, write: (said: string) => rerender(made(said)) }
 }
 
-const fits: Counted = { tokens: 3120, window: 128_000, reply: 4096, cost: 0.0042, priced: true }
+const whole = { parts: [], total: 3120, compact_at: 70, lean: false }
+const fits: Counted = { tokens: 3120, window: 128_000, reply: 4096, cost: 0.0042, priced: true, ...whole }
 
 describe('what sending takes', () => {
   test('is counted once typing pauses, and shown with its cost', async () => {
@@ -31,16 +32,17 @@ describe('what sending takes', () => {
     write('Expl')
     write('Explain this')
     const shown = await screen.findByText('≈ 3.1k of 128k · $0.004')
-    expect(shown.classList.contains('warn')).toBe(false)
-    expect(calls).toEqual([['session.estimate', { session: 's', endpoint: 7, text: 'Explain this', mentions: [] }]])
+    expect(shown.closest('button')?.classList.contains('warn')).toBe(false)
+    expect(calls).toEqual([['context.show', { session: 's', endpoint: 7, text: 'Explain this', mentions: [] }]])
     write('')
-    await waitFor(() => expect(screen.queryByText(/128k/)).toBeNull())
+    await waitFor(() => expect(calls.length).toBe(2))
+    expect(screen.getByText(/128k/)).toBeTruthy()
   })
 
   test('has no cost where prices are not known, and turns amber near the limit', async () => {
     show({ ...fits, tokens: 100_000, cost: 0, priced: false })
     const shown = await screen.findByText('≈ 100k of 128k')
-    expect(shown.classList.contains('warn')).toBe(true)
+    expect(shown.closest('button')?.classList.contains('warn')).toBe(true)
   })
 
   test('says when it does not fit', async () => {

@@ -66,6 +66,8 @@ export class Host {
       session: this.summary,
       ...this.page(this.ordered(), most),
       queue: [],
+      pins: [],
+      compactions: [],
       paused: [],
       seq: this.events.length,
     })

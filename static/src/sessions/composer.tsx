@@ -218,7 +218,7 @@ export function Composer({ live, sessions, running, session, advise }: Props) {
         </footer>
         {!running && mode.canType && (
           <Estimate
-            {...{ live, session }}
+            {...{ live, session, view: sessions.view.value }}
             text={draft.text}
             mentions={draft.mentions}
             pictures={draft.pictures}

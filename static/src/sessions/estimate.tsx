@@ -3,9 +3,10 @@
 import { useEffect, useState } from 'preact/hooks'
 import { words as context } from '../ui/words/context'
 import { words } from '../ui/words/sessions'
-import type { Compaction, Context, Id, Mention } from '../wire'
+import type { Context, Id, Mention } from '../wire'
 import type { Live } from '../workspace/live'
 import { ContextPanel } from './context'
+import { runningTurn, type SessionView } from './state'
 import './estimate.css'
 
 const PAUSE = 400 // ms without typing
@@ -18,10 +19,8 @@ interface Props {
   text: string
   mentions: Mention[]
   endpoint: number | undefined
-  pictures?: readonly Id[]
-  pins?: readonly Mention[]
-  compactions?: readonly Compaction[]
-  running?: boolean
+  pictures?: readonly { id: Id }[]
+  view?: SessionView | null
 }
 
 export function Estimate(props: Props) {
@@ -54,9 +53,9 @@ export function Estimate(props: Props) {
         <ContextPanel
           live={props.live}
           session={props.session}
-          running={props.running ?? false}
+          running={runningTurn(props.view ?? null) !== null}
           context={counted}
-          pins={props.pins ?? NONE}
+          pins={props.view?.pins ?? NONE}
           mentions={props.mentions}
           endpoint={props.endpoint}
           close={() => setOpen(false)}
@@ -76,11 +75,11 @@ const Ring = ({ percent }: { percent: number }) => (
 )
 
 /** The newest count; the last one stays while the next is on its way, so that nothing jumps. */
-function useCounted({ live, session, text, mentions, endpoint, pictures, pins, compactions, running }: Props) {
+function useCounted({ live, session, text, mentions, endpoint, pictures, view }: Props) {
   const [counted, set] = useState<Context | null>(null)
   const connected = live.connection.value === 'live'
   const draft = text.trim()
-  const shown = pictures?.join(' ') ?? ''
+  const shown = pictures?.map((one) => one.id).join(' ') ?? ''
   useEffect(() => {
     if (!connected) {
       set(null)
@@ -99,6 +98,6 @@ function useCounted({ live, session, text, mentions, endpoint, pictures, pins, c
       gone = true
       clearTimeout(timer)
     }
-  }, [live, session, draft, mentions, endpoint, connected, shown, pins, compactions, running])
+  }, [live, session, draft, mentions, endpoint, connected, shown, view?.pins, view?.compactions])
   return counted
 }

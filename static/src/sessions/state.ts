@@ -1,8 +1,11 @@
 // What the browser knows of one session: a pure fold of its snapshot and the events after it.
 // Law (tested): an old snapshot plus the events since equals a fresh snapshot.
 import type {
+  Compaction,
   Id,
+  InLine,
   Item,
+  Mention,
   Paused,
   QueueEntry,
   SessionEvent,
@@ -18,6 +21,8 @@ export interface SessionView {
   readonly items: readonly Item[] // as they are read: turn by turn, in each by position
   readonly queue: readonly QueueEntry[]
   readonly paused: readonly Paused[]
+  readonly pins: readonly Mention[]
+  readonly compactions: readonly Compaction[]
   readonly more: boolean // there are older items that are not here
   readonly seq: number // of the newest event that is in here
   // Events that arrived ahead of a missing one, by seq. Not empty: ask `session.open {after: seq}`.
@@ -31,6 +36,9 @@ export function fromSnapshot(snapshot: SessionSnapshot): SessionView {
     items: snapshot.items,
     queue: snapshot.queue,
     paused: snapshot.paused,
+    waiting: snapshot.waiting,
+    pins: snapshot.pins,
+    compactions: snapshot.compactions,
     more: snapshot.more,
     seq: snapshot.seq,
     held: [],
@@ -93,6 +101,9 @@ class Draft {
   private session: SessionSummary
   private queue: readonly QueueEntry[]
   private paused: readonly Paused[]
+  private waiting: InLine | null
+  private pins: readonly Mention[]
+  private compactions: readonly Compaction[]
   private readonly turns: Turn[]
   private readonly items: Item[]
   private readonly places = new Map<Id, number>()
@@ -103,26 +114,38 @@ class Draft {
     this.session = view.session
     this.queue = view.queue
     this.paused = view.paused
+    this.waiting = view.waiting
+    this.pins = view.pins
+    this.compactions = view.compactions
     this.turns = [...view.turns]
     this.items = [...view.items]
   }
 
   lists() {
-    return { session: this.session, turns: this.turns, items: this.items, queue: this.queue, paused: this.paused }
+    const { session, turns, items, queue, paused, pins, compactions } = this
+    return { session, turns, items, queue, paused, pins, compactions }
   }
 
   take(event: SessionEvent): void {
     if (event.type === 'session.changed') this.session = event.summary
     else if (event.type === 'queue.changed') this.queue = event.queue
     else if (event.type === 'region.paused') this.pause(event)
+    else if (event.type === 'pins.changed') this.pins = event.pins
+    else if (event.type === 'compaction') this.compact(event.compaction)
     else if (event.type === 'turn.speed') this.speed(event)
+    else if (event.type === 'turn.waiting') this.inLine(event)
     else if (event.type === 'item.delta') this.append(event.item, event.text)
     else if ('turn' in event) this.putTurn(event.turn)
     else this.putItem(event.item)
   }
 
+  private inLine({ turn, place, why }: InLine): void {
+    this.waiting = place > 0 ? { turn, place, why } : null
+  }
+
   /** As they started; one that is older than everything here comes with its page. */
   private putTurn(turn: Turn): void {
+    if (turn.state !== 'running') this.waiting = null
     const at = this.turns.findLastIndex((known) => known.id === turn.id)
     if (at >= 0) {
       this.turns[at] = turn
@@ -136,6 +159,13 @@ class Draft {
     const { seq, session, type, ...paused } = event
     const others = this.paused.filter((one) => one.turn !== event.turn || one.document !== event.document)
     this.paused = event.state === 'typing' ? [...others, paused] : others
+  }
+
+  private compact(compaction: Compaction): void {
+    const known = this.compactions.some((one) => one.id === compaction.id)
+    this.compactions = known
+      ? this.compactions.map((one) => (one.id === compaction.id ? compaction : one))
+      : [...this.compactions, compaction]
   }
 
   private speed(event: SessionEvent & { type: 'turn.speed' }): void {

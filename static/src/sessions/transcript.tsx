@@ -1,11 +1,12 @@
 // The transcript: who said and did what. It stays at the newest only for a reader who is there; older pages come as one
 // scrolls up to them.
-import type { RefObject } from 'preact'
+import { Fragment, type RefObject } from 'preact'
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words as own } from '../ui/words/library'
 import { words } from '../ui/words/sessions'
 import type { Id } from '../wire'
+import { CompactionsAfter } from './context-card'
 import { rove } from './rove'
 import { type Section, sectionsOf } from './rows'
 import { RowView, type TranscriptActs } from './says'
@@ -54,7 +55,10 @@ export function Transcript({ view, acts, older, reach }: Props) {
             </button>
           )}
           {sections.map((section) => (
-            <SectionView key={section.key} section={section} acts={acts} />
+            <Fragment key={section.key}>
+              <SectionView section={section} acts={acts} />
+              <CompactionsAfter turn={section.key} list={view.compactions} />
+            </Fragment>
           ))}
         </div>
       </div>
