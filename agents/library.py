@@ -51,7 +51,7 @@ class Page:
     more: bool
 
 
-def page(session_id: str, before: str | None = None, but: str = "") -> Page:
+def page(session_id: str, before: str | None = None, but: str = "", most: int = PAGE) -> Page:
     """The newest items, or the newest before the item of that name; those of the turn `but` are left out."""
     items = Item.objects.filter(turn__session_id=session_id).exclude(turn_id=but).select_related("author")
     turns = Turn.objects.filter(session_id=session_id).select_related("owner", "endpoint")
@@ -63,9 +63,9 @@ def page(session_id: str, before: str | None = None, but: str = "") -> Page:
         same = Q(turn__started_at=began, turn_id__lt=anchor.turn_id) | Q(turn=anchor.turn, position__lt=anchor.position)
         items = items.filter(Q(turn__started_at__lt=began) | same)
         turns = turns.filter(started_at__lte=began)
-    newest = list(items.order_by("-turn__started_at", "-turn_id", "-position")[: PAGE + 1])
-    shown = newest[:PAGE][::-1]
-    more = len(newest) > PAGE
+    newest = list(items.order_by("-turn__started_at", "-turn_id", "-position")[: most + 1])
+    shown = newest[:most][::-1]
+    more = len(newest) > most
     if more:
         turns = turns.filter(started_at__gte=Turn.objects.get(pk=shown[0].turn_id).started_at)
     return Page(list(turns.order_by("started_at", "pk")), shown, more)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from agents import library, wire
@@ -33,6 +35,7 @@ class Fork(msgspec.Struct):
 class Older(msgspec.Struct):
     session: str
     before: str
+    most: Annotated[int, msgspec.Meta(ge=1, le=library.PAGE)] = library.PAGE
 
 
 async def session_rename(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
@@ -64,7 +67,7 @@ async def session_fork(host: WorkspaceHost, participant: Caller, params: Params)
 
 async def session_older(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(Older, params)
-    return await (await of(host).sessions.session(given.session)).older(given.before)
+    return await (await of(host).sessions.session(given.session)).older(given.before, given.most)
 
 
 async def _told(live: LiveSession) -> wire.Json:

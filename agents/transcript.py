@@ -124,16 +124,16 @@ class LiveSession:
             "seq": self.seq,
         }
 
-    async def older(self, before: str) -> wire.Json:
+    async def older(self, before: str, most: int) -> wire.Json:
         """What comes before the item of that name, as in a snapshot. Raises NotFound."""
-        return await self._page(before)
+        return await self._page(before, most)
 
-    async def _page(self, before: str | None) -> wire.Json:
+    async def _page(self, before: str | None, most: int = library.PAGE) -> wire.Json:
         while True:
             began = self.generation
             held = self._held(before)
             but = self.items.turn_id if self.items is not None and held is not None else ""
-            page = await in_db(library.page, self.row.pk, before if held is None else None, but)
+            page = await in_db(library.page, self.row.pk, before if held is None else None, but, most)
             if began == self.generation:
                 break
         items = [*page.items, *(self._held(before) or ())]
@@ -141,8 +141,8 @@ class LiveSession:
             self.items.flush()
         known = self.running.row if self.running is not None else None  # also when it has ended and is not saved yet
         turns = [wire.turn(known if known is not None and row.pk == known.pk else row) for row in page.turns]
-        shown = [wire.item(item) for item in items[-library.PAGE :]]
-        return {"turns": turns, "items": shown, "more": page.more or len(items) > library.PAGE}
+        shown = [wire.item(item) for item in items[-most:]]
+        return {"turns": turns, "items": shown, "more": page.more or len(items) > most}
 
     def _held(self, before: str | None) -> list[Item] | None:
         """The newest turn's items while they are in memory, some of them not saved yet: those before the one of that

@@ -21,6 +21,8 @@ export interface Wire {
 
 export type Turns = ReadonlyMap<Id, Turn>
 
+const SOME = 40 // items that are drawn in a frame or two
+const PAGE = 200 // the most there is at once
 const RETRY = 1000 // ms between questions for the same missing events
 
 export class Sessions {
@@ -83,14 +85,14 @@ export class Sessions {
     return session.id
   }
 
-  /** Show the page before the first item there is. Whether there was one. */
-  async older(): Promise<boolean> {
+  /** Show what is before the first item there is: as much as a frame can take, or a whole page. Whether there was any. */
+  async older(most = SOME): Promise<boolean> {
     const view = this.view.peek()
     const first = view?.items[0]
     if (!view?.more || !first || this.loadingOlder.peek()) return false
     this.loadingOlder.value = true
     try {
-      const page = await this.wire.call('session.older', { session: view.session.id, before: first.id })
+      const page = await this.wire.call('session.older', { session: view.session.id, before: first.id, most })
       const now = this.view.peek()
       if (now?.items[0]?.id === first.id) this.view.value = withOlder(now, page)
       return true
@@ -104,7 +106,7 @@ export class Sessions {
 
   /** Have the turn in the view, if the session has it. */
   async reach(turn: Id): Promise<void> {
-    while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older()));
+    while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older(PAGE)));
   }
 
   /** What this tab measured of a turn; nothing of one it has not seen run. */
