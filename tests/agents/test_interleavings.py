@@ -276,7 +276,7 @@ class Life(RuleBasedStateMachine):
             room = await self.room(file)
             text = room.text()
             for tab in self.tabs:
-                await tab.until(lambda tab=tab, text=text, document=document: tab.text(document) == text)
+                await _reads(tab, document, text)
             assert not [token for token in self.typed[file] if token not in text], "what somebody typed is lost"
         for undecided in {id(one.doc): one.doc for one in self._tracked()}.values():
             undecided.settle()
@@ -311,6 +311,10 @@ class Life(RuleBasedStateMachine):
         finally:
             self.loop.run_until_complete(close_all())
             self.loop.close()
+
+
+async def _reads(tab: Follower, document: str, text: str) -> None:
+    await tab.until(lambda: tab.text(document) == text)
 
 
 def _all(layers: Layers, names: list[str], *, accept: bool) -> Layers:

@@ -73,8 +73,7 @@ def decide_while_it_writes(ana: Page, ben: Page, picture: Picture) -> None:
         expect(line(page, "The second remark")).to_be_visible()
     expect(ben.get_by_text("is writing · 1 place so far")).to_be_visible()
     ben.get_by_text("Model for Ana is writing").first.wait_for()
-    line(ana, "The first remark").click()
-    ana.keyboard.press("Escape")
+    ana.locator(".proposal-row").get_by_role("button", name="Stop").click()
     for page in (ana, ben):
         expect(page.get_by_text("changed 1 place")).to_be_visible()
     line(ben, "The first remark").click()
@@ -162,7 +161,7 @@ def go_back(ana: Page, ben: Page, file: Path, picture: Picture) -> None:
     dialog.get_by_role("button", name="shop/basket.py").click()
     expect(ana.get_by_text("Before this turn").first).to_be_visible()
     picture(ana, "8-checkpoint-file")
-    ana.get_by_role("button", name=re.compile("^Close")).first.click()
+    ana.locator(".compare").get_by_role("button", name="Close").click()
     ana.locator(".talk").get_by_role("button", name="Go back to before it").last.click()
     dialog.get_by_role("button", name=re.compile("Go back in")).click()
     for page in (ana, ben):
