@@ -36,6 +36,7 @@ from ide.runner import client as runner
 
 log = logging.getLogger(__name__)
 
+SMALLEST_FOR_BLOCKS = 8192  # tokens of a window: smaller models neither see enough nor write them exactly
 WARM_EVERY = 300.0  # seconds between two times a provider reads a session ahead
 
 
@@ -73,7 +74,12 @@ async def sandboxed(endpoint: Endpoint) -> bool:
 
 def settings(live: LiveSession, endpoint: Endpoint) -> Settings:
     made = context.session_settings(endpoint.model, tools=endpoint.drives_tools, window=endpoint.window)
-    return replace(made, conversation=live.row.pk)
+    return replace(made, conversation=live.row.pk, blocks=writes_blocks(endpoint))
+
+
+def writes_blocks(endpoint: Endpoint) -> bool:
+    """Whether this model edits with SEARCH/REPLACE blocks in its text: it drives no tools, and is big enough."""
+    return not endpoint.drives_tools and not endpoint.builtin and endpoint.window >= SMALLEST_FOR_BLOCKS
 
 
 async def filled(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask) -> Filled:
@@ -169,7 +175,7 @@ class _Filling:
 
     def anew(self, before: Past) -> Filled:
         """From what is saved: what need not be there goes first, then the oldest of what was said; pins never."""
-        system = context.session_system(tools=self.endpoint.drives_tools)
+        system = context.session_system(tools=self.endpoint.drives_tools, blocks=writes_blocks(self.endpoint))
         spare = list(SPARED)
         while spare and not self._room([*self.first, *self.later]) > 0:
             gone = spare.pop(0)
@@ -216,7 +222,7 @@ class _Filling:
 
     def _room(self, parts: Sequence[Part]) -> int:
         """Tokens left for what was said before, with these parts in the window."""
-        system = context.session_system(tools=self.endpoint.drives_tools)
+        system = context.session_system(tools=self.endpoint.drives_tools, blocks=writes_blocks(self.endpoint))
         taken = self._size(system) + self._size(self._asked(parts)) + self.tools
         return self.endpoint.window - reply_of(self.endpoint.window) - taken
 

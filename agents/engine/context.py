@@ -51,9 +51,9 @@ __all__ = [
 ]
 
 
-def session_system(*, tools: bool) -> Message:
+def session_system(*, tools: bool, blocks: bool = False) -> Message:
     """The first message of a session's history."""
-    return Message("system", prompt("session_tools" if tools else "session_plain"))
+    return Message("system", prompt("session_tools" if tools else "session_blocks" if blocks else "session_plain"))
 
 
 def session_input(said: str, files: Sequence[OpenFile], *, tools: bool, window: int) -> Message:
