@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import cast
 
-from agents import abilities, counting, endpoints, pool
+from agents import abilities, counting, endpoints, limits, pool
 from agents.engine.messages import Event, Provider, ReasoningDelta, Request, TextDelta, ToolDelta, Usage
 from agents.models import Endpoint
 from agents.providers.protocol import NoImages, ProviderError
@@ -20,6 +20,7 @@ from ide.db import in_db
 from ide.usage import meter
 
 CHARACTERS_PER_TOKEN = 4  # for what is shown while it streams; the provider's own count replaces it at the end
+IMPATIENT = frozenset({"ghost"})  # kinds of calls whose answer is of no use later
 DRAW_EVERY = 1.0  # seconds between two notes in the ledger while a call streams
 
 
@@ -137,6 +138,7 @@ class Measured:
         self._conversation = ""
         self._drawing: asyncio.Task[bool] | None = None
         self._drawn_at = 0.0
+        self.in_line: limits.Told = lambda *_: None
         self.speed = Speed()
         self.waited = 0.0  # seconds its callers spent waiting for what comes next
 
@@ -179,16 +181,31 @@ class Measured:
         if not isinstance(inner, ResponsesProvider) or not inner.uses_socket:
             return
         request = replace(request, model=self.endpoint.model)
-        entry = await in_db(self._reserve, request)
-        used: Usage | None = None
-        try:
-            used = await inner.prewarm(request)
-        finally:
-            await in_db(self._settle, entry, self.endpoint, used)
+        async with limits.admit(self._call(request, waits=False)) as permit:
+            entry = await in_db(self._reserve, request)
+            used: Usage | None = None
+            try:
+                used = await inner.prewarm(request)
+            finally:
+                permit.used = used.input_tokens + used.output_tokens if used is not None else 0
+                await in_db(self._settle, entry, self.endpoint, used)
 
     async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
+        _check_images(self.endpoint, request)
+        async with (
+            limits.admit(self._call(request), self.in_line) as permit,
+            aclosing(self._admitted(request, permit)) as stream,
+        ):
+            async for events in stream:
+                yield events
+
+    def _call(self, request: Request, *, waits: bool = True) -> limits.Call:
+        why = self._purpose
+        tokens = counting.tokens(self.endpoint, request) + request.max_tokens
+        return limits.Call(self.endpoint, why.user_id, tokens, waits=waits and why.kind not in IMPATIENT)
+
+    async def _admitted(self, request: Request, permit: limits.Permit) -> AsyncGenerator[list[Event], None]:
         endpoint = self.endpoint
-        _check_images(endpoint, request)
         entry = await self._reserved(request)
         self.speed.ask(counting.tokens(endpoint, request))
         self._drawn_at = time.monotonic()
@@ -209,6 +226,7 @@ class Measured:
             raise
         finally:
             used = self.speed.end()
+            permit.used = used.input_tokens + used.output_tokens if used is not None else 0
             self._told(self.speed)
             self._count(endpoint, used, first=not had_first)
             if self._drawing is not None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from agents import abilities
+from agents import abilities, limits
 from agents.addresses import check_literal, resolver_of
 from agents.engine.messages import Provider
 from agents.keys import decrypt
@@ -64,6 +64,7 @@ async def close() -> None:
     for task in retired:
         task.cancel()
     await asyncio.gather(*(one.close() for _, one in here.values()), *retired, return_exceptions=True)
+    await limits.close()
 
 
 def _mark(endpoint: Endpoint) -> str:

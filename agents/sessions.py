@@ -243,7 +243,9 @@ class Sessions:
         purpose = Purpose(turn.owner.pk, self.host.workspace_id, turn.row.kind, turn.origin)
         wanted = endpoints.Wanted(_role(turn.row.kind), self.host.team_id, turn.owner.pk)
         behind = await in_db(endpoints.candidates, endpoint.pk, wanted)
-        return Measured(behind, purpose, turn.told, turn.moved)
+        opened = Measured(behind, purpose, turn.told, turn.moved)
+        opened.in_line = turn.in_line
+        return opened
 
     async def _leave(self, turn: LiveTurn) -> None:
         if turn.keeping is not None:

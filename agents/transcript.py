@@ -58,6 +58,7 @@ class LiveSession:
     queue: list[QueueEntry] = field(default_factory=list)
     queuing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one change of the queue after the other
     paused: dict[str, wire.Json] = field(default_factory=dict)  # where somebody types into what is being written
+    waiting: wire.Json | None = None  # the running turn's place in its model's line
     tail: deque[wire.Json] = field(default_factory=lambda: deque(maxlen=TAIL))
 
     @property
@@ -119,6 +120,7 @@ class LiveSession:
             **page,
             "queue": self._queue(),
             "paused": list(self.paused.values()),
+            "waiting": self.waiting,
             "pins": self.row.pins,
             "compactions": [wire.compaction(row) for row in compactions],
             "seq": self.seq,

@@ -119,6 +119,12 @@ class LiveTurn:
             figures = {"ttft_ms": speed.ttft_ms, "tokens": speed.tokens, "tokens_per_s": speed.tokens_per_s}
             self.live.emit("turn.speed", turn=self.row.pk, **figures)
 
+    def in_line(self, place: int, why: str) -> None:
+        """Its call waits for the model's limits at that place, from 1; 0: it waits no more."""
+        if self.open:
+            self.live.waiting = {"turn": self.row.pk, "place": place, "why": why} if place else None
+            self.live.emit("turn.waiting", turn=self.row.pk, place=place, why=why)
+
     def moved(self, before: Endpoint, after: Endpoint, error: ProviderError) -> None:
         """Another model answers, because the first one could not."""
         if self.open:
@@ -196,7 +202,7 @@ class LiveTurn:
             self._publish_region(document, str(region["path"]), None, None)
         self.regions.clear()
         self.pauses.end()
-        self._close_edits()
+        self._close_calls()
         self._fill(state, error)
         for item in (*self.handed, *self.steers):
             item.data |= {"missed": True, **({"failed": error} if error else {})}
@@ -206,14 +212,14 @@ class LiveTurn:
         elif state == Turn.State.INTERRUPTED:
             self.items.show(self.items.begin(Item.Kind.NOTE, stop.note()))
         self.items.close()
-        self.live.turn = None
+        self.live.turn = self.live.waiting = None
         self.live.emit("turn.ended", turn=wire.turn(self.row))
         if state != Turn.State.COMPLETED and not stop.redirects:
-            self.live.stand_still(queue.STOPPED[Turn.State(state)])
+            self.live.stand_still(queue.RESTARTED if error == RESTARTED else queue.STOPPED[Turn.State(state)])
         self.live.changed()
         metrics.turns.labels(state).inc()
 
-    def _close_edits(self) -> None:
+    def _close_calls(self) -> None:
         for tracked in self.proposals.stop_writing(self.origin):
             item = self.edits.get(tracked.room.id)
             if item is not None:
@@ -221,6 +227,10 @@ class LiveTurn:
         for item in self.edits.values():
             item.data["writing"] = False
             self.items.show(item)
+        for item in self.items.all:
+            if item.kind == Item.Kind.TOOL and item.data.get("ok") is None:  # it was stopped in the middle
+                item.data["ok"] = False
+                self.items.show(item)
 
     def _fill(self, state: str, error: str) -> None:
         row = self.row

@@ -3,6 +3,7 @@
 ProviderError           the model did not answer, or not to the end; `what`, `why`, `do` are written for people
 ├── AuthFailed          the key is missing, wrong or not allowed to use this model
 ├── RateLimited         too many requests for this key; come back in `retry_after` seconds
+├── Limited             our own limits of this endpoint leave no room; as above
 ├── Overloaded          the provider has trouble of its own (5xx, overloaded)
 ├── ContextTooLong      the conversation does not fit into the model's window
 ├── Unreachable         no connection, or no answer in time
@@ -67,6 +68,13 @@ class RateLimited(ProviderError):
     code = "model_rate_limited"
     passing = True
     what = "The model's provider is limiting requests for this key."
+    do = "Wait a moment and try again, or choose another model."
+
+
+class Limited(ProviderError):
+    code = "model_limited"
+    passing = True
+    what = "There is no room for another call of this model."
     do = "Wait a moment and try again, or choose another model."
 
 

@@ -69,6 +69,7 @@ export class Host {
       pins: [],
       compactions: [],
       paused: [],
+      waiting: null,
       seq: this.events.length,
     })
   }

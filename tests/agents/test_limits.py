@@ -205,7 +205,7 @@ async def test_a_turn_shows_its_place_and_can_be_stopped_there(site: Site, ada: 
     await in_db(Endpoint.objects.filter(pk=model.pk).update, limit_concurrent=1)
     first, second = await ada.session(), await ada.session()
     running = (await ada.ask("turn.start", session=first, text="Hi", mentions=[]))["turn"]
-    await ada.event("item.delta")
+    await ada.event("turn.speed")
     waiting = (await ada.ask("turn.start", session=second, text="Hi", mentions=[]))["turn"]
     told = await ada.event("turn.waiting")
     assert (told["turn"], told["place"], told["why"]) == (waiting, 1, limits.SENTENCES["calls"])
