@@ -30,6 +30,7 @@ export function Estimate(props: Props) {
   const { tokens, window, reply, cost, priced } = counted
   const over = tokens + reply > window
   const near = tokens + reply > window * NEAR
+  const said = words.estimate(tokens, window, priced ? cost : null)
   const percent = Math.min(100, Math.round((100 * tokens) / window))
   return (
     <>
@@ -42,12 +43,12 @@ export function Estimate(props: Props) {
         type="button"
         class={over ? 'meter bad' : near ? 'meter warn' : 'meter'}
         aria-haspopup="dialog"
-        aria-label={context.meter(percent)}
+        aria-label={context.meter(said, percent)}
         title={words.estimateTitle(reply)}
         onClick={() => setOpen(true)}
       >
         <Ring percent={percent} />
-        <span class="num">{words.estimate(tokens, window, priced ? cost : null)}</span>
+        <span class="num">{said}</span>
       </button>
       {open && (
         <ContextPanel
