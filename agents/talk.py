@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agents import compaction, window
+from agents.engine.context_fit import fitted, size, thinned
 from agents.engine.loop import (
+    BeforeStep,
     Finished,
     Prose,
+    Settings,
     Steered,
     StepFinished,
     ToolFinished,
@@ -18,20 +22,23 @@ from agents.engine.loop import (
     TurnEvent,
     run_turn,
 )
-from agents.engine.messages import ToolCall
+from agents.engine.messages import Message, ToolCall
 from agents.environments.overlay_target import environment_of
-from agents.models import Item
+from agents.models import Endpoint, Item
 from agents.transcript import Memory
 from agents.turns import LiveTurn
 from agents.ways import engaged, mentioned
 from agents.window import Ask
 
+MOST_TOKENS = 5_000_000  # a turn may read and write
 SHOWN = 4000  # characters of a tool's arguments in the transcript
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (?P<path>.+)$", re.MULTILINE)
 CUT = {
     "length": "The answer reached its longest length and stops here.",
     "filter": "The provider's filter stopped the answer.",
     "steps": "The turn reached its limit of steps.",
+    "budget": "The turn reached its limit of tokens.",
+    "window": "The turn has filled its model's window. Ask it to go on: what was read is made shorter then.",
 }
 SILENT = "The model answered with nothing. Ask again, or choose another model."
 
@@ -45,6 +52,7 @@ async def talk(turn: LiveTurn) -> None:
     made = await compaction.window_for(turn, endpoint, Ask(str(said["text"]), found, turn.follows, turn.row.pk))
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
+    settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings))
     told = _Told(turn)
     environment = environment_of(turn, sandbox=sandbox)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:
@@ -52,6 +60,22 @@ async def talk(turn: LiveTurn) -> None:
             turn.check()
             await told.take(event)
     turn.live.memory = Memory(turn.row.pk, endpoint.pk, messages, made.told)
+
+
+def fitting(endpoint: Endpoint, settings: Settings) -> BeforeStep:
+    """What a step is sent when the turn's own reading has filled the window: what tools answered first goes first."""
+    room = endpoint.window - settings.max_tokens
+
+    async def fit(history: Sequence[Message]) -> Sequence[Message] | None:
+        sent = thinned(history, room=room)
+        if total(sent) > room:
+            sent = fitted(sent, window=endpoint.window, reply=settings.max_tokens)
+        return sent if total(sent) <= room else None
+
+    def total(messages: Sequence[Message]) -> int:
+        return sum(size(message) for message in messages)
+
+    return fit
 
 
 @dataclass
@@ -104,6 +128,7 @@ class _Told:
                     item.data["path"] = path
                 await items.complete(item)
             case StepFinished():
+                self.turn.in_tools += event.tools
                 await self._end_prose()
             case Steered(texts):
                 await self._end_prose()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -45,6 +45,10 @@ class Inbox(Protocol):
         ...
 
 
+BeforeStep = Callable[[Sequence[Message]], Awaitable[Sequence[Message] | None]]
+"""What of the history a step is sent, so that it fits the window; None when not even the newest does."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What every step of a turn asks for. `use_tools` False: a model that cannot drive them; `blocks`: it writes its
@@ -59,6 +63,8 @@ class Settings:
     blocks: bool = False
     continue_last: bool = False  # of the first step only
     conversation: str = ""
+    budget: int = 0  # tokens, read and written, that its steps may take together; 0: no limit
+    before_step: BeforeStep | None = None
 
 
 @dataclass(frozen=True)
@@ -96,13 +102,14 @@ class StepFinished:
     """A step is over and its messages are in the history: save them now.
 
     `message` is the assistant's; `ttft_ms` from the request to the first event; `seconds` the time the model streamed
-    after that; `usage` as counted by the provider.
+    after that; `usage` as counted by the provider; `tools` the seconds its calls took, those at the same time once.
     """
 
     usage: Usage
     ttft_ms: float | None
     seconds: float
     message: Message
+    tools: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,11 +121,13 @@ class Steered:
 
 @dataclass(frozen=True)
 class Finished:
-    """reason: stop, length, filter, or steps (the limit of steps was reached)."""
+    """reason: stop, length, filter, or what ended it before its model had: steps (their limit was reached), budget (of
+    tokens), window (what was said and read does not fit any more)."""
 
-    reason: Literal["stop", "length", "filter", "steps"]
+    reason: Reason
 
 
+Reason = Literal["stop", "length", "filter", "steps", "budget", "window"]
 TurnEvent = StepStarted | Prose | Reasoning | ToolStarted | ToolFinished | StepFinished | Steered | Finished
 
 
@@ -137,6 +146,7 @@ class _Step:
     reason: str = "stop"
     first: float | None = None
     last: float | None = None
+    tools: float = 0.0
 
     def message(self) -> Message:
         return Message("assistant", "".join(self.text), tuple(self.calls), kept=tuple(self.kept))
@@ -162,8 +172,9 @@ class _Step:
     def finished(self) -> StepFinished:
         message = self.message()
         if self.first is None or self.last is None:
-            return StepFinished(self.usage, None, 0.0, message)
-        return StepFinished(self.usage, (self.first - self.started) * 1000, self.last - self.first, message)
+            return StepFinished(self.usage, None, 0.0, message, self.tools)
+        ttft = (self.first - self.started) * 1000
+        return StepFinished(self.usage, ttft, self.last - self.first, message, self.tools)
 
 
 async def run_turn(
@@ -176,17 +187,24 @@ async def run_turn(
     within contextlib.aclosing, so that it is closed when you leave it early.
     """
     tools = offered(environment.abilities) if settings.use_tools else []
-    reason: Literal["stop", "length", "filter", "steps"] = "steps"
-    repairs = REPAIRS
+    reason: Reason = "steps"
+    repairs, spent = REPAIRS, 0
     for number in range(1, settings.max_steps + 1):
         said = inbox.take()
         if said:
             history.extend(Message("user", text) for text in said)
             yield Steered(said)
+        if settings.budget and spent >= settings.budget:
+            reason = "budget"
+            break
+        sent = await settings.before_step(history) if settings.before_step is not None else history
+        if sent is None:
+            reason = "window"
+            break
         yield StepStarted(number)
         step = _Step(time.perf_counter(), blocks=TextEdits(environment, f"text-{number}") if settings.blocks else None)
         try:
-            request = request_of(history, tools, settings, first=number == 1)
+            request = request_of(sent, tools, settings, first=number == 1)
             async with aclosing(_stream(provider, environment, request, step, history)) as events:
                 async for event in events:
                     yield event
@@ -203,6 +221,7 @@ async def run_turn(
             if step.blocks is not None:
                 await step.blocks.abort()
         told = step.finished()
+        spent += told.usage.input_tokens + told.usage.output_tokens
         _remember(history, told.message, results, continued=request.continue_last)
         yield told
         late = step.unsaid
@@ -320,7 +339,10 @@ async def _call_all(environment: Environment, step: _Step) -> AsyncGenerator[Too
                 break
             group.append(following)
         at += len(group)
-        for done in await _together(environment, step, group):
+        began = time.perf_counter()
+        together = await _together(environment, step, group)
+        step.tools += time.perf_counter() - began
+        for done in together:
             yield done
 
 

@@ -115,7 +115,7 @@ export function Queue({ live, queue, running, may }: Props) {
                 }}
               />
             ) : (
-              <Said entry={entry} />
+              <Said entry={entry} held={at > 0} />
             )}
             {may && edited !== entry.id && (
               <Acts
@@ -138,7 +138,8 @@ export function Queue({ live, queue, running, may }: Props) {
   )
 }
 
-function Said({ entry }: { entry: QueueEntry }) {
+/** The first one's reason stands above the list. */
+function Said({ entry, held: shown }: { entry: QueueEntry; held: boolean }) {
   const { changed, mentions, pictures, held } = entry
   const about = [entry.by.name]
   if (changed) about.push(changed.how === 'edited' ? words.edited(changed.by.name) : words.moved(changed.by.name))
@@ -149,7 +150,7 @@ function Said({ entry }: { entry: QueueEntry }) {
       <p title={entry.text}>{entry.text}</p>
       <small>
         {about.join(' · ')}
-        {held && <em title={held}> · {held}</em>}
+        {shown && held && <em title={held}> · {held}</em>}
       </small>
     </div>
   )

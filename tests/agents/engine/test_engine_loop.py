@@ -215,6 +215,28 @@ async def test_the_limit_of_steps_ends_a_turn_that_goes_on_for_ever() -> None:
     assert events[-1] == Finished("steps")
 
 
+async def test_the_budget_of_tokens_is_looked_at_before_each_step() -> None:
+    again = {"calls": [{"name": "list_files", "arguments": {}}], "repeat": True, "usage": [40, 10]}
+    events, _ = await turn(steps(again), Memory(), budget=120)
+    assert sum(isinstance(e, StepStarted) for e in events) == 3
+    assert events[-1] == Finished("budget")
+
+
+async def test_each_step_is_sent_what_fits_and_a_turn_ends_where_nothing_does() -> None:
+    again = {"calls": [{"name": "list_files", "arguments": {}}], "repeat": True}
+    asked: list[int] = []
+
+    async def before(history: Sequence[Message]) -> Sequence[Message] | None:
+        asked.append(len(history))
+        return history[-3:] if len(asked) < 4 else None
+
+    events, history = await turn(steps(again), Memory(), before_step=before)
+    assert asked == [1, 3, 5, 7], "it is asked with the whole history"
+    assert sum(isinstance(e, StepStarted) for e in events) == 3
+    assert events[-1] == Finished("window")
+    assert len(history) == 7, "what was left out is not forgotten"
+
+
 async def test_an_error_passes_through_and_what_was_said_stands() -> None:
     history = [Message("user", "Go")]
     provider = ScriptedProvider(steps({"text": "half a sentence", "error": "overloaded", "after": 8}))
