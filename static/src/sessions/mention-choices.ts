@@ -43,8 +43,8 @@ export function choices(ground: Ground, query: string): Choice[] {
 }
 
 function narrowed(query: string, list: Choice[], most: number): Choice[] {
-  const texts = list.map((one) => `${one.label} ${one.hint}`)
-  return rank(query, texts, most).map((at) => list[at]!)
+  const names = list.map((one) => one.label)
+  return rank(query, names, most).map((at) => list[at]!)
 }
 
 function choice(group: Group, mention: Mention, hint: string, label = labelOf(mention)): Choice {
