@@ -71,6 +71,7 @@ def test_models_help_in_the_editor(site: Site, new_person: Callable[[], Person],
     wrong += fix(ana.page, picture)
     wrong += write_message(ana.page, picture)
     wrong += too_slow(ana.page, picture)
+    wrong += redirect(ana.page, picture)
     assert not wrong, "\n".join(wrong)
     assert ana.faults == []
 
@@ -198,4 +199,24 @@ def too_slow(page: Page, picture: Picture) -> list[str]:
     page.keyboard.press("Control+End")
     page.keyboard.type("more ")
     expect(shown).to_be_visible()
+    return wrong
+
+
+def redirect(page: Page, picture: Picture) -> list[str]:
+    """While an inline edit writes, the composer redirects it: it cannot be steered, and nothing says so."""
+    open_file(page, "shop/basket.py")
+    line(page, "find(code)").click()
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("textbox", name="Say what should change")
+    box.fill("Count.\nsim: tokens=400 rate=20")
+    box.press("Enter")
+    button = page.get_by_role("button", name="Redirect", exact=True)
+    expect(button).to_be_visible()
+    expect(page.get_by_role("button", name="Steer", exact=True)).to_have_count(0)
+    wrong = themes(page, "inline-redirect", picture)
+    page.get_by_role("textbox", name="Message to the model").fill("Add a docstring")
+    button.click()
+    expect(page.get_by_role("region", name="Session")).to_contain_text("Add a docstring")
+    expect(button).to_have_count(0)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     return wrong
