@@ -57,9 +57,10 @@ class Symbol:
 @dataclass
 class Index:
     """Of one workspace. `tags` are by path, of the files looked into so far; `complete` says whether these are all;
-    `fresh` is how many seconds a list of its files holds."""
+    `fresh` is how many seconds a list of its files holds, `seconds` how long one look may take."""
 
     fresh: float = FRESH
+    seconds: float = SECONDS
     tags: dict[str, Tags] = field(default_factory=dict)
     complete: bool = False
     _marks: dict[str, Mark] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Index:
             return dict(self.tags)
 
     def _bring(self, files: Files, typed: Mapping[str, str], stop: threading.Event) -> None:
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + self.seconds
         wanted = set(self._paths) | typed.keys()
         for path in self.tags.keys() - wanted:
             del self.tags[path]
@@ -92,7 +93,7 @@ class Index:
             self._marks.pop(path, None)
         self.complete = False
         for path in self._paths:
-            if stop.is_set() or time.monotonic() > until:
+            if stop.is_set() or time.monotonic() >= until:
                 return
             if path not in typed:
                 self._read(files, path)

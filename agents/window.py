@@ -19,7 +19,7 @@ from agents.engine import context
 from agents.engine.context_fit import reply_of, size
 from agents.engine.context_parts import SPARED, Part, guidance, joined, untold
 from agents.engine.loop import Settings, request_of
-from agents.engine.messages import Message, Request
+from agents.engine.messages import Message, Request, Tool
 from agents.engine.tools import offered
 from agents.environments.live import abilities
 from agents.measure import Measured, Purpose
@@ -28,6 +28,7 @@ from agents.models import Endpoint, Turn
 from agents.past import Past
 from agents.providers.protocol import ProviderError
 from agents.surroundings import Question
+from agents.think import thinkers
 from agents.transcript import LiveSession, Memory
 from ide.db import in_db
 from ide.errors import Refused, TooLarge
@@ -85,7 +86,7 @@ def writes_blocks(endpoint: Endpoint) -> bool:
 async def filled(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask) -> Filled:
     """The window for the next turn. It goes on from what the model has, if it has that and there is room; else it is
     made anew from what is saved. Raises TooLarge when pinned texts alone do not fit."""
-    tools = await _tools(endpoint)
+    tools = await _tools(live, endpoint)
     first = await _first(host, live, endpoint)
     later = [] if lean(endpoint) else await _later(host, live, endpoint, ask, first)
     known = live.memory
@@ -111,12 +112,17 @@ def _check_pins(endpoint: Endpoint, made: Filled) -> None:
     raise TooLarge(told, "Unpin something, or choose a model with a larger window.")
 
 
-async def _tools(endpoint: Endpoint) -> int:
+async def _tools(live: LiveSession, endpoint: Endpoint) -> int:
     """Tokens of the tools' descriptions."""
     if not endpoint.drives_tools:
         return 0
-    tools = offered(abilities(sandbox=await sandboxed(endpoint)))
+    tools = await _offered(live, endpoint)
     return int(counting.tool_bytes(tools) / endpoint.bytes_per_token)
+
+
+async def _offered(live: LiveSession, endpoint: Endpoint) -> list[Tool]:
+    thinks = bool(await thinkers(live.row.workspace_id, endpoint))
+    return offered(abilities(sandbox=await sandboxed(endpoint), thinks=thinks))
 
 
 async def _first(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint) -> list[Part]:
@@ -272,7 +278,7 @@ async def _drafted(host: WorkspaceHost, live: LiveSession, draft: Draft) -> Ask:
 
 
 async def _request(live: LiveSession, endpoint: Endpoint, messages: Sequence[Message]) -> Request:
-    tools = offered(abilities(sandbox=await sandboxed(endpoint))) if endpoint.drives_tools else []
+    tools = await _offered(live, endpoint) if endpoint.drives_tools else []
     return request_of(messages, tools, settings(live, endpoint), first=True)
 
 
@@ -301,8 +307,19 @@ async def show(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, draft
     made = await filled(host, live, endpoint, await _drafted(host, live, draft))
     weighed = await _weighed(live, endpoint, made)
     percent = (await in_db(rules.of, host.workspace_id)).compact_at
-    parts = [_part(*row) for row in made.counted]
-    return {**weighed, "parts": parts, "total": made.tokens, "compact_at": percent, "lean": lean(endpoint)}
+    about = {"total": made.tokens, "compact_at": percent, "lean": lean(endpoint)}
+    return {**weighed, **about, "parts": _merged(made)}
+
+
+def _merged(made: Filled) -> list[wire.Json]:
+    """What was told again is in the window twice, and is one part to people."""
+    parts: dict[tuple[str, str], wire.Json] = {}
+    tokens: dict[tuple[str, str], int] = {}
+    for kind, label, taken, part in made.counted:
+        key = (kind, part.path or label if part is not None else label)
+        tokens[key] = tokens.get(key, 0) + taken
+        parts[key] = _part(kind, label, tokens[key], part)
+    return list(parts.values())
 
 
 def _part(kind: str, label: str, tokens: int, part: Part | None) -> wire.Json:

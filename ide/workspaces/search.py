@@ -77,9 +77,9 @@ async def search(
 async def listed(root: Path) -> list[str]:
     """The files of a workspace that are not ignored, by path; those found in 5 s."""
     options = [option for option in _OPTIONS if option != "--json"]
-    ended = await _run(root, [_program(), "--files", "--null", *options])
+    ended = await _run(root, [_program(), "--files", "--null", *options, "--", "."])
     paths = ended.stdout.split(b"\0")[:-1]  # what comes last may be cut by a limit
-    return [path.decode() for path in paths if _is_utf8(path)]
+    return [path.decode().removeprefix("./") for path in paths if _is_utf8(path)]
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -101,3 +101,15 @@ async def test_a_map_ranks_what_the_files_in_question_use(site: Site, ada: Follo
     assert asked[0][1].name == "used_far"
     drawn_small = drawn(order, 12, lambda text: len(text.encode()) // 4)
     assert drawn_small == "near.py\n  1: def used_near():"
+
+
+async def test_a_big_repository_is_looked_into_piece_by_piece(site: Site, ada: Follower) -> None:
+    for n in range(300):
+        (site.folder / f"m{n}.py").write_text(f"def of_{n}():\n    return {n}\n")
+    index = symbols.Index(fresh=0, seconds=0.0)
+    host = await site.host()
+    assert not (await index.look(host)).keys() - {"a.py"}
+    assert not index.complete
+    index.seconds = 30
+    assert len(await index.look(host)) == 301
+    assert index.complete

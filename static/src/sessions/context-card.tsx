@@ -33,8 +33,10 @@ function CompactionCard({ compaction }: { compaction: Compaction }) {
     <section class={undone ? 'compaction undone' : 'compaction'}>
       <header>
         <Icon name="list" size={14} />
-        <span>{undone ? words.undone : words.compacted(compaction)}</span>
-        <small class="num">{words.sizes(tokens_before, tokens_after)}</small>
+        <div>
+          {undone ? words.undone : words.compacted(compaction)}
+          <small class="num">{words.sizes(tokens_before, tokens_after)}</small>
+        </div>
         {!undone && live && mayTurn(live.role.value) && (
           <button
             type="button"

@@ -98,7 +98,9 @@ interface RowProps {
 const Row = ({ window, kind, tokens, children }: RowProps) => (
   <tr>
     <th scope="row">
-      <i class={`context-key context-${kind}`} /> <div>{children}</div>
+      <div class="context-name">
+        <i class={`context-key context-${kind}`} /> <div>{children}</div>
+      </div>
     </th>
     <td class="num">{words.tokens(tokens)}</td>
     <td class="num">{words.percent(Math.round((100 * tokens) / window))}</td>

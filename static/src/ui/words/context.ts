@@ -5,7 +5,7 @@ const number = (n: number) => n.toLocaleString('en')
 
 export const words = {
   title: 'Context',
-  meter: (percent: number) => `Context: ${percent} % of the window. What is in it`,
+  meter: (said: string, percent: number) => `${said}: ${percent} % of the window. What is in it`,
   percent: (percent: number) => (percent < 1 ? '< 1 %' : `${percent} %`),
   about: (window: number, reply: number) =>
     `What the next turn would send: about ${number(window)} tokens fit, ${number(reply)} of them are kept for the answer.`,
