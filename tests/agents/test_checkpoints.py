@@ -1,4 +1,4 @@
-"""Going back to before a turn: previewed, one act, in every file that it and later turns wrote in, and takeable back."""
+"""Going back to before a turn: previewed, one act in every file that it and later turns wrote in; taken back again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reviewing what a model writes, in browsers: hunk by hunk while it streams, before it is in the files, a whole turn."""
+"""Reviewing what a model writes, in browsers: hunk by hunk while it streams, before it is in files, a whole turn."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def accept_one(ana: Page, ben: Page, file: Path, picture: Picture) -> None:
         expect(line(page, 'BULK_NAME = "dozen"')).to_be_visible()
         expect(page.locator(".cm-added")).to_have_count(0)
     ana.locator(".talk").get_by_role("button", name="Accept for shop/dozen.py").click()
-    eventually(lambda: (file.parent / "dozen.py").exists())
+    eventually((file.parent / "dozen.py").exists)
     expect(ana.locator(".talk").get_by_text("1 file proposed")).to_be_visible()
     ana.locator(".talk").get_by_role("button", name="Accept the turn").click()
     eventually(lambda: not (file.parent.parent / "tests/test_shop.py").exists())
@@ -145,12 +145,12 @@ def take_the_turn_back(ana: Page, ben: Page, file: Path, picture: Picture) -> No
         expect(line(page, "BULK = 10")).to_be_visible()
         expect(line(page, "class Basket:")).to_contain_text("# ben's")
     eventually(lambda: not (file.parent / "dozen.py").exists())
-    eventually(lambda: (file.parent.parent / "tests/test_shop.py").exists())
+    eventually((file.parent.parent / "tests/test_shop.py").exists)
     ana.locator(".talk").get_by_role("button", name="Bring it back").click()
     ana.get_by_role("dialog").get_by_role("button", name=re.compile("Bring it back in")).click()
     for page in (ana, ben):
         expect(line(page, "BULK = 12")).to_be_visible()
-    eventually(lambda: (file.parent / "dozen.py").exists())
+    eventually((file.parent / "dozen.py").exists)
 
 
 def go_back(ana: Page, ben: Page, file: Path, picture: Picture) -> None:

@@ -101,7 +101,7 @@ function Files({ files, way, onLook }: { files: readonly TurnFile[]; way: Way; o
   if (files.length === 0) return <p>{words.nothing}</p>
   const look = (file: TurnFile) => {
     onLook()
-    lookAt(file.path, file.document, words.compared[way], [words.now, words.after], [file.now, file.then])
+    lookAt(file.path, words.compared[way], [words.now, words.after], [file.now, file.then])
   }
   return (
     <>
@@ -124,12 +124,12 @@ function Files({ files, way, onLook }: { files: readonly TurnFile[]; way: Way; o
 
 function lookAt(
   path: string,
-  document: Id | null,
   title: string,
   labels: [string, string],
   [before, after]: [string, string],
 ) {
-  compare({ path, document: document || null, title, labels, before, after, row: null, again: async () => {} })
+  // No document: what is compared is what was previewed, and is not followed.
+  compare({ path, document: null, title, labels, before, after, row: null, again: async () => {} })
 }
 
 // --- what is undecided ----------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ function FileAct({ live, one }: { live: Live; one: Proposal }) {
     await tell(live.call(`proposal.${verdict}`, { proposal: one.id, hunks: 'all' }))
     deciding.value = new Set([...deciding.peek()].filter((id) => id !== one.id))
   }
-  const look = () => lookAt(one.path, null, words.would[act](one.to ?? ''), [words.now, words.after], ['', text(lines)])
+  const look = () => lookAt(one.path, words.would[act](one.to ?? ''), [words.now, words.after], ['', text(lines)])
   const told = (
     <>
       <span class="path">{one.path}</span>
