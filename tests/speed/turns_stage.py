@@ -55,15 +55,15 @@ def code(lines: int, seed: int = 0) -> str:
     return "\n".join(made) + "\n"
 
 
-def patch(path: str, text: str, tokens: int, hunks: int, seed: int = 0) -> str:
-    """About so many tokens that put lines below `hunks` functions of the file, each below two old lines, one of which
-    it replaces."""
+def patch(path: str, text: str, tokens: int, hunks: int, *, sign: str = "-") -> str:
+    """About so many tokens that put lines below `hunks` functions of the file, each below two old lines, of which the
+    second goes (or with " " stays: then the text only grows)."""
     lines, out = text.split("\n"), ["*** Begin Patch", f"*** Update File: {path}"]
     heads = [n for n, line in enumerate(lines) if line.startswith("def ")]
     each = max(1, tokens // hunks // 14)  # a new line has about 14 tokens
     for n in range(hunks):
         at = heads[n * len(heads) // hunks]
-        out += ["@@", f" {lines[at]}", f"-{lines[at + 1]}", f"+    value = checked(value, {seed}, {n})"]
+        out += ["@@", f" {lines[at]}", f"{sign}{lines[at + 1]}", f"+    value = checked(value, {n})"]
         out += [f"+    total_{n}_{k} = measure(value, limit={k}) or fallback({n})" for k in range(each)]
     return "\n".join([*out, "*** End Patch", ""])
 
@@ -113,11 +113,11 @@ class Seen:
         self._watch = self.document._root.observe(self._note)
 
     def _note(self, event: TextEvent) -> None:
-        for part in event.delta:
-            if str(part.get("insert", "")).startswith(TYPED):
-                continue
-            self.length += len(part["insert"]) if "insert" in part else -part.get("delete", 0)
-        self.at.append((time.perf_counter(), self.length))
+        written = [part for part in event.delta if not str(part.get("insert", TYPED)).startswith(TYPED)]
+        taken = sum(part.get("delete", 0) for part in event.delta)
+        if written or taken:
+            self.length += sum(len(part["insert"]) for part in written) - taken
+            self.at.append((time.perf_counter(), self.length))
 
 
 def late(seen: Seen, written: Written, rate: float) -> list[float]:
