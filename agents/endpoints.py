@@ -202,6 +202,14 @@ def candidates(endpoint_id: int | None, wanted: Wanted) -> list[Endpoint]:
     return [row for row in chain if not row.resting] or chain[:1]
 
 
+def serving(wanted: Wanted) -> list[Endpoint]:
+    """The role's endpoints as `candidates`, but only where somebody has assigned it; else none."""
+    rows = usable(wanted)
+    if not any(role.endpoint_id == row.pk for role in _roles(wanted) for row in rows):
+        return []
+    return candidates(None, wanted)
+
+
 def choose(endpoint_id: int | None, wanted: Wanted | None = None) -> Endpoint:
     """The first of `candidates`. Raises Unavailable when there is none."""
     return candidates(endpoint_id, wanted or Wanted(RoleEndpoint.Role.TURN))[0]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from agents import compaction, window
+from agents import compaction, think, window
 from agents.engine.context_fit import fitted, size, thinned
 from agents.engine.loop import (
     BeforeStep,
@@ -47,14 +47,15 @@ async def talk(turn: LiveTurn) -> None:
     """Answer what was said, with tools where the model drives them; steers are read at each boundary."""
     provider, endpoint = engaged(turn)
     sandbox = await window.sandboxed(endpoint)
+    able = await think.thinkers(turn.host.workspace_id, endpoint)
     said = turn.items.all[0].data
     found = await mentioned(turn, said)
     made = await compaction.window_for(turn, endpoint, Ask(str(said["text"]), found, turn.follows, turn.row.pk))
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
-    settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings))
+    settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings, made.fixed))
     told = _Told(turn)
-    environment = environment_of(turn, sandbox=sandbox)
+    environment = environment_of(turn, sandbox=sandbox, thinkers=able)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:
         async for event in events:
             turn.check()
@@ -62,18 +63,19 @@ async def talk(turn: LiveTurn) -> None:
     turn.live.memory = Memory(turn.row.pk, endpoint.pk, messages, made.told)
 
 
-def fitting(endpoint: Endpoint, settings: Settings) -> BeforeStep:
+def fitting(endpoint: Endpoint, settings: Settings, fixed: int) -> BeforeStep:
     """What a step is sent when the turn's own reading has filled the window: what tools answered first goes first."""
-    room = endpoint.window - settings.max_tokens
+    room, per_token = endpoint.window - settings.max_tokens, endpoint.bytes_per_token
 
     async def fit(history: Sequence[Message]) -> Sequence[Message] | None:
-        sent = thinned(history, room=room)
+        sent = thinned(history, room=room, per_token=per_token)
         if total(sent) > room:
-            sent = fitted(sent, window=endpoint.window, reply=settings.max_tokens)
+            reply = settings.max_tokens
+            sent = fitted(sent, window=endpoint.window, reply=reply, per_token=per_token, fixed=fixed)
         return sent if total(sent) <= room else None
 
     def total(messages: Sequence[Message]) -> int:
-        return sum(size(message) for message in messages)
+        return sum(size(message, per_token) for message in messages)
 
     return fit
 
@@ -163,7 +165,7 @@ def path_of(call: ToolCall) -> str:
 def shown(call: ToolCall) -> str:
     """A call's arguments as people read them: the command, the query, the patch."""
     given = _arguments(call)
-    for name in ("command", "query", "patch", "path", "glob"):
+    for name in ("command", "question", "query", "patch", "path", "glob"):
         if given.get(name):
             return str(given[name])[:SHOWN]
     return call.arguments[:SHOWN]

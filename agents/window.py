@@ -62,6 +62,7 @@ class Filled:
     counted: list[tuple[str, str, int, Part | None]]
     fits: bool = True
     left_out: bool = False
+    fixed: int = 0  # messages after the first that hold what always stays: instruction files and pins
 
     @property
     def tokens(self) -> int:
@@ -256,7 +257,8 @@ class _Filling:
         self._add("mentions", "Mentioned", max(0, self._size(self._asked([])) - bare))
         self._add("message", "Message", bare)
         room = self.endpoint.window - reply_of(self.endpoint.window)
-        return Filled(messages, told, self.out, sum(map(self._size, messages)) + self.tools <= room)
+        fits = sum(map(self._size, messages)) + self.tools <= room
+        return Filled(messages, told, self.out, fits, fixed=int(bool(self.first)))
 
 
 # --- before it is sent ------------------------------------------------------------------------------------------------

@@ -27,14 +27,21 @@ def reply_of(window: int, reply: int = REPLY) -> int:
 
 
 def fitted(
-    history: Sequence[Message], *, window: int, reply: int = REPLY, per_token: float = PER_TOKEN
+    history: Sequence[Message],
+    *,
+    window: int,
+    reply: int = REPLY,
+    per_token: float = PER_TOKEN,
+    fixed: int = 0,
 ) -> list[Message]:
-    """The newest part of the history that leaves room for the reply: system messages stay, the oldest others go.
+    """The newest part of the history that leaves room for the reply: system messages and the `fixed` first others stay,
+    the oldest of the rest go.
 
     A tool's result never stays without the call it answers.
     """
     system = [message for message in history if message.role == "system"]
     others = [message for message in history if message.role != "system"]
+    system, others = [*system, *others[:fixed]], others[fixed:]
     room = window - reply_of(window, reply) - sum(size(message, per_token) for message in system)
     kept: list[Message] = []
     for message in reversed(others):

@@ -100,6 +100,15 @@ class Asks(Protocol):
         ...
 
 
+@runtime_checkable
+class Thinks(Protocol):
+    """An environment with the ability `think`."""
+
+    async def think(self, question: str, paths: Sequence[str]) -> ToolResult:
+        """Ask a deeper model, with these files. May raise ToolFailed."""
+        ...
+
+
 # --- what the model is told ---------------------------------------------------------------------------------------
 
 
@@ -162,6 +171,17 @@ ASKING = Tool(
     _schema(["question"], question=_text("what they have to decide, and what you would choose")),
 )
 TOOLS[ASKING.name] = ASKING
+THINK = "think"
+TOOLS[THINK] = Tool(
+    THINK,
+    "Ask a slower, deeper model a hard question: a design, a proof, a bug you cannot find. It knows nothing of this "
+    "conversation and cannot act: tell it everything that matters, and name the files it should read.",
+    _schema(
+        ["question"],
+        question=_text("the whole question"),
+        paths={"type": "array", "items": {"type": "string"}, "description": "relative paths, at most 8"},
+    ),
+)
 READ_ONLY = frozenset({"read_file", "list_files", "search"})
 EDITING = "apply_patch"
 
@@ -203,7 +223,12 @@ class _Ask(msgspec.Struct):
     question: str
 
 
-_Arguments = _Read | _List | _Search | _Patch | _Run | _Ask
+class _Think(msgspec.Struct):
+    question: str
+    paths: list[str] = []
+
+
+_Arguments = _Read | _List | _Search | _Patch | _Run | _Ask | _Think
 _SHAPES: dict[str, type[_Arguments]] = {
     "read_file": _Read,
     "list_files": _List,
@@ -211,6 +236,7 @@ _SHAPES: dict[str, type[_Arguments]] = {
     "apply_patch": _Patch,
     "run_command": _Run,
     "ask_person": _Ask,
+    THINK: _Think,
 }
 
 
@@ -246,7 +272,9 @@ async def _act(environment: Environment, given: _Arguments) -> ToolResult:
             return _ran(await environment.run(given.command, min(max(given.seconds, 1.0), LONGEST)))
         case _Ask() if isinstance(environment, Asks):
             return ToolResult(environment.ask(given.question))
-        case _Patch() | _Ask():
+        case _Think() if isinstance(environment, Thinks):
+            return await environment.think(given.question, given.paths)
+        case _Patch() | _Ask() | _Think():
             raise ToolFailed("Edits are streamed.")  # call() has taken them
 
 

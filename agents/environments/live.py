@@ -8,11 +8,14 @@ from typing import cast
 
 from agents import file_acts
 from agents.engine.edits.apply import LiveApplier
-from agents.engine.tools import EditStream, Hit, Ran, Slice, ToolFailed
+from agents.engine.messages import ToolResult
+from agents.engine.tools import LINES, THINK, EditStream, Hit, Ran, Slice, ToolFailed
 from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
 from agents.environments.patch import PatchEdits
 from agents.environments.room_target import RoomTarget
+from agents.models import Endpoint
 from agents.pauses import Span
+from agents.think import think
 from agents.turns import LiveTurn
 from ide.db import in_db
 from ide.documents.room import Anchor, Room
@@ -25,23 +28,28 @@ from ide.workspaces.search import search
 FRAME = 0.012  # seconds between two insertions in a document
 
 
-def abilities(*, sandbox: bool) -> frozenset[str]:
+MOST_FILES = 8  # a question to the deep model may name
+
+
+def abilities(*, sandbox: bool, thinks: bool = False) -> frozenset[str]:
     """The tools a turn has on a live workspace."""
     tools = {"read_file", "list_files", "search", "apply_patch"}
-    return frozenset(tools | {"run_command"} if sandbox else tools)
+    return frozenset(tools | ({"run_command"} if sandbox else set()) | ({THINK} if thinks else set()))
 
 
 @dataclass
 class LiveEnvironment:
-    """`sandbox`: whether commands can be confined, so that there is a tool to run them."""
+    """`sandbox`: whether commands can be confined, so that there is a tool to run them; `thinkers`: who can be asked by
+    the tool `think`."""
 
     turn: LiveTurn
     sandbox: bool
+    thinkers: Sequence[Endpoint] = ()
     _targets: dict[str, RoomTarget] = field(default_factory=dict)
 
     @property
     def abilities(self) -> frozenset[str]:
-        return abilities(sandbox=self.sandbox)
+        return abilities(sandbox=self.sandbox, thinks=bool(self.thinkers))
 
     async def read(self, path: str, first: int, last: int) -> Slice:
         text = await self._text(path)
@@ -78,6 +86,14 @@ class LiveEnvironment:
         self.turn.check()
         await self.turn.host.flush()
         return await run_confined(command, runner.Policy(self.turn.host.root, seconds=seconds, output_bytes=OUTPUT))
+
+    async def think(self, question: str, paths: Sequence[str]) -> ToolResult:
+        texts = []
+        for path in paths[:MOST_FILES]:
+            part = await self.read(path, 1, LINES)
+            more = f"\n({part.total - len(part.lines)} more lines)" if part.total > len(part.lines) else ""
+            texts.append(f"File {path}:\n" + "\n".join(part.lines) + more)
+        return await think(self.turn, self.thinkers, question, texts)
 
     def edits(self, call_id: str) -> EditStream:
         return PatchEdits(self, FRAME)

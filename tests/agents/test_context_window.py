@@ -213,7 +213,7 @@ async def test_a_small_model_gets_a_summary_by_rule_and_nothing_that_confuses_it
 
 
 async def test_nothing_is_compacted_while_a_turn_runs_or_before_anything_was_said(site: Site, ada: Follower) -> None:
-    await in_db(site.script, {"text": "Long answer.", "pause_after": 2}, tools=False)
+    await in_db(site.script, {"text": "Long answer.", "pause_after": 2})
     session = await ada.session()
     assert (await ada.refused("context.compact", session=session))["code"] == "conflict"
     said = await ada.ask("turn.start", session=session, text="Go", mentions=[])

@@ -149,3 +149,23 @@ def test_old_messages_leave_the_window_with_the_results_of_their_calls() -> None
 def test_every_prompt_is_there() -> None:
     for name in ("session_tools", "session_plain", "job", "inline", "docstring"):
         assert len(context.prompt(name)) > 40
+
+
+def test_what_is_fixed_stays_while_older_messages_go() -> None:
+    history = [Message("system", "S"), Message("user", "pins"), *(Message("user", "x" * 400) for _ in range(5))]
+    kept = context.fitted(history, window=300, reply=0, fixed=1)
+    assert [message.text[:4] for message in kept] == ["S", "pins", "xxxx", "xxxx"]
+
+
+def test_what_tools_answered_first_is_left_out_first_and_nothing_that_was_said() -> None:
+    calls = [ToolCall(str(n), "read_file", "{}") for n in range(8)]
+    history = [Message("user", "said " * 200)]
+    for made in calls:
+        history += [Message("assistant", "", (made,)), Message("tool", "y" * 4000, call_id=made.id, name=made.name)]
+    kept = context.thinned(history, room=6000)
+    assert len(kept) == len(history)
+    assert kept[0] == history[0]
+    left_out = [n for n, message in enumerate(m for m in kept if m.role == "tool") if "left out" in message.text]
+    assert left_out == list(range(len(left_out)))
+    assert 0 < len(left_out) <= 4, "the newest four stay, whatever is asked"
+    assert sum(map(context.size, kept)) <= 6000
