@@ -22,7 +22,7 @@ export interface Wire {
 export type Turns = ReadonlyMap<Id, Turn>
 
 const SOME = 40 // items that are drawn in a frame or two
-const PAGE = 200 // the most there is at once
+const MOST = 1000 // for who looks for something far back; more is not answered at once
 const RETRY = 1000 // ms between questions for the same missing events
 
 export class Sessions {
@@ -85,7 +85,7 @@ export class Sessions {
     return session.id
   }
 
-  /** Show what is before the first item there is: as much as a frame can take, or a whole page. Whether there was any. */
+  /** Show what is before the first item there is: as much as a frame can take, if not more. Whether there was any. */
   async older(most = SOME): Promise<boolean> {
     const view = this.view.peek()
     const first = view?.items[0]
@@ -106,7 +106,7 @@ export class Sessions {
 
   /** Have the turn in the view, if the session has it. */
   async reach(turn: Id): Promise<void> {
-    while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older(PAGE)));
+    while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older(MOST)));
   }
 
   /** What this tab measured of a turn; nothing of one it has not seen run. */

@@ -128,7 +128,7 @@ function useOlder(box: RefObject<HTMLDivElement | null>, view: SessionView, olde
     if (!log || !top.current || typeof IntersectionObserver === 'undefined') return
     const watch = new IntersectionObserver(
       ([seen]) => {
-        if (!seen?.isIntersecting || log.scrollHeight <= log.clientHeight) return
+        if (!seen?.isIntersecting || log.scrollHeight <= log.clientHeight || sought.peek()) return
         if (log.scrollTop < 1) log.scrollTop = 1
         void older()
       },
