@@ -19,7 +19,7 @@ from agents.engine.tools import Hit, Ran, ToolFailed
 from agents.environments.ground import MOST_HITS, MOST_PATHS, exists, matches
 from agents.environments.live import LiveEnvironment, writable
 from agents.environments.room_target import RoomTarget
-from agents.models import FileAct
+from agents.models import Endpoint, FileAct
 from agents.pauses import Span, Typed
 from agents.turns import LiveTurn
 from agents.undecided import Tracked
@@ -267,5 +267,5 @@ class WaitingEnvironment(LiveEnvironment):
 _HIT = Hit("", 0, "")
 
 
-def environment_of(turn: LiveTurn, *, sandbox: bool) -> LiveEnvironment:
-    return (WaitingEnvironment if turn.row.waits else LiveEnvironment)(turn, sandbox)
+def environment_of(turn: LiveTurn, *, sandbox: bool, thinkers: Sequence[Endpoint] = ()) -> LiveEnvironment:
+    return (WaitingEnvironment if turn.row.waits else LiveEnvironment)(turn, sandbox, thinkers)

@@ -47,7 +47,7 @@ class Ledger(models.QuerySet["LedgerEntry"]):
 
 
 class LedgerEntry(models.Model):
-    """Tokens of one provider call. `kind`: turn, inline, ghost, commit, job, warm (read ahead) or test.
+    """Tokens of one provider call. `kind`: turn, think, inline, ghost, commit, job, warm (read ahead) or test.
 
     RESERVED → SETTLED, RELEASED (nothing came) or EXPIRED (nobody said how it ended; what was drawn counts).
     """
