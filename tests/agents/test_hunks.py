@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import hunks
+from agents.layers import Layers
 from ide.documents.text import apply
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "\n", "é😀\n", "\tx\u2028y\n"]), max_size=12).map("".join)
@@ -86,3 +87,68 @@ def test_rejecting_a_hunk_is_not_folded_into_its_own_base() -> None:
     base, text = "a\nb\nc\n", "a\nB\nc\n"
     back = apply(text, hunks.reject(base, text, ids(base, text)))
     assert hunks.fold(base, text, back) == base
+
+
+def test_a_line_put_between_a_hunks_lines_is_not_part_of_it() -> None:
+    base, text, typed = "a\nb\nc\n", "a\nB1\nB2\nc\n", "a\nB1\nmine\nB2\nc\n"
+    folded = hunks.fold(base, text, typed)
+    assert folded == "a\nb\nmine\nc\n"
+    assert apply(typed, hunks.reject(folded, typed, ids(folded, typed))) == folded
+
+
+def test_an_empty_line_put_into_a_hunk_is_part_of_it_until_something_is_typed_there() -> None:
+    base, text, blank, typed = "a\n", "a\nB1\nB2\n", "a\nB1\n\nB2\n", "a\nB1\nm\nB2\n"
+    folded = hunks.fold(base, text, blank)
+    assert folded == base
+    assert hunks.fold(folded, blank, typed) == "a\nm\n"
+
+
+def test_what_a_hunk_took_out_and_comes_back_is_there_once() -> None:
+    assert hunks.fold("a\nb\nc\n", "a\nc\n", "a\nb\nc\n") == "a\nb\nc\n"
+
+
+# --- several turns, one above the other -------------------------------------------------------------------------------
+
+STEP = st.tuples(st.sampled_from(["", "one", "two"]), st.integers(0, 12), st.integers(0, 2), st.integers(0, 2))
+
+
+def written(steps: list[tuple[str, int, int, int]]) -> Layers:
+    layers = Layers("".join(UNIQUE))
+    layers.push("one")
+    layers.push("two")
+    for number, (who, at, cut, put) in enumerate(steps):
+        rows = layers.text.splitlines(keepends=True)
+        place = min(at, len(rows))
+        kept = [row for row in rows[place : place + cut] if row.startswith("person")] if who else []
+        rows[place : place + cut] = [*kept, *(f"{who or 'person'} {number}.{n}\n" for n in range(put))]
+        layers.wrote("".join(rows), who or None)
+    return layers
+
+
+@given(st.lists(STEP, max_size=12), st.permutations(["one", "two"]))
+def test_rejecting_all_leaves_the_ground_in_whatever_order(
+    steps: list[tuple[str, int, int, int]], order: list[str]
+) -> None:
+    layers = written(steps)
+    ground = layers.bases[0]
+    for name in order:
+        layers.reject(name, {hunk.id for hunk, _, _ in layers.place(name)})
+    assert layers.text == ground
+    assert layers.bases == [ground, ground]
+
+
+@given(st.lists(STEP, max_size=12), st.permutations(["one", "two"]))
+def test_accepting_all_makes_every_base_the_document(steps: list[tuple[str, int, int, int]], order: list[str]) -> None:
+    layers = written(steps)
+    text = layers.text
+    for name in [*order, *order]:  # what is accepted of the upper one is part of the lower one's hunk
+        layers.accept(name, {hunk.id for hunk, _, _ in layers.place(name)})
+    assert (layers.text, layers.bases) == (text, [text, text])
+
+
+@given(st.lists(STEP, max_size=12))
+def test_hunks_stand_in_the_text(steps: list[tuple[str, int, int, int]]) -> None:
+    layers = written(steps)
+    size = len(layers.text.splitlines())
+    for name in layers.names:
+        assert all(0 <= start <= end <= size for _, start, end in layers.place(name))

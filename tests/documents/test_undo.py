@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -68,6 +69,30 @@ def test_it_is_told_from_a_snapshot_as_long_as_its_rows_are_there(log: Log) -> N
     DocumentUpdate.objects.all().delete()
     with pytest.raises(Conflict):
         undo.without(log.document.pk, TURN)
+
+
+def test_what_was_written_since_is_told_by_who_wrote_it(log: Log) -> None:
+    log.put("seed", "", "one\n")
+    seq = log.put(TURN, "", "two\n")
+    log.put(ADA, "one", "zero\n")
+    log.put(ADA, "zero", "first\n")
+    log.put(TURN, "", "three\n")
+    found = undo.since(log.document.pk, 1, seq)
+    assert found is not None
+    assert found.text == "one\ntwo\n"
+    assert [origin for origin, _ in found.runs] == [ADA, TURN]
+    assert found.runs[-1][1] == log.replica.text()
+    DocumentUpdate.objects.filter(seq__lte=2).delete()
+    assert undo.since(log.document.pk, 1, seq) is None
+
+
+def test_the_text_at_a_time_is_the_seed_for_what_was_read_later(log: Log) -> None:
+    log.put("seed", "", "one\n")
+    log.put(TURN, "", "two\n")
+    rows = DocumentUpdate.objects.order_by("seq")
+    assert undo.at(log.document.pk, rows[0].created_at) == "one\n"
+    assert undo.at(log.document.pk, rows[0].created_at - timedelta(hours=1)) == "one\n"
+    assert undo.at(log.document.pk, rows[1].created_at) == "one\ntwo\n"
 
 
 LETTERS = {ADA: "a", BOB: "🙂", TURN: "t"}

@@ -122,12 +122,7 @@ function Files({ files, way, onLook }: { files: readonly TurnFile[]; way: Way; o
   )
 }
 
-function lookAt(
-  path: string,
-  title: string,
-  labels: [string, string],
-  [before, after]: [string, string],
-) {
+function lookAt(path: string, title: string, labels: [string, string], [before, after]: [string, string]) {
   // No document: what is compared is what was previewed, and is not followed.
   compare({ path, document: null, title, labels, before, after, row: null, again: async () => {} })
 }
