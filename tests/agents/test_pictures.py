@@ -237,7 +237,7 @@ async def test_a_model_of_text_only_goes_on_after_pictures_that_another_one_saw(
 
 async def test_a_redirect_takes_what_is_mentioned_and_shown_along(site: Site, ada: Follower) -> None:
     picture = (await upload(site, GREEN)).json()
-    steps = [{"when": "wait", "text": "wait for me", "pause_after": 4}, {"when": "here", "text": "Green."}]
+    steps = [{"when": "wait", "text": "going on for ever", "pause_after": 8}, {"when": "here", "text": "Green."}]
     await in_db(site.script, *steps, tools=False)
     turn = (await ada.ask("turn.start", session=await ada.session(), text="Wait"))["turn"]
     await ada.event("item.delta")
