@@ -140,28 +140,38 @@ class Measured:
         self._drawn_at = 0.0
         self.in_line: limits.Told = lambda *_: None
         self.speed = Speed()
-        self.waited = 0.0  # seconds its callers spent waiting for what comes next
+        self._waited = 0.0
+        self._waits_since: float | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds its callers have spent waiting for what comes next, the wait under way included."""
+        return self._waited + (time.monotonic() - self._waits_since if self._waits_since is not None else 0.0)
+
+    def _waits(self, now: bool) -> None:
+        self._waited, self._waits_since = self.waited, time.monotonic() if now else None
 
     async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
         self._conversation = request.conversation
         while True:
             shown = False
             asked = replace(request, model=self.endpoint.model)
-            since = time.monotonic()
+            self._waits(True)
             try:
                 async with aclosing(self._once(asked)) as stream:
                     async for events in stream:
                         shown = True
-                        self.waited += time.monotonic() - since
+                        self._waits(False)
                         yield events
-                        since = time.monotonic()
-                self.waited += time.monotonic() - since
+                        self._waits(True)
                 return
             except ProviderError as error:
                 if shown or not error.passing or not self._others:
                     raise
                 before, self.endpoint = self.endpoint, self._others.pop(0)
                 self._moved(before, self.endpoint, error)
+            finally:
+                self._waits(False)
 
     async def steer(self, text: str) -> bool:
         """Say something to the running answer, where the provider takes it in mid-sentence; whether it was sent."""
