@@ -189,7 +189,7 @@ async def test_files_to_make_delete_and_move_wait_too(site: Site, ada: Follower)
 async def test_what_waits_is_streamed_in_pieces(site: Site, ada: Follower) -> None:
     """Whoever has the last event needs only what is new, not the whole hunk again."""
     await waits(site)
-    lines = [f"+line {n} of a long new function that goes on and on" for n in range(400)]
+    lines = [f"+line {n} of a long new function that goes on and on" for n in range(120)]
     patch = "\n".join(
         ["*** Begin Patch", "*** Update File: a.py", "@@ def two(b):", "     return b", *lines, "*** End Patch"]
     )
@@ -201,7 +201,7 @@ async def test_what_waits_is_streamed_in_pieces(site: Site, ada: Follower) -> No
     told = [e["proposal"] for e in ada.of_type("proposal")]
     sent = sum(len(h["lines"]) for p in told for h in p["hunks"])
     assert len(told) > 3
-    assert sent < 2 * 400
+    assert sent < 2 * 120
     have: list[str] = []
     for one in told:
         for hunk in one["hunks"]:
