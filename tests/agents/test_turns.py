@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from agents import talk
 from agents.engine.messages import ToolCall
@@ -18,7 +11,6 @@ from agents.live import of
 from agents.models import Item, Proposal, Session, Turn
 from ide.accounts.models import Membership
 from ide.db import in_db
-from ide.runner import client as runner
 from ide.workspaces.models import Workspace
 from tests.agents.conftest import CODE, Follower, Site
 
@@ -355,37 +347,3 @@ async def test_where_the_time_went_is_told(site: Site, ada: Follower) -> None:
     assert set(times) == {"provider", "server", "tools"}
     assert times["provider"] > 25, "a token comes every 25 ms"
     assert times["tools"] > 0
-
-
-async def test_who_interrupts_is_named_and_the_processes_of_a_command_are_gone(site: Site, ada: Follower) -> None:
-    bob = Follower(site.workspace.pk, site.bob)
-    if not (await runner.status()).works:
-        pytest.skip("commands cannot be confined here")
-    mark = f"sleep 98{os.getpid()}"
-    await in_db(site.script, {"calls": [{"name": "run_command", "arguments": {"command": f"touch here; {mark}"}}]})
-    session = await ada.session()
-    turn = (await ada.ask("turn.start", session=session, text="Hi", mentions=[]))["turn"]
-    await until(lambda: mark in commands())
-    await bob.ask("turn.interrupt", turn=turn)
-    await ada.ended(turn)
-    note = ada.items("note")[-1]["data"]
-    assert (note["text"], note["by"]["name"]) == ("Interrupted by bob.", "bob")
-    assert ada.items("tool")[-1]["data"]["ok"] is False, "it does not look as if it still ran"
-    await until(lambda: mark not in commands())
-    await bob.leave()
-
-
-def commands() -> str:
-    """The command lines of all processes here."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    return "\n".join(found)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """For what no event tells."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.02)
