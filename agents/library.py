@@ -20,7 +20,6 @@ from ide.db import new_id
 from ide.errors import Conflict, Invalid, NotFound
 
 PAGE = 200  # items of a session, or sessions, at once
-MOST = 1000  # items, for who looks for something far back
 EXCERPTS = 2  # of one session
 AROUND, LONGEST = 60, 220  # characters in front of a match, and of an excerpt
 WORDS = 8  # of a search; more would not find more

@@ -35,7 +35,7 @@ class Fork(msgspec.Struct):
 class Older(msgspec.Struct):
     session: str
     before: str
-    most: Annotated[int, msgspec.Meta(ge=1, le=library.MOST)] = library.PAGE
+    most: Annotated[int, msgspec.Meta(ge=1, le=library.PAGE)] = library.PAGE
 
 
 async def session_rename(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:

@@ -135,6 +135,9 @@ async def test_a_long_session_comes_in_pages_that_fit_together(site: Site, ada: 
     said = [item["data"]["text"] for item in items if item["kind"] == "person"]
     assert said == [f"question {n}" for n in range(250)]
     assert (await ada.refused("session.older", session=old.pk, before="nothing"))["code"] == "not_found"
+    some = await ada.ask("session.older", session=old.pk, before=items[-1]["id"], most=3)
+    assert [item["id"] for item in some["items"]] == [item["id"] for item in items[-4:-1]]
+    assert (await ada.refused("session.older", session=old.pk, before="x", most=library.PAGE + 1))["code"] == "invalid"
 
 
 async def test_older_items_of_a_turn_that_still_runs_come_from_memory(site: Site, ada: Follower) -> None:

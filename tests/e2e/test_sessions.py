@@ -263,7 +263,7 @@ def search(page: Page, picture: Picture) -> None:
     field.fill("question 123")
     expect(found.locator(".library-row")).to_have_count(1)
     found.locator(".library-excerpt").first.click()
-    expect(panel(page).get_by_text("Question 123", exact=True)).to_be_in_viewport()
+    expect(panel(page).get_by_text("Question 123", exact=True)).to_be_in_viewport(timeout=60_000)
 
 
 def export(page: Page) -> None:

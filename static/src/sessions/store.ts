@@ -22,7 +22,7 @@ export interface Wire {
 export type Turns = ReadonlyMap<Id, Turn>
 
 const SOME = 40 // items that are drawn in a frame or two
-const MOST = 1000 // for who looks for something far back; more is not answered at once
+const MOST = 200 // for who looks for something far back
 const RETRY = 1000 // ms between questions for the same missing events
 
 export class Sessions {
