@@ -97,7 +97,7 @@ async def prepared(on: Stage, tabs: list[Marking], name: str, made: dict[str, tu
 async def capacity() -> list[Figure]:
     made = patches({f"round{level}x": 6000 for level in LEVELS})
     steps = [(name, patched) for name, (_, patched, _) in made.items()]
-    best, notes, runs = 0, "none did", []
+    best, notes, runs = 0, "", []
     with provider(steps, "--rate", str(RATE), "--ttft", "0.5") as url:
         async with stage(url) as on:
             places = await gathered(on, LEVELS[-1] // TOGETHER)
@@ -105,9 +105,11 @@ async def capacity() -> list[Figure]:
                 share, p99, note = await _level(on, places[: level // TOGETHER], f"round{level}x", made)
                 runs.append([level, share, p99])
                 print(f"{level} turns: {share:.3f} of the pace, p99 {p99:.0f} ms, {note}", file=sys.stderr)
+                told_here = f"{level} had {share:.1%} of their pace, p99 {p99:.0f} ms, {note}"
                 if share < PACE or p99 > LATEST:
+                    notes = f"{notes}; {told_here}, which is too late" if notes else f"none did: {told_here}"
                     break
-                best, notes = level, f"{share:.1%} of their pace, p99 {p99:.0f} ms, {note}"
+                best, notes = level, told_here
             await _leave(places)
     conditions = (
         f"turns of {RATE:,} tokens/s at once in {TOGETHER}s of a workspace, each document open in {TOGETHER} tabs; "
@@ -136,6 +138,7 @@ async def _level(
             shares.append(tokens / (one.at[-1][0] - one.at[0][0]) / RATE)
     lags.sort()
     note = f"p50 {statistics.median(lags):.0f} ms, uvicorn used {used:.0%} of its core, the tabs {own:.0%} of the other"
+    note += f" (by that use {0.8 * len(turns) / used:.0f} turns fill 80% of a core)"
     return statistics.median(shares), lags[int(len(lags) * 0.99)], note
 
 
