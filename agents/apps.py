@@ -46,3 +46,4 @@ class AgentsConfig(AppConfig):
         on_close(live.closing)
         on_hint("job", live.job_changed)
         on_hint("people", live.people_changed)
+        on_hint("models", live.models_changed)

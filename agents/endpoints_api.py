@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 from pydantic import Field
@@ -14,6 +16,7 @@ from pydantic import Field
 from agents import abilities, addresses, probe, wire
 from agents.endpoints import Wanted, prices, usable
 from agents.keys import encrypt
+from agents.meters import meters
 from agents.models import Endpoint, RoleEndpoint
 from agents.providers.protocol import ProviderError
 from ide.accounts.models import User
@@ -21,12 +24,13 @@ from ide.accounts.permissions import Action, allow, may
 from ide.api import person
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from ide.live.announce import hint
 from ide.usage import meter
 from ide.workspaces.models import Workspace
 
 router = Router(tags=["models"])
 Scope = Literal["site", "team", "person"]
-TRIAL_TOKENS = 600
+TRIAL_TOKENS, PROBE_TOKENS = 600, 4000
 
 
 class EndpointIn(Schema):
@@ -41,6 +45,10 @@ class EndpointIn(Schema):
     drives_tools: bool = True
     enabled: bool = True
     extra: dict[str, Any] = {}
+    pool: Literal["fast", "deep"] | None = None
+    limit_concurrent: int = Field(0, ge=0, le=10_000)
+    limit_requests: int = Field(0, ge=0, le=1_000_000)
+    limit_tokens: int = Field(0, ge=0, le=1_000_000_000)
     price_input: Decimal = Field(Decimal(0), ge=0, le=100_000)
     price_cached: Decimal = Field(Decimal(0), ge=0, le=100_000)
     price_output: Decimal = Field(Decimal(0), ge=0, le=100_000)
@@ -56,7 +64,7 @@ class RoleEntry(Schema):
 
 
 class RoleIn(Schema):
-    role: Literal["turn", "inline", "ghost", "job", "review"]
+    role: Literal["turn", "inline", "ghost", "job", "review", "think"]
     scope: Literal["site", "team"]
     endpoints: list[RoleEntry] = Field(max_length=10)
 
@@ -161,7 +169,8 @@ def _saved(row: Endpoint, body: EndpointIn) -> wire.Json:
             )
         row.own_network, row.abilities, row.probed_at = False, {}, None
     for name, value in body.dict(exclude={"key", "scope"}).items():
-        setattr(row, name, value)
+        if name != "pool" or value is not None:
+            setattr(row, name, value)
     if body.key is not None:
         row.key_encrypted = encrypt(body.key.strip())
     row.failures, row.resting_until, row.problem = 0, None, ""
@@ -172,6 +181,7 @@ def _saved(row: Endpoint, body: EndpointIn) -> wire.Json:
         raise Conflict(
             f"There is a model called “{row.name}” already.", "Choose another name.", field="name"
         ) from error
+    _tell(row)
     return wire.endpoint_settings(row, may_change=True)
 
 
@@ -192,6 +202,7 @@ def deleted(request: HttpRequest, endpoint_id: int) -> Status[None]:
             "The model that ships with Tandem cannot be removed.", "Start Tandem with TANDEM_BUILTIN_MODEL=false."
         )
     row.delete()
+    _tell(row)
     return Status(204, None)
 
 
@@ -202,15 +213,19 @@ def tested(request: HttpRequest, endpoint_id: int) -> wire.Json:
     return async_to_sync(_trial)(who, row)
 
 
-async def _trial(who: User, row: Endpoint) -> wire.Json:
+def _reserve(who: User, row: Endpoint, tokens: int) -> int:
     why = {"endpoint": row.name, "model": row.model, "kind": "test", "subject": f"endpoint:{row.pk}"}
-    entry = await in_db(lambda: meter.reserve(who.pk, None, tokens=TRIAL_TOKENS, **why))
+    return meter.reserve(who.pk, None, tokens=tokens, **why)
+
+
+async def _trial(who: User, row: Endpoint) -> wire.Json:
+    entry = await in_db(_reserve, who, row, TRIAL_TOKENS)
     try:
         done = await probe.trial(row)
     except ProviderError as error:
         await in_db(meter.release, entry)
         raise Unavailable(f"{error.what} {error.why}".strip(), error.do) from error
-    await in_db(meter.settle, entry, prices(row).spent(0, done.tokens), done.ttft_ms)
+    await in_db(meter.settle, entry, prices(row).spent(done.read, done.tokens), done.ttft_ms)
     return {
         "ttft_ms": done.ttft_ms,
         "tokens_per_s": done.tokens_per_s,
@@ -223,12 +238,17 @@ async def _trial(who: User, row: Endpoint) -> wire.Json:
 @router.post("/endpoints/{endpoint_id}/probe")
 def probed(request: HttpRequest, endpoint_id: int) -> wire.Json:
     """Find out what the model can do. Costs a few hundred tokens."""
-    _, row = _changeable(request, endpoint_id)
+    who, row = _changeable(request, endpoint_id)
+    entry = _reserve(who, row, PROBE_TOKENS)
+    used = probe.Used()
     try:
-        abilities.keep(row, async_to_sync(probe.probe)(row))
+        abilities.keep(row, async_to_sync(probe.probe)(row, used))
     except ProviderError as error:
         raise Unavailable(f"{error.what} {error.why}".strip(), error.do) from error
+    finally:
+        meter.settle(entry, prices(row).spent(used.read, used.written))
     row.save(update_fields=["abilities", "probed_at", "drives_tools"])
+    _tell(row)
     return wire.endpoint_settings(row, may_change=True)
 
 
@@ -247,4 +267,30 @@ def assigned(request: HttpRequest, workspace_id: str, body: RoleIn) -> list[wire
         for rank, entry in enumerate(body.endpoints):
             fields = {"endpoint_id": entry.endpoint, "rank": rank, "fall_over": entry.fall_over}
             RoleEndpoint.objects.create(role=body.role, team=team, **fields)
+    _hint(Workspace.objects.filter(team=team) if team is not None else Workspace.objects.all())
     return [wire.role(row) for row in _roles_here(workspace)]
+
+
+@router.get("/workspaces/{workspace_id}/meters")
+def metered(request: HttpRequest, workspace_id: str) -> wire.Json:
+    """What models have used here, pool by pool, and what runs now."""
+    who = person(request)
+    return meters(_workspace(who, workspace_id), who.pk)
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def _tell(row: Endpoint) -> None:
+    """Whoever can choose this model reads the list again, in whatever process their workspace is live."""
+    if row.team_id is not None:
+        _hint(Workspace.objects.filter(team=row.team_id))
+    elif row.person_id is not None:
+        _hint(Workspace.objects.filter(team__memberships__user=row.person_id))
+    else:
+        _hint(Workspace.objects.all())
+
+
+def _hint(workspaces: QuerySet[Workspace]) -> None:
+    for workspace_id in workspaces.values_list("pk", flat=True):
+        transaction.on_commit(partial(hint, workspace_id, "models"))

@@ -126,6 +126,11 @@ async def people_changed(host: WorkspaceHost, ids: dict[str, object]) -> None:
     await of(host).sessions.recheck()
 
 
+async def models_changed(host: WorkspaceHost, ids: dict[str, object]) -> None:
+    """A hint came: endpoints or roles changed. Everybody asks what they may use: it is not the same for all."""
+    host.publish({"type": "models"})
+
+
 async def closing(host: WorkspaceHost) -> None:
     if AgentsLive not in host.extensions:  # it never came to be open
         return

@@ -9,7 +9,7 @@ import asyncio
 import struct
 import time
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -70,6 +70,7 @@ class Trial:
     ttft_ms: float | None
     tokens_per_s: float | None
     tokens: int
+    read: int
     text: str
     limits: dict[str, str]
 
@@ -90,24 +91,39 @@ async def trial(endpoint: Endpoint) -> Trial:
         span = (last - first) if first is not None and last is not None else 0.0
         speed = tokens / span if span > 0.02 else None
         ttft = (first - asked) * 1000 if first is not None else None
-        return Trial(ttft, speed, tokens, text[:400], dict(getattr(provider, "limits", {})))
+        return Trial(ttft, speed, tokens, used.input_tokens, text[:400], dict(getattr(provider, "limits", {})))
 
 
-async def probe(endpoint: Endpoint) -> Abilities:
-    """What the endpoint can do. Raises ProviderError or Refused when it does not answer at all."""
+@dataclass
+class Used:
+    """Tokens of a probe's answers, as their provider counts them."""
+
+    read: int = 0
+    written: int = 0
+
+    def add(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if isinstance(event, Usage):
+                self.read += event.input_tokens
+                self.written += event.output_tokens
+
+
+async def probe(endpoint: Endpoint, used: Used) -> Abilities:
+    """What the endpoint can do. `used` is what that takes, also when it fails. Raises ProviderError or Refused when it
+    does not answer at all."""
     found = abilities.of(endpoint)
     async with _opened(endpoint) as provider:
-        plain = await _events(provider, _ask(endpoint, "Answer with the word yes."))
+        plain = await _events(provider, _ask(endpoint, "Answer with the word yes."), used)
         found.usage = "none" if any(isinstance(e, Usage) and e.estimated for e in plain) else "end"
         if any(isinstance(e, ReasoningDelta) for e in plain):
             found.reasoning = "streamed"
-        found.tools, found.streamed_tools = await _tools(provider, endpoint)
-        found.images = await _sees(provider, endpoint)
+        found.tools, found.streamed_tools = await _tools(provider, endpoint, used)
+        found.images = await _sees(provider, endpoint, used)
     if endpoint.dialect == Endpoint.Dialect.RESPONSES:
         await _responses(endpoint, found)
     if endpoint.dialect == Endpoint.Dialect.CHAT:
         found.fim = await _fim(endpoint)
-        found.prediction = await _takes(endpoint, prediction="yes")
+        found.prediction = await _takes(endpoint, used, prediction="yes")
     return found
 
 
@@ -125,15 +141,17 @@ def _ask(endpoint: Endpoint, text: str, *tools: Tool, prediction: str = "") -> R
     return Request(endpoint.model, (Message("user", text),), tools, max_tokens=400, prediction=prediction)
 
 
-async def _events(provider: Provider, request: Request) -> list[Event]:
-    return [event async for events in provider.stream(request) for event in events]
+async def _events(provider: Provider, request: Request, used: Used) -> list[Event]:
+    answer = [event async for events in provider.stream(request) for event in events]
+    used.add(answer)
+    return answer
 
 
-async def _tools(provider: Provider, endpoint: Endpoint) -> tuple[bool, bool | None]:
+async def _tools(provider: Provider, endpoint: Endpoint, used: Used) -> tuple[bool, bool | None]:
     """Whether it calls a tool it is told to, and whether the input comes in pieces."""
     try:
         said = "Call the tool note once. Its text is the numbers from one to thirty in words."
-        events = await _events(provider, _ask(endpoint, said, NOTE))
+        events = await _events(provider, _ask(endpoint, said, NOTE), used)
     except ProviderError:
         return False, None
     calls = [event.call for event in events if isinstance(event, ToolEnd) and event.call.name == NOTE.name]
@@ -142,20 +160,20 @@ async def _tools(provider: Provider, endpoint: Endpoint) -> tuple[bool, bool | N
     return True, sum(isinstance(event, ToolDelta) for event in events) > 2
 
 
-async def _sees(provider: Provider, endpoint: Endpoint) -> bool | None:
+async def _sees(provider: Provider, endpoint: Endpoint, used: Used) -> bool | None:
     """Whether it tells the colour of a picture. One that answers something else may have been sent it or not."""
     said = Message("user", "Which colour is this picture? Answer with one word.", images=(RED,))
     try:
-        events = await _events(provider, Request(endpoint.model, (said,), max_tokens=400))
+        events = await _events(provider, Request(endpoint.model, (said,), max_tokens=400), used)
     except ProviderError as error:
         return None if error.passing else False
     return True if "red" in "".join(e.text for e in events if isinstance(e, TextDelta)).lower() else None
 
 
-async def _takes(endpoint: Endpoint, prediction: str) -> bool:
+async def _takes(endpoint: Endpoint, used: Used, prediction: str) -> bool:
     try:
         async with _opened(endpoint) as provider:
-            await _events(provider, _ask(endpoint, "Answer with the word yes.", prediction=prediction))
+            await _events(provider, _ask(endpoint, "Answer with the word yes.", prediction=prediction), used)
             return "prediction" not in getattr(provider, "renamed", {})
     except ProviderError:
         return False

@@ -12,13 +12,14 @@ Json = dict[str, object]
 
 ADVICE_BUILTIN = (
     "This is the small model that ships with Tandem: it rewrites a selection and talks, but it is often wrong and "
-    "cannot drive tools. Connect a better one: set OPENAI_API_KEY (with OPENAI_BASE_URL for any compatible server), "
-    "ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, llama-server or vLLM, "
-    "then start Tandem again."
+    "cannot drive tools. Connect a better one with the command “Models…”. Or set OPENAI_API_KEY (with OPENAI_BASE_URL "
+    "for any compatible server), ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, "
+    "llama-server or vLLM, then start Tandem again."
 )
 ADVICE_NONE = (
-    "No model is connected. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, "
-    "LM Studio, llama-server or vLLM, then start Tandem again. Editing works without."
+    "No model is connected. Connect one with the command “Models…”. Or set OPENAI_API_KEY, ANTHROPIC_API_KEY, "
+    "CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, llama-server or vLLM, then start Tandem again. "
+    "Editing works without."
 )
 
 
@@ -65,6 +66,8 @@ def endpoint_settings(row: Endpoint, *, may_change: bool) -> Json:
         "abilities": row.abilities,
         "probed_at": time(row.probed_at),
         "extra": row.extra if may_change else {},
+        "pool": row.pool,
+        **{name: getattr(row, name) for name in ("limit_concurrent", "limit_requests", "limit_tokens")},
         "price": {name: float(getattr(row, f"price_{name}")) for name in ("input", "cached", "output")},
         "may_change": may_change,
     }

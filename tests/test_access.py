@@ -98,6 +98,7 @@ ROUTES: dict[str, Route] = {
     "DELETE /api/workspaces/{workspace_id}/people/{user_id}": EDITED,
     "POST /api/workspaces/{workspace_id}/invites": Route(404, 403, {"role": "viewer"}),
     "GET /api/workspaces/{workspace_id}/models": SEEN,
+    "GET /api/workspaces/{workspace_id}/meters": SEEN,
     "GET /api/workspaces/{workspace_id}/rules": SEEN,
     "PUT /api/workspaces/{workspace_id}/rules": Route(404, 403, {"wait": True, "compact_at": 70, "ghost": True}),
     "POST /api/workspaces/{workspace_id}/pictures": Route(404, 403, form={}),

@@ -8,9 +8,10 @@ reservation, which lapses; what had been drawn from it stays counted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, Value
+from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -113,3 +114,20 @@ def release(entry_id: int) -> bool:
 def sweep() -> int:
     """End the reservations whose time has passed: their process died. What was drawn stays. Returns how many."""
     return LedgerEntry.objects.lapsed().update(state=LedgerEntry.State.EXPIRED, reserved_tokens=0, held_until=None)
+
+
+def used(team_id: str, since: datetime, user_id: int | None = None) -> list[tuple[str, int, Decimal]]:
+    """What a team's calls have used since then, or one person's among them: (endpoint's name, tokens, US dollars)."""
+    rows = LedgerEntry.objects.filter(workspace__team=team_id, created_at__gte=since)
+    if user_id is not None:
+        rows = rows.filter(user=user_id)
+    rows = rows.exclude(state=LedgerEntry.State.RELEASED).order_by()
+    sums = rows.values("endpoint").annotate(tokens=Sum(F("input_tokens") + F("output_tokens")), paid=Sum("cost"))
+    return list(sums.values_list("endpoint", "tokens", "paid"))
+
+
+def running(team_id: str) -> list[tuple[str, int]]:
+    """How many calls of a team run now, by the endpoint's name."""
+    rows = LedgerEntry.objects.filter(workspace__team=team_id, state=LedgerEntry.State.RESERVED)
+    alive = rows.filter(held_until__gt=timezone.now()).order_by()
+    return list(alive.values("endpoint").annotate(count=Count("pk")).values_list("endpoint", "count"))

@@ -119,8 +119,11 @@ async def test_test_and_probe_ask_the_model_and_count_it(site: Site, ada: Person
     found = row["abilities"]
     assert (found["socket"], found["lanes"], found["steer"], found["freeform"]) == (True, True, True, True)
     assert found["tools"] is False, "the simulator calls no tool it was not scripted to"
-    entry = await in_db(lambda: LedgerEntry.objects.get(kind="test"))
-    assert entry.output_tokens == tried["tokens"]
+    test, probe = await in_db(lambda: list(LedgerEntry.objects.filter(kind="test").order_by("pk")))
+    assert test.output_tokens == tried["tokens"]
+    assert test.input_tokens > 0
+    assert (probe.state, probe.user_id, probe.reserved_tokens) == ("settled", site.ada.pk, 0)
+    assert probe.input_tokens > test.input_tokens, "a probe asks several questions"
 
 
 async def test_a_model_that_does_not_answer_says_why(site: Site, ada: Person, settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""The tool `think`: a fast model asks the deep one in mid-turn, seen by all, counted where it belongs, stopped with it."""
+"""The tool `think`: a fast model asks the deep one in mid-turn, seen by all, counted where it belongs, stopped too."""
 
 from __future__ import annotations
 
