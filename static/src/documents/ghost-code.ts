@@ -1,5 +1,6 @@
 // The code of ghost.ts: what helps at the cursor, and its commands.
 import type { Extension } from '@codemirror/state'
+import { inlineExtension, openInline } from '../sessions/inline'
 import { say } from '../sessions/say'
 import { toast } from '../ui/toast'
 import { ghost as words } from '../ui/words/editing'
@@ -14,10 +15,13 @@ import type { OpenDocument } from './open'
 import { quickActions } from './quick'
 
 export const helpers = (doc: OpenDocument, now: Live): Extension => [
+  inlineExtension(doc, now),
   suggestions(doc, now),
   nextEdits(),
   quickActions(doc, now),
 ]
+
+export { openInline }
 
 const front = () => live.peek()?.documents.active.peek()?.view ?? null
 const shown = () => front()?.state.field(ghost, false) ?? null

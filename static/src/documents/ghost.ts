@@ -1,6 +1,7 @@
-// What helps at the cursor (suggestions, next edits, quick actions) comes a moment after the text; this brings it.
+// What helps at the cursor (inline and next edits, suggestions, quick actions) comes a moment after the text; this
+// brings it.
 import { Compartment, type Extension } from '@codemirror/state'
-import { type EditorView, ViewPlugin } from '@codemirror/view'
+import { type EditorView, keymap, ViewPlugin } from '@codemirror/view'
 import { signal } from '@preact/signals'
 import { later } from '../ui/lazy'
 import type { Live } from '../workspace/live'
@@ -14,8 +15,10 @@ export const trouble = signal<{ text: string; title: string; act: () => void } |
 
 function helping(doc: OpenDocument, now: Live): Extension {
   const slot = new Compartment()
+  const empty: Extension = []
+  const waits = (view: EditorView) => slot.get(view.state) === empty
   const put = (view: EditorView, code: Code) => {
-    if (Array.isArray(slot.get(view.state))) view.dispatch({ effects: slot.reconfigure(code.helpers(doc, now)) })
+    if (waits(view)) view.dispatch({ effects: slot.reconfigure(code.helpers(doc, now)) })
   }
   const coming = ViewPlugin.define((view) => {
     let gone = false
@@ -30,7 +33,19 @@ function helping(doc: OpenDocument, now: Live): Extension {
       },
     }
   })
-  return [slot.of([]), coming]
+  // Asked for before it is here.
+  const edit = (view: EditorView) => {
+    if (!waits(view)) return false
+    void load().then(
+      (code) => {
+        put(view, code)
+        code.openInline(doc, now)
+      },
+      () => {},
+    )
+    return true
+  }
+  return [slot.of(empty), coming, keymap.of([{ key: 'Mod-k', run: edit, preventDefault: true }])]
 }
 
 registerExtension(helping)

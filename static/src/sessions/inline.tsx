@@ -5,7 +5,7 @@ import { Decoration, type DecorationSet, EditorView, keymap, WidgetType } from '
 import { render } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { popup } from '../documents/comforts'
-import { type OpenDocument, registerExtension } from '../documents/open'
+import type { OpenDocument } from '../documents/open'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/sessions'
@@ -75,7 +75,8 @@ class Panel extends WidgetType {
 
 const drawn = StateField.define<DecorationSet>({
   create: decorations,
-  update: (value, tr) => (tr.startState.field(target) === tr.state.field(target) ? value : decorations(tr.state)),
+  update: (value, tr) =>
+    tr.startState.field(target, false) === tr.state.field(target) ? value : decorations(tr.state),
   provide: (field) => EditorView.decorations.from(field),
 })
 
@@ -221,8 +222,6 @@ export function inlineExtension(doc: OpenDocument, now: Live): Extension {
     ),
   ]
 }
-
-registerExtension(inlineExtension)
 
 registerCommand({
   id: 'inline.edit',
