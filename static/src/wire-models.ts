@@ -3,7 +3,8 @@ import type { Endpoint, Time } from './wire'
 
 export type ModelScope = 'site' | 'team' | 'person'
 export type Dialect = 'responses' | 'chat' | 'anthropic'
-export type RoleName = 'turn' | 'inline' | 'ghost' | 'job' | 'review'
+export type RoleName = 'turn' | 'inline' | 'ghost' | 'job' | 'review' | 'think'
+export type Pool = 'fast' | 'deep'
 
 // As probed; what is null or absent is unknown.
 export interface Abilities {
@@ -29,6 +30,10 @@ export interface EndpointSettings extends Endpoint {
   probed_at: Time | null
   extra: Record<string, unknown>
   price: { input: number; cached: number; output: number } // US dollars for a million tokens
+  pool: Pool
+  limit_concurrent: number // calls at once; 0: no limit, as below
+  limit_requests: number // a minute
+  limit_tokens: number // a minute, read and written
   may_change: boolean
 }
 export interface ModelRole {
@@ -48,4 +53,18 @@ export interface Trial {
   tokens: number
   text: string
   limits: Record<string, string>
+}
+export interface Used {
+  tokens: number
+  cost: number // US dollars
+}
+// What models have used in this workspace's team, pool by pool.
+export interface Meters {
+  pools: {
+    pool: Pool | 'gone' // gone: of endpoints that were removed
+    today: { yours: Used; team: Used }
+    month: { yours: Used; team: Used }
+    running: number // calls
+  }[]
+  uncounted: boolean // limits cannot be counted now
 }

@@ -232,6 +232,7 @@ export interface SessionSnapshot {
   items: Item[]
   queue: QueueEntry[]
   paused: Paused[]
+  waiting: InLine | null
   pins: Mention[]
   compactions: Compaction[]
   more: boolean // there are older items: `session.older`

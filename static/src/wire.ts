@@ -234,7 +234,7 @@ export type WorkspaceEvent =
   | { type: 'thread.gone'; document: Id; id: Id }
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }
-  | { type: 'models'; models: Models }
+  | { type: 'models' } // endpoints or roles changed: ask again, they are not the same for all
 export type Event = SessionEvent | WorkspaceEvent | AssistEvent
 
 // --- awareness of the document `workspace` and of open documents (set by each browser; person fields by the server) --

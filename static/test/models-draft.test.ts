@@ -34,6 +34,10 @@ const row = (part: Partial<EndpointSettings> = {}): EndpointSettings => ({
   probed_at: null,
   extra: {},
   price: { input: 0.25, cached: 0.1, output: 1 },
+  pool: 'fast',
+  limit_concurrent: 0,
+  limit_requests: 0,
+  limit_tokens: 0,
   may_change: true,
   ...part,
 })
@@ -59,7 +63,11 @@ describe('a preset', () => {
     expect(draft).toMatchObject({ name: 'My Groq', key: 'sk-1', base_url: 'https://api.groq.com/openai/v1' })
   })
   it('for jobs suggests the window and the roles', () => {
-    expect(choose(blank('team'), 'fit', 'deep')).toMatchObject({ window: '256000', roles: ['job', 'review'] })
+    expect(choose(blank('team'), 'fit', 'deep')).toMatchObject({
+      window: '256000',
+      pool: 'deep',
+      roles: ['think', 'job', 'review'],
+    })
   })
 })
 
@@ -70,6 +78,8 @@ test.each<[string, Partial<Draft>, Partial<Record<string, string>>]>([
   ['a window that is no number', { window: 'large' }, { window: words.faults.window }],
   ['a window too small', { window: '999' }, { window: words.faults.window }],
   ['a price below nothing', { price_output: '-1' }, { price_output: words.faults.price }],
+  ['a limit that is no number', { limit_tokens: 'many' }, { limit_tokens: words.faults.limit(1_000_000_000) }],
+  ['half a call', { limit_concurrent: '0.5' }, { limit_concurrent: words.faults.limit(10_000) }],
   ['extra fields that are a list', { extra: '[]' }, { extra: words.faults.extra }],
   ['extra fields that are cut off', { extra: '{"a":' }, { extra: words.faults.extra }],
 ])('faults: %s', (_, part, faults) => {
@@ -91,7 +101,15 @@ describe('what is sent', () => {
       price_input: '0.25',
       price_cached: '0.1',
       price_output: '1',
+      pool: 'fast',
+      limit_concurrent: 0,
+      limit_requests: 0,
+      limit_tokens: 0,
     })
+  })
+  it('of limits is 0 where there is none', () => {
+    const typedIn = bodyOf(typed({ limit_requests: '60', limit_tokens: '' }))
+    expect(typedIn).toMatchObject({ limit_concurrent: 0, limit_requests: 60, limit_tokens: 0 })
   })
   it('of a new one has its scope, and 0 for a price left empty', () => {
     expect(bodyOf(typed({ price_input: '' }))).toMatchObject({ scope: 'team', price_input: '0', key: '' })

@@ -12,15 +12,18 @@ import type { EndpointSettings, ModelSettings } from '../wire'
 import type { Live } from '../workspace/live'
 import { blank, draftOf } from './draft'
 import { ModelForm } from './form'
+import { MetersView } from './meters'
 import { Roles } from './roles'
 import { Row } from './row'
 import { byScope, draftKey, drafts, Settings } from './settings'
+import { opensAt } from './show'
 
-type Place = 'list' | 'roles' | { edit: EndpointSettings | null }
+type Tab = 'list' | 'roles' | 'meters'
+type Place = Tab | { edit: EndpointSettings | null }
 
 export function ModelsDialog({ live, onClose }: { live: Live; onClose: () => void }) {
   const settings = useMemo(() => new Settings(live), [live])
-  const place = useSignal<Place>('list')
+  const place = useSignal<Place>(opensAt.peek())
   const { value: all } = settings.all
   const { value: problem } = settings.problem
   useEffect(() => void settings.load(), [settings])
@@ -48,12 +51,12 @@ export function ModelsDialog({ live, onClose }: { live: Live; onClose: () => voi
         {all && edit === undefined && (
           <>
             <p class="muted models-about">{words.about}</p>
-            <Places at={place.value as 'list' | 'roles'} go={(to) => (place.value = to)} />
-            {place.value === 'list' ? (
+            <Places at={place.value as Tab} go={(to) => (place.value = to)} />
+            {place.value === 'list' && (
               <List settings={settings} all={all} edit={(row) => (place.value = { edit: row })} />
-            ) : (
-              <Roles settings={settings} all={all} />
             )}
+            {place.value === 'roles' && <Roles settings={settings} all={all} />}
+            {place.value === 'meters' && <MetersView live={live} />}
           </>
         )}
       </div>
@@ -61,10 +64,10 @@ export function ModelsDialog({ live, onClose }: { live: Live; onClose: () => voi
   )
 }
 
-function Places({ at, go }: { at: 'list' | 'roles'; go: (to: Place) => void }) {
+function Places({ at, go }: { at: Tab; go: (to: Place) => void }) {
   return (
     <p class="models-places">
-      {(['list', 'roles'] as const).map((one) => (
+      {(['list', 'roles', 'meters'] as const).map((one) => (
         <button key={one} type="button" class="quiet" aria-pressed={at === one} onClick={() => go(one)}>
           {words.tabs[one]}
         </button>

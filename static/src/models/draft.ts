@@ -1,7 +1,7 @@
 // What is typed into the form of a model: presets, what is missing, what is sent, where a refusal belongs. Pure.
 import { type Field, words } from '../ui/words/models'
 import type { Problem } from '../wire'
-import type { Dialect, EndpointSettings, ModelRole, ModelScope, RoleName } from '../wire-models'
+import type { Dialect, EndpointSettings, ModelRole, ModelScope, Pool, RoleName } from '../wire-models'
 
 export interface Draft {
   id: number | null // null: a new one
@@ -15,6 +15,10 @@ export interface Draft {
   price_input: string
   price_cached: string
   price_output: string
+  pool: Pool
+  limit_concurrent: string
+  limit_requests: string
+  limit_tokens: string
   drives_tools: boolean
   enabled: boolean
   extra: string
@@ -34,12 +38,13 @@ type Fill = Partial<
     | 'price_cached'
     | 'price_output'
     | 'drives_tools'
+    | 'pool'
     | 'roles'
   >
 >
 export type Faults = Partial<Record<Field, string>>
 
-export const ROLES: RoleName[] = ['turn', 'inline', 'ghost', 'job', 'review']
+export const ROLES: RoleName[] = ['turn', 'think', 'inline', 'ghost', 'job', 'review']
 const chat = (name: string, base_url: string, model = ''): Fill => ({ name, dialect: 'chat', base_url, model })
 
 /** Addresses and dialects of providers. Models and prices change too often to be promised here. */
@@ -56,8 +61,8 @@ export const PRESETS: Record<string, Fill> = {
 }
 /** What a model is good for. Prices are typed by hand: 0 counts as free. */
 export const FITS: Record<string, Fill> = {
-  fast: { window: '128000', roles: ['turn', 'inline'] },
-  deep: { window: '256000', roles: ['job', 'review'] },
+  fast: { window: '128000', pool: 'fast', roles: ['turn', 'inline'] },
+  deep: { window: '256000', pool: 'deep', roles: ['think', 'job', 'review'] },
 }
 
 export const blank = (scope: ModelScope): Draft => ({
@@ -72,6 +77,10 @@ export const blank = (scope: ModelScope): Draft => ({
   price_input: '0',
   price_cached: '0',
   price_output: '0',
+  pool: 'deep',
+  limit_concurrent: '',
+  limit_requests: '',
+  limit_tokens: '',
   drives_tools: true,
   enabled: true,
   extra: '',
@@ -79,6 +88,8 @@ export const blank = (scope: ModelScope): Draft => ({
   preset: '',
   fit: '',
 })
+
+const limitOf = (limit: number) => (limit ? String(limit) : '')
 
 export const draftOf = (row: EndpointSettings): Draft => ({
   ...blank(row.scope),
@@ -92,6 +103,10 @@ export const draftOf = (row: EndpointSettings): Draft => ({
   price_input: String(row.price.input),
   price_cached: String(row.price.cached),
   price_output: String(row.price.output),
+  pool: row.pool,
+  limit_concurrent: limitOf(row.limit_concurrent),
+  limit_requests: limitOf(row.limit_requests),
+  limit_tokens: limitOf(row.limit_tokens),
   drives_tools: row.drives_tools,
   enabled: row.enabled,
   extra: Object.keys(row.extra).length ? JSON.stringify(row.extra, null, 2) : '',
@@ -110,6 +125,12 @@ export function choose(draft: Draft, which: 'preset' | 'fit', id: string): Draft
 }
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
+export const LIMITS = [
+  ['limit_concurrent', 10_000],
+  ['limit_requests', 1_000_000],
+  ['limit_tokens', 1_000_000_000],
+] as const
+
 /** What cannot be sent, each beside its field. */
 export function faultsOf(draft: Draft): Faults {
   const faults: Faults = {}
@@ -121,6 +142,10 @@ export function faultsOf(draft: Draft): Faults {
   for (const name of ['price_input', 'price_cached', 'price_output'] as const) {
     const price = Number(draft[name] || '0')
     if (!(price >= 0 && price <= 100_000)) faults[name] = words.faults.price
+  }
+  for (const [name, most] of LIMITS) {
+    const limit = Number(draft[name] || '0')
+    if (!Number.isInteger(limit) || limit < 0 || limit > most) faults[name] = words.faults.limit(most)
   }
   if (extraOf(draft) === null) faults.extra = words.faults.extra
   return faults
@@ -152,6 +177,10 @@ export function bodyOf(draft: Draft) {
     price_input: draft.price_input || '0',
     price_cached: draft.price_cached || '0',
     price_output: draft.price_output || '0',
+    pool: draft.pool,
+    limit_concurrent: Number(draft.limit_concurrent || '0'),
+    limit_requests: Number(draft.limit_requests || '0'),
+    limit_tokens: Number(draft.limit_tokens || '0'),
   }
 }
 

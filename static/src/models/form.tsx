@@ -6,7 +6,7 @@ import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { toast } from '../ui/toast'
 import { type Field as FieldName, words } from '../ui/words/models'
-import type { Dialect, ModelScope, ModelSettings, Problem } from '../wire'
+import type { Dialect, ModelScope, ModelSettings, Pool, Problem } from '../wire'
 import { choose, type Draft, type Faults, FITS, faultsOf, fieldOf, PRESETS, ROLES } from './draft'
 import type { Settings } from './settings'
 
@@ -89,6 +89,27 @@ export function ModelForm({ settings, all, plain, saved, keep, onDone }: Props) 
         <Text pen={pen} name="price_input" numeric />
         <Text pen={pen} name="price_cached" numeric />
         <Text pen={pen} name="price_output" numeric />
+      </fieldset>
+      <Field name="pool" fault={undefined}>
+        {(id) => (
+          <select
+            id={id}
+            value={now.pool}
+            onChange={({ currentTarget }) => change({ pool: currentTarget.value as Pool })}
+          >
+            {(['fast', 'deep'] as const).map((one) => (
+              <option key={one} value={one}>
+                {words.pools[one]}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      <fieldset class="model-prices">
+        <legend>{words.limitsLegend}</legend>
+        <Text pen={pen} name="limit_concurrent" numeric />
+        <Text pen={pen} name="limit_requests" numeric />
+        <Text pen={pen} name="limit_tokens" numeric />
       </fieldset>
       <p class="model-checks">
         <Check label={words.drives} on={now.drives_tools} set={(drives_tools) => change({ drives_tools })} />
@@ -191,7 +212,17 @@ function Start({ now, scopes, change, set }: StartProps) {
   )
 }
 
-type TextName = 'name' | 'base_url' | 'model' | 'window' | 'price_input' | 'price_cached' | 'price_output'
+type TextName =
+  | 'name'
+  | 'base_url'
+  | 'model'
+  | 'window'
+  | 'price_input'
+  | 'price_cached'
+  | 'price_output'
+  | 'limit_concurrent'
+  | 'limit_requests'
+  | 'limit_tokens'
 
 function Text({
   pen,

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals'
 import { del, get, patch, post, put } from '../net/http'
 import { problemOf } from '../net/problem'
-import type { EndpointSettings, ModelRole, ModelScope, ModelSettings, Models, Problem, RoleName, Trial } from '../wire'
+import type { EndpointSettings, ModelRole, ModelScope, ModelSettings, Problem, RoleName, Trial } from '../wire'
 import type { Live } from '../workspace/live'
 import { bodyOf, type Draft, draftOf, type Entry, entriesOf } from './draft'
 
@@ -56,7 +56,7 @@ export class Settings {
   async assign(role: RoleName, scope: ModelRole['scope'], endpoints: Entry[]): Promise<void> {
     const roles = await put<ModelRole[]>(`${this.root}/model-roles`, { role, scope, endpoints })
     if (this.all.value) this.all.value = { ...this.all.value, roles }
-    await refresh(this.live)
+    await this.live.askModels()
   }
 
   private async useFirst(endpoint: number, scope: ModelRole['scope'], roles: RoleName[]): Promise<void> {
@@ -71,17 +71,12 @@ export class Settings {
   }
 
   private async changed(): Promise<void> {
-    await Promise.all([this.load(), refresh(this.live)])
+    await Promise.all([this.load(), this.live.askModels()])
   }
 
   private get root() {
     return `/workspaces/${this.live.id}`
   }
-}
-
-/** What the model picker offers, read again. It keeps what it has where the server cannot be asked. */
-export async function refresh(live: Live): Promise<void> {
-  live.models.value = await get<Models>(`/workspaces/${live.id}/models`).catch(() => live.models.peek())
 }
 
 /** What was typed and not yet saved, by model (0: a new one). Outlives the dialog, never the page: it may hold a key. */

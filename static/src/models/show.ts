@@ -5,7 +5,9 @@ import { registerCommand } from '../workspace/commands'
 import { live } from '../workspace/live'
 
 export const showing = signal(false)
-export const openModels = () => {
+export const opensAt = signal<'list' | 'meters'>('list')
+export const openModels = (at: 'list' | 'meters' = 'list') => {
+  opensAt.value = at
   showing.value = true
 }
-registerCommand({ id: 'models.open', title: words.command, when: () => live.value !== null, run: openModels })
+registerCommand({ id: 'models.open', title: words.command, when: () => live.value !== null, run: () => openModels() })

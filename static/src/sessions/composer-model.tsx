@@ -1,6 +1,5 @@
 // Which model is asked: what each is good at, which is the default, and what is wrong with it.
 import { useEffect } from 'preact/hooks'
-import { refresh } from '../models/settings'
 import { openModels } from '../models/show'
 import { Icon } from '../ui/icon'
 import { Menu, type MenuItem } from '../ui/menu'
@@ -18,7 +17,7 @@ interface Props {
 export function ModelPicker({ live, picked, pick }: Props) {
   const all = live.models.value?.endpoints ?? []
   const now = all.find((one) => one.id === picked)
-  const connect = { label: models.command, run: openModels }
+  const connect = { label: models.command, run: () => openModels() }
   if (!now) return <Menu button={models.title} label={models.title} up left items={[connect]} />
   const item = (one: Endpoint): MenuItem => ({
     label: one.name,
@@ -71,7 +70,7 @@ const restsUntil = ({ resting_until }: Endpoint) =>
 /** What the server says of the models, read again after a turn that failed: one may be resting now. */
 export function useResting(live: Live, endpoint: Endpoint | null): string {
   useEffect(
-    () => live.on((event) => event.type === 'turn.ended' && event.turn.state === 'failed' && void refresh(live)),
+    () => live.on((event) => event.type === 'turn.ended' && event.turn.state === 'failed' && void live.askModels()),
     [live],
   )
   const until = endpoint && restsUntil(endpoint)

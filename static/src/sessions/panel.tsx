@@ -169,6 +169,10 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       openAt: (path, line) => void openFile(path, line),
       apply,
       menu: (turn, text) => turnMenu(live, sessions, turn, text),
+      inLine: (turn) => {
+        const line = sessions.view.value?.waiting
+        return line && line.turn === turn ? words.inLine(line.place, line.why) : ''
+      },
       felt: (turn) => sessions.felt(turn),
       retry: ({ data: { text, mentions = [], pictures = [] } }) =>
         void ask(live, sessions, { text, mentions, pictures: pictures.map((one) => one.id) }),

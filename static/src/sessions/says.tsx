@@ -30,6 +30,8 @@ export interface TranscriptActs {
   back: (turn: string, undone: boolean, restored: boolean) => ComponentChildren
   /** What can be done with a turn. */
   menu: (turn: Turn, text: string) => MenuItem[]
+  /** What it waits for, if its call waits for its model's limits. */
+  inLine: (turn: string | undefined) => string
   /** Milliseconds this browser measured of a turn. */
   felt: (turn: string) => Felt
 }
@@ -124,7 +126,7 @@ function ModelRow({ row, acts }: { row: Row & { kind: 'model' }; acts: Transcrip
           <Answer key={part.item.id} item={part.item} turn={turn} live={live && n === parts.length - 1} acts={acts} />
         ),
       )}
-      {live && parts.length === 0 && <p class="waiting">{words.waiting}</p>}
+      {live && parts.length === 0 && <p class="waiting">{acts.inLine(turn?.id) || words.waiting}</p>}
       {turn && row.last && <Foot turn={turn} live={live} felt={acts.felt(turn.id)} />}
     </Say>
   )

@@ -21,6 +21,7 @@ export interface SessionView {
   readonly items: readonly Item[] // as they are read: turn by turn, in each by position
   readonly queue: readonly QueueEntry[]
   readonly paused: readonly Paused[]
+  readonly waiting: InLine | null // the running turn's place in its model's line
   readonly pins: readonly Mention[]
   readonly compactions: readonly Compaction[]
   readonly more: boolean // there are older items that are not here
@@ -122,8 +123,8 @@ class Draft {
   }
 
   lists() {
-    const { session, turns, items, queue, paused, pins, compactions } = this
-    return { session, turns, items, queue, paused, pins, compactions }
+    const { session, turns, items, queue, paused, waiting, pins, compactions } = this
+    return { session, turns, items, queue, paused, waiting, pins, compactions }
   }
 
   take(event: SessionEvent): void {

@@ -57,7 +57,7 @@ export function Header({ me }: { me: Me }) {
         <Icon name="users" size={14} />
         <span class="wide">{words.share}</span>
       </button>
-      <PersonMenu me={me} more={[{ label: models.command, run: openModels }]} />
+      <PersonMenu me={me} more={[{ label: models.command, run: () => openModels() }]} />
       {now && sharing.value && <ShareDialog open onClose={() => (sharing.value = false)} />}
       {now && showing.value && <ModelsDialog live={now} onClose={() => (showing.value = false)} />}
     </header>

@@ -92,11 +92,16 @@ export class Live {
 
   private take(event: Event) {
     if (event.type === 'people') this.people.value = event.people
-    if (event.type === 'models') this.models.value = event.models
+    if (event.type === 'models') void this.askModels()
     if (event.type === 'role' && event.role) this.role.value = event.role
     if (event.type === 'document.notice') this.note(event)
     this.documents.take(event)
     for (const listener of this.listeners) listener(event)
+  }
+
+  /** What the model picker offers, read again. It keeps what it has where the server cannot be asked. */
+  async askModels(): Promise<void> {
+    this.models.value = await get<Models>(`/workspaces/${this.id}/models`).catch(() => this.models.peek())
   }
 
   private note({ document, tone, text }: Extract<Event, { type: 'document.notice' }>) {

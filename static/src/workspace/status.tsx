@@ -3,6 +3,7 @@
 import { asideShown } from '../documents/aside'
 import { trouble } from '../documents/ghost'
 import { languageName } from '../documents/languages'
+import { MetersBar } from '../models/bar'
 import { Speed } from '../sessions/speed'
 import { words as own } from '../ui/words/documents'
 import { words } from '../ui/words/shell'
@@ -57,6 +58,7 @@ export function Status() {
         </span>
       )}
       {doc && <span class="wide">{languageName(doc.path.value)}</span>}
+      {now && <MetersBar live={now} />}
       <Speed />
     </footer>
   )

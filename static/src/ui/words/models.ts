@@ -1,7 +1,7 @@
 // What people read about the models that are connected.
 
 import type { State } from '../../models/draft'
-import type { Abilities, Dialect, ModelScope, RoleName } from '../../wire-models'
+import type { Abilities, Dialect, ModelScope, Pool, RoleName, Used } from '../../wire-models'
 
 const number = (n: number) => n.toLocaleString('en')
 const clock = (time: string) => new Date(time).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit' })
@@ -16,6 +16,10 @@ const fields = {
   price_input: 'Input',
   price_cached: 'From cache',
   price_output: 'Output',
+  pool: 'Counts as',
+  limit_concurrent: 'Calls at once',
+  limit_requests: 'Requests a minute',
+  limit_tokens: 'Tokens a minute',
   extra: 'Extra fields (JSON)',
   scope: 'For',
 }
@@ -25,7 +29,7 @@ export const words = {
   title: 'Models',
   command: 'Models…',
   about: 'Models you can ask in this workspace, and which of them does what. Keys are kept encrypted and never shown.',
-  tabs: { list: 'Connected', roles: 'Roles' },
+  tabs: { list: 'Connected', roles: 'Roles', meters: 'Meters' },
   add: 'Add a model',
   back: 'Back to the list',
   empty: 'No model is connected',
@@ -123,6 +127,27 @@ export const words = {
   keyHint: 'Leave empty if it needs none',
   modelHint: 'As the provider calls it',
   prices: 'Price in US dollars for a million tokens',
+  limitsLegend: 'Limits of our own. Empty: none',
+  pools: { fast: 'fast', deep: 'deep' } satisfies Record<Pool, string>,
+  limited: (row: { limit_concurrent: number; limit_requests: number; limit_tokens: number }) =>
+    [
+      row.limit_concurrent && `${number(row.limit_concurrent)} calls at once`,
+      row.limit_requests && `${number(row.limit_requests)} requests a minute`,
+      row.limit_tokens && `${number(row.limit_tokens)} tokens a minute`,
+    ].filter(Boolean) as string[],
+  meters: {
+    about: 'What models have read and written, in tokens, for your team. Fast models are counted apart from deep ones.',
+    pools: { fast: 'Fast models', deep: 'Deep models', gone: 'Models that were removed' },
+    spans: { today: 'Today', month: 'This month' },
+    who: { yours: 'you', team: 'team' },
+    used: ({ tokens, cost }: Used) => `${number(tokens)}${cost ? ` · $${cost.toFixed(cost < 1 ? 3 : 2)}` : ''}`,
+    running: (n: number) => (n === 0 ? 'nothing runs' : n === 1 ? '1 call runs' : `${number(n)} calls run`),
+    uncounted:
+      'Limits cannot be counted now: Redis does not answer. Models with a limit of tokens take no calls; others do.',
+    short: (n: number) => (n >= 1e6 ? `${(n / 1e6).toFixed(1)}M` : n >= 1000 ? `${(n / 1000).toFixed(1)}k` : `${n}`),
+    bar: (fast: string, deep: string) => `today: fast ${fast}, deep ${deep}`,
+    barTitle: 'Tokens your team has used today, by fast and by deep models. Opens the meters.',
+  },
   drives: 'Can use tools',
   enabled: 'Switched on',
   advanced: 'Advanced',
@@ -138,10 +163,12 @@ export const words = {
     address: 'It begins with https:// or http:// and a host.',
     window: 'A whole number from 1,000 to 20,000,000.',
     price: 'A number from 0 to 100,000.',
+    limit: (most: number) => `A whole number up to ${number(most)}, or nothing.`,
     extra: 'This is not a JSON object. It looks like {"name": "value"}.',
   },
   roles: {
     turn: 'Turns in a session',
+    think: 'A deep look within a turn',
     inline: 'Inline edits',
     ghost: 'Suggestions at the cursor',
     job: 'Jobs',

@@ -23,6 +23,8 @@ export const words = {
   someone: 'Someone',
   transcript: 'Transcript',
   waiting: 'waiting for the first token',
+  inLine: (place: number, why: string) =>
+    `${place === 1 ? 'next in line' : `number ${place} in line`} for this model: ${why}`,
   writing: 'writing',
   firstToken: (ms: number) => `first token ${number(Math.round(ms))} ms`,
   speed: (perSecond: number) => `${number(Math.round(perSecond))} tok/s`,
