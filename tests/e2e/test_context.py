@@ -64,7 +64,7 @@ def look(page: Page, wrong: list[str], picture: Picture) -> None:
     open_meter(page)
     for name in (
         "Tandem’s instructions",
-        "Repository map 6 of 6 files",
+        "Repository map",
         "Earlier turns",
         "Message",
         "Kept for the answer",
