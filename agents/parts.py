@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.db.models import Count
 from kombu.exceptions import KombuError
 
-from agents import endpoints
+from agents import endpoints, limits
 from agents.feed import ANSWER
 from agents.models import Endpoint, Job, Turn
 from agents.providers import local
@@ -74,6 +74,25 @@ def _check_worker() -> tuple[str, str, str]:
     return "warn", f"the worker does not run: {problem}", "`manage.py up` starts it; until then jobs wait."
 
 
+def check_limits() -> tuple[str, str, str]:
+    """Limits are counted in Redis: what its absence means for the models that have some."""
+    try:
+        rows = [row for row in Endpoint.objects.filter(enabled=True) if limits.limited(row)]
+    except DatabaseError:
+        return "warn", "the database has no tables yet", "`manage.py up` makes them."
+    if not rows:
+        return "ok", "no model has limits of its own", ""
+    if broker_problem(ANSWER) is None:
+        return "ok", f"the limits of {len(rows)} models are counted", ""
+    closed = sum(bool(row.limit_tokens) for row in rows)
+    told = f"the limits of {len(rows)} models cannot be counted: Redis does not answer"
+    return (
+        "warn",
+        told,
+        f"Start it. Until then {closed} with a limit of tokens take no calls, the others any.",
+    )
+
+
 def register() -> None:
     register_part(
         Part(
@@ -102,6 +121,7 @@ def register() -> None:
     )
     register_check(Check("model", _check_model))
     register_check(Check("worker", _check_worker))
+    register_check(Check("limits", check_limits))
     panels.register(*_figures(), *_tables())
 
 

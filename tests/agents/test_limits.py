@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from agents import limits
 from agents.limits import Call, Permit, admit
 from agents.models import Endpoint
+from agents.parts import check_limits
 from agents.providers.protocol import Limited
 from ide.db import in_db
 from tests.agents.conftest import Follower, Site
@@ -198,6 +199,17 @@ async def test_without_redis_calls_go_through_but_not_where_tokens_are_limited(v
     await valkey.start()
     async with admit(Call(endpoint(concurrent=1, tokens=1000), 1, 10)):
         assert not limits.problem()
+
+
+async def test_doctor_tells_what_the_absence_of_redis_means(transactional_db: None, valkey: Valkey) -> None:
+    assert (await in_db(check_limits))[1] == "no model has limits of its own"
+    await in_db(Endpoint.objects.create, name="one", model="m", limit_tokens=1000)
+    await in_db(Endpoint.objects.create, name="two", model="m", limit_concurrent=1)
+    assert (await in_db(check_limits))[:2] == ("ok", "the limits of 2 models are counted")
+    valkey.stop()
+    state, told, do = await in_db(check_limits)
+    assert (state, told) == ("warn", "the limits of 2 models cannot be counted: Redis does not answer")
+    assert "1 with a limit of tokens take no calls" in do
 
 
 async def test_a_turn_shows_its_place_and_can_be_stopped_there(site: Site, ada: Follower, valkey: Valkey) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.live.test_announce import Valkey
 def used(site: Site, endpoint: str, user: Any, tokens: int, days: int = 0) -> None:
     why = {"endpoint": endpoint, "model": "m", "kind": "session", "subject": ""}
     entry = meter.reserve(user.pk, site.workspace.pk, tokens=tokens, **why)
-    meter.settle(entry, Spent(tokens - 1, 1, 0, tokens))
+    meter.settle(entry, Spent(tokens - 1, 1, 0, Decimal(tokens)))
     LedgerEntry.objects.filter(pk=entry).update(created_at=timezone.now() - timedelta(days=days))
 
 

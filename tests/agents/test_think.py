@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from agents.live import of
 from agents.models import Endpoint, RoleEndpoint
 from ide.db import in_db
@@ -12,7 +14,7 @@ ASK = {"calls": [{"name": "think", "arguments": '{"question": "Is one() right?",
 DEEP = "It returns what it is given. That is right."
 
 
-def assigned(site: Site, *fast: dict[str, object], **deep: object) -> tuple[Endpoint, Endpoint]:
+def assigned(site: Site, *fast: dict[str, Any], **deep: Any) -> tuple[Endpoint, Endpoint]:
     """A fast model for turns and a deep one that thinks."""
     quick = site.script(*fast)
     slow = site.script(deep)
