@@ -108,7 +108,7 @@ async def test_a_fork_has_everything_up_to_its_turn_and_names_where_it_came_from
 
 
 async def test_a_turn_can_be_forked_from_as_soon_as_it_has_ended(site: Site, ada: Follower) -> None:
-    await in_db(site.script, {"text": "wait for me", "pause_after": 4}, tools=False)
+    await in_db(site.script, {"text": "wait for me", "pause_after": 4})
     session = await ada.session()
     turn = (await ada.ask("turn.start", session=session, text="Hi", mentions=[]))["turn"]
     await ada.event("item.delta")
