@@ -11,7 +11,6 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Literal
 
 import aiohttp
@@ -34,9 +33,10 @@ from agents.providers.http import (
     why,
 )
 from agents.providers.protocol import BadResponse, StreamBroken, Unreachable
+from agents.providers.responses_chain import Chain, Live
 from agents.providers.responses_pool import NoSocket, Sockets
 from agents.providers.responses_request import Abilities, fields, items
-from agents.providers.responses_socket import Run, Socket
+from agents.providers.responses_socket import Socket
 from agents.providers.responses_steer import RECEIPTS, Steers
 from agents.providers.responses_wire import NOT_FOUND, Answer, Frame, Reported, decode_frame
 
@@ -44,31 +44,6 @@ CHAINS = 256  # conversations whose last response is remembered
 SUCCESSOR_SECONDS = 10.0  # a steered response's successor begins within
 
 Transport = Literal["auto", "socket", "http"]
-
-
-@dataclass
-class _Chain:
-    """What the server has of a conversation: the last response on a lane, and what led to it."""
-
-    socket: Socket
-    lane: str
-    response: str
-    fields: dict[str, object]
-    messages: tuple[Message, ...]
-    steers: Steers  # accepted while it ran; the server puts them before what comes next
-
-
-@dataclass
-class _Live:
-    socket: Socket
-    run: Run
-    answer: Answer
-    steers: Steers
-
-    @property
-    def awaits_successor(self) -> bool:
-        """A steer that was accepted starts another response by itself, unless tool outputs are asked for first."""
-        return self.answer.steered or (self.steers.open and not self.answer.message().calls)
 
 
 class ResponsesProvider:
@@ -94,8 +69,8 @@ class ResponsesProvider:
         self._patience = patience or Patience()
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
-        self._chains: OrderedDict[str, _Chain] = OrderedDict()
-        self._live: dict[str, _Live] = {}
+        self._chains: OrderedDict[str, Chain] = OrderedDict()
+        self._live: dict[str, Live] = {}
         self.abilities = abilities or Abilities()
         self._sockets = Sockets(
             self._url,
@@ -259,7 +234,7 @@ class ResponsesProvider:
                     raise StreamBroken("The provider ended the connection.") from told
                 chain = None  # the server no longer has it: everything is sent, once
 
-    def _payload(self, request: Request, lane: str, chain: _Chain | None, *, warm: bool) -> str:
+    def _payload(self, request: Request, lane: str, chain: Chain | None, *, warm: bool) -> str:
         known = fields(request, self.abilities)
         begun = len(chain.messages) if chain is not None else 0
         body = {"type": "response.create", **known, "input": items(request.messages[begun:], self.abilities)}
@@ -276,7 +251,7 @@ class ResponsesProvider:
     ) -> AsyncGenerator[list[Event], None]:
         """The run's events, its successors' too. Raises Reported for errors with a meaning of their own."""
         run = await socket.start(lane, payload)
-        live = _Live(socket, run, Answer(request.messages), steers)
+        live = Live(socket, run, Answer(request.messages), steers)
         if request.conversation:
             self._live[request.conversation] = live
         asked: Sequence[Message] = request.messages
@@ -295,7 +270,7 @@ class ResponsesProvider:
                 del self._live[request.conversation]
             socket.leave(run, for_good=live.steers.open and not live.answer.done)
 
-    async def _next(self, live: _Live, events: list[Event]) -> list[Frame]:
+    async def _next(self, live: Live, events: list[Event]) -> list[Frame]:
         """The frames that have come. A successor that never begins ends the wait, and its steers are told as lost."""
         waiting = live.answer.done
         try:
@@ -308,7 +283,7 @@ class ResponsesProvider:
             events.append(Done())
             return []
 
-    def _take(self, live: _Live, asked: Sequence[Message], frame: Frame, events: list[Event]) -> Sequence[Message]:
+    def _take(self, live: Live, asked: Sequence[Message], frame: Frame, events: list[Event]) -> Sequence[Message]:
         """One frame; returns what the answer under way answers, which a steer makes longer."""
         if frame.type in RECEIPTS:
             live.steers.receipt(frame, events)
@@ -323,19 +298,19 @@ class ResponsesProvider:
             live.answer.feed(frame, events)
         return asked
 
-    def _chained(self, request: Request, live: _Live, asked: Sequence[Message]) -> None:
+    def _chained(self, request: Request, live: Live, asked: Sequence[Message]) -> None:
         if not request.conversation or not live.answer.id:
             return
         told = live.answer.message()
         said = (told,) if told.text or told.calls else ()
         known = fields(request, self.abilities)
-        chain = _Chain(live.socket, live.run.lane, live.answer.id, known, (*asked, *said), live.steers)
+        chain = Chain(live.socket, live.run.lane, live.answer.id, known, (*asked, *said), live.steers)
         self._chains[request.conversation] = chain
         self._chains.move_to_end(request.conversation)
         while len(self._chains) > CHAINS:
             self._chains.popitem(last=False)
 
-    async def _place(self, request: Request) -> tuple[Socket, str, _Chain | None, list[Event]]:
+    async def _place(self, request: Request) -> tuple[Socket, str, Chain | None, list[Event]]:
         """Where the call runs, the chain it continues, and the steers that a broken chain loses.
 
         Raises NoSocket, ProviderError.
@@ -350,7 +325,7 @@ class ResponsesProvider:
         socket, lane = await self._sockets.place()
         return socket, lane, None, chain.steers.lost() if chain is not None else []
 
-    def _leave_lane(self, chain: _Chain) -> None:
+    def _leave_lane(self, chain: Chain) -> None:
         """The server puts accepted steers before whatever comes next on a lane. Named lanes are not given out twice."""
         if not self.abilities.lanes:
             chain.socket.retire()
@@ -360,7 +335,7 @@ class ResponsesProvider:
             del self._chains[conversation]
 
 
-def _follows(request: Request, chain: _Chain, known: dict[str, object]) -> bool:
+def _follows(request: Request, chain: Chain, known: dict[str, object]) -> bool:
     """Whether the server has exactly the beginning of this request, and less than all of it."""
     begun = len(chain.messages)
     same = tuple(request.messages[:begun]) == chain.messages and known == chain.fields
