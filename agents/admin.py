@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from agents.keys import encrypt
+from agents.endpoints.keys import encrypt
 from agents.models import Endpoint, Item, Job, JobEvent, Proposal, RoleEndpoint, Session, Step, Turn
 
 

@@ -8,7 +8,10 @@ from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from agents import endpoints, errands, jobs, wire
+from agents import wire
+from agents.endpoints import choice as endpoints
+from agents.jobs import errands
+from agents.jobs import life as jobs
 from agents.models import Job
 from ide.accounts.permissions import Action, allow
 from ide.api import person

@@ -8,22 +8,12 @@ class AgentsConfig(AppConfig):
     label = "agents"
 
     def ready(self) -> None:
-        from agents import (
-            checkpoint_ops,
-            commit_message,
-            context_ops,
-            credits,
-            ghost_ops,
-            library_ops,
-            live,
-            mention_ops,
-            ops,
-            parts,
-            pause_ops,
-            queue_ops,
-            quick,
-            undo_ops,
-        )
+        from agents import live, ops, parts
+        from agents.assist import commit_message, ghost_ops, quick
+        from agents.context import mention_ops
+        from agents.context import ops as context_ops
+        from agents.proposals import checkpoint_ops, undo_ops
+        from agents.sessions import credits, library_ops, pause_ops, queue_ops
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
 

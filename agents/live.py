@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError
 
-from agents import endpoints, pool, suggestions, turns
-from agents.feed import JobFeed
+from agents.endpoints import choice as endpoints
+from agents.endpoints import pool
+from agents.jobs import suggestions
+from agents.jobs.feed import JobFeed
 from agents.models import RoleEndpoint
-from agents.proposals import Proposals
+from agents.proposals.live import Proposals
 from agents.providers.protocol import ProviderError
 from agents.providers.responses import ResponsesProvider
 from agents.providers.responses_socket import Socket
-from agents.sessions import Sessions
+from agents.sessions import turns
+from agents.sessions.acts import Sessions
 from ide.db import in_db
 from ide.errors import Refused
 from ide.live.host import WorkspaceHost, live_hosts

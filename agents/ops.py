@@ -9,12 +9,16 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
-from agents import endpoints, jobs, pictures, redirect, talk, ways, window, wire
+from agents import wire
+from agents.context import pictures, window
+from agents.endpoints import choice as endpoints
 from agents.environments.live import writable
+from agents.jobs import life as jobs
 from agents.live import of
 from agents.models import Turn
-from agents.sessions import Start
-from agents.turns import Stop
+from agents.sessions import redirect, talk, ways
+from agents.sessions.acts import Start
+from agents.sessions.turns import Stop
 from ide.accounts.permissions import Action
 from ide.db import in_db
 from ide.errors import Invalid

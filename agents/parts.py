@@ -12,8 +12,9 @@ from django.db import DatabaseError
 from django.db.models import Count
 from kombu.exceptions import KombuError
 
-from agents import endpoints, limits
-from agents.feed import ANSWER
+from agents.endpoints import choice as endpoints
+from agents.endpoints import limits
+from agents.jobs.feed import ANSWER
 from agents.models import Endpoint, Job, Turn
 from agents.providers import local
 from ide.dashboard import panels

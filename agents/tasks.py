@@ -14,7 +14,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, close_old_connections
 from kombu.exceptions import KombuError
 
-from agents import jobs, work
+from agents.jobs import life as jobs
+from agents.jobs import work
 from ide.usage import meter
 
 log = logging.getLogger(__name__)

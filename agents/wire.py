@@ -85,7 +85,7 @@ def models(rows: Sequence[Endpoint]) -> Json:
 
 
 def session(row: Session, running: Turn | None) -> Json:
-    """`row` is one of agents.library.rows."""
+    """`row` is one of agents.sessions.library.rows."""
     return {
         "id": row.pk,
         "title": row.title,

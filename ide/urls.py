@@ -7,16 +7,16 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from agents.api import router as agents_router
-from agents.endpoints_api import router as endpoints_router
-from agents.library_api import router as library_router
-from agents.pictures_api import router as pictures_router
-from agents.rules import router as rules_router
+from agents.context.pictures_api import router as pictures_router
+from agents.endpoints.api import router as endpoints_router
+from agents.proposals.rules import router as rules_router
+from agents.sessions.library_api import router as library_router
 from ide import pages
 from ide.accounts.api import router as accounts_router
 from ide.api import api
 from ide.documents.api import router as documents_router
 from ide.documents.comments_api import router as comments_router
-from ide.documents.history_api import router as history_router
+from ide.documents.history.api import router as history_router
 from ide.live.commits_api import router as commits_router
 from ide.workspaces.api import router as workspaces_router
 

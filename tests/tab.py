@@ -14,9 +14,9 @@ import aiohttp
 from pycrdt import Doc, Text
 
 from ide.documents import protocol
-from ide.documents.anchors import Ruler
-from ide.documents.replica import Replica
 from ide.documents.text import to_bytes
+from ide.documents.yjs.anchors import Ruler
+from ide.documents.yjs.replica import Replica
 
 Json = dict[str, Any]
 DEADLINE = 15.0

@@ -38,10 +38,7 @@ MAY: dict[str, set[str]] = {
     "agents": {
         "agents",
         *(f"ide.live.{name}" for name in ("host", "ops", "announce")),
-        *(
-            f"ide.documents.{name}"
-            for name in ("models", "room", "text", "store", "disk", "history", "authors", "undo")
-        ),
+        *(f"ide.documents.{name}" for name in ("models", "room", "text", "log.store", "file.disk", "history")),
         *(f"ide.workspaces.{name}" for name in ("models", "git", "files", "search", "figures")),
         "ide.runner.client",
         "ide.usage.meter",

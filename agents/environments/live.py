@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from agents import file_acts
 from agents.engine.edits.apply import LiveApplier
 from agents.engine.messages import ToolResult
 from agents.engine.tools import LINES, THINK, EditStream, Hit, Ran, Slice, ToolFailed
@@ -14,9 +13,10 @@ from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, ma
 from agents.environments.patch import PatchEdits
 from agents.environments.room_target import RoomTarget
 from agents.models import Endpoint
-from agents.pauses import Span
-from agents.think import think
-from agents.turns import LiveTurn
+from agents.proposals import file_acts
+from agents.sessions.pauses import Span
+from agents.sessions.think import think
+from agents.sessions.turns import LiveTurn
 from ide.db import in_db
 from ide.documents.room import Anchor, Room
 from ide.documents.text import lines
@@ -103,9 +103,7 @@ class LiveEnvironment:
     async def open(self, path: str) -> RoomTarget:
         self.turn.check()
         host = self.turn.host
-        room = self._open_now(path) or await host.open_path(
-            path
-        )  # no query before what it writes is seen
+        room = self._open_now(path) or await host.open_path(path)  # no query before what it writes is seen
         return self._target(path, writable(host, room))
 
     async def create(self, path: str) -> RoomTarget:

@@ -20,10 +20,10 @@ from agents.environments.ground import MOST_HITS, MOST_PATHS, exists, matches
 from agents.environments.live import LiveEnvironment, writable
 from agents.environments.room_target import RoomTarget
 from agents.models import Endpoint, FileAct
-from agents.pauses import Span, Typed
-from agents.turns import LiveTurn
-from agents.undecided import Tracked
-from agents.waiting_acts import WaitingAct
+from agents.proposals.undecided import Tracked
+from agents.proposals.waiting_acts import WaitingAct
+from agents.sessions.pauses import Span, Typed
+from agents.sessions.turns import LiveTurn
 from ide.db import in_db
 from ide.documents.room import Anchor, Room
 from ide.documents.text import lines

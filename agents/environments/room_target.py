@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
-from agents.pauses import Span, Typed, Watch
-from agents.turns import LiveTurn
+from agents.sessions.pauses import Span, Typed, Watch
+from agents.sessions.turns import LiveTurn
 from ide.documents.room import Anchor, Edit, ModelClient, Room
 from ide.documents.text import minimal_edits
 

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='endpoint',
             name='abilities',
-            field=models.JSONField(blank=True, default=dict, help_text='As probed; see agents/abilities.py.'),
+            field=models.JSONField(blank=True, default=dict, help_text='As probed; see agents/endpoints/abilities.py.'),
         ),
         migrations.AddField(
             model_name='endpoint',

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='budget',
-            field=models.JSONField(default=dict, help_text='Most it may use; see agents/budget.py.'),
+            field=models.JSONField(default=dict, help_text='Most it may use; see agents/jobs/budget.py.'),
         ),
         migrations.AddField(
             model_name='job',

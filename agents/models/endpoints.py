@@ -47,7 +47,7 @@ class Endpoint(models.Model):
         default=False, help_text="May lie inside the server's own network: found or configured by its operator."
     )
     window = models.PositiveIntegerField(default=128_000, help_text="Tokens.")
-    abilities = models.JSONField(default=dict, blank=True, help_text="As probed; see agents/abilities.py.")
+    abilities = models.JSONField(default=dict, blank=True, help_text="As probed; see agents/endpoints/abilities.py.")
     probed_at = models.DateTimeField(null=True, blank=True)
     extra = models.JSONField(default=dict, blank=True, help_text="Fields of every request, such as service_tier.")
     price_input = models.DecimalField(

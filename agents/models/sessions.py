@@ -34,7 +34,7 @@ class Session(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     active_at = models.DateTimeField(auto_now_add=True)
 
-    turn_count = 0  # filled by agents.library.rows
+    turn_count = 0  # filled by agents.sessions.library.rows
 
     def __str__(self) -> str:
         return self.title or self.id

@@ -6,7 +6,7 @@ class DocumentsConfig(AppConfig):
     label = "documents"
 
     def ready(self) -> None:
-        from ide.documents.durable import DURABLE
+        from ide.documents.log.durable import DURABLE
         from ide.parts import register_check
 
         register_check(DURABLE)

@@ -15,9 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from ide.accounts.models import Membership, User
-from ide.documents.anchors import Place
 from ide.documents.models import Comment, CommentThread, Document
 from ide.documents.protocol import Malformed
+from ide.documents.yjs.anchors import Place
 from ide.errors import Invalid, NotAllowed, TooLarge
 
 TEXT = 8000  # characters of one comment

@@ -15,7 +15,7 @@ from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow
 from ide.api import person
 from ide.db import in_db
-from ide.documents.credit import credit
+from ide.documents.history.credit import credit
 from ide.errors import Conflict, NotFound
 from ide.live.host import WorkspaceHost, host_of, live_host
 from ide.workspaces import commits

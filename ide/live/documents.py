@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from ide import metrics
 from ide.db import in_db
-from ide.documents.compactor import CompactionFailed, compactor
+from ide.documents.log.compactor import CompactionFailed, compactor
+from ide.documents.log.store import Store
 from ide.documents.room import Room
-from ide.documents.store import Store
 from ide.errors import Conflict, NotFound, Refused, Unavailable
 from ide.live import outside, rows
 from ide.live.lease import Lease

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ide.documents import protocol
-from ide.documents.disk import DiskCopy
+from ide.documents.file.disk import DiskCopy
 from ide.documents.room import Room
 
 Event = dict[str, Any]

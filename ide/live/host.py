@@ -15,9 +15,9 @@ from django.db import DatabaseError
 
 from ide import metrics
 from ide.db import in_db
-from ide.documents.compactor import compactor
-from ide.documents.store import Store
-from ide.documents.store import store as process_store
+from ide.documents.log.compactor import compactor
+from ide.documents.log.store import Store
+from ide.documents.log.store import store as process_store
 from ide.errors import NotFound, Refused, Unavailable
 from ide.live import announce, lease, rows, shutdown
 from ide.live.documents import OpenDocuments

@@ -11,9 +11,10 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 from ide.db import in_db
-from ide.documents import authorship, history
-from ide.documents.clients import Claim
+from ide.documents.history import authorship
+from ide.documents.history import timeline as history
 from ide.documents.models import Document
+from ide.documents.room.clients import Claim
 
 WAIT_SECONDS = 0.3
 TELLING_BYTES = 24  # no smaller update brings a line or 20 characters back

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 from django.db import DatabaseError
 
-from ide.documents.clients import Claim, Clients
-from ide.documents.compact import DIFFERS, Facts
-from ide.documents.compactor import CompactionFailed, compactor
-from ide.documents.disk import DiskCopy
+from ide.documents.file.disk import DiskCopy
+from ide.documents.log.compact import DIFFERS, Facts
+from ide.documents.log.compactor import CompactionFailed, compactor
+from ide.documents.log.store import Store
 from ide.documents.models import Document
-from ide.documents.replica import Poisoned, salvaged
 from ide.documents.room import Room
-from ide.documents.store import Store
+from ide.documents.room.clients import Claim, Clients
+from ide.documents.yjs.replica import Poisoned, salvaged
 from ide.errors import Refused, Unavailable
 from ide.live.file_news import FileNews
 from ide.live.introductions import Introductions

@@ -6,7 +6,7 @@ import asyncio
 
 from ide.accounts.permissions import Action
 from ide.db import in_db
-from ide.documents import history
+from ide.documents.history import timeline as history
 from ide.documents.room import Room
 from ide.documents.text import clean, minimal_edits
 from ide.errors import Busy, Invalid

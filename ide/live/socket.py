@@ -18,10 +18,10 @@ from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow, role_in
 from ide.db import in_db
 from ide.documents import protocol
-from ide.documents.awareness import Roster
 from ide.documents.protocol import Malformed
-from ide.documents.replica import EMPTY_UPDATE
-from ide.documents.room import EPOCH, UPDATE_LIMIT
+from ide.documents.room.awareness import Roster
+from ide.documents.room.room import EPOCH, UPDATE_LIMIT
+from ide.documents.yjs.replica import EMPTY_UPDATE
 from ide.errors import NotFound, Refused
 from ide.live import door, ops
 from ide.live.channel import Channel

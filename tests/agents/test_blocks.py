@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.blocks import code_blocks, joined, place, whole_lines
+from agents.sessions.blocks import code_blocks, joined, place, whole_lines
 
 PYTHON = (
     "import os\n\n\ndef one(a):\n    return a\n\n\n@cached\ndef two(b):\n    return b\n\n\nclass Three:\n    pass\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_django import Settings
 
-from agents import symbols
+from agents.context import symbols
 from tests.agents.conftest import Follower, Site
 from tests.runner.conftest import Runner, runner  # noqa: F401 (fixture)
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 
-from agents import symbols
+from agents.context import symbols
 from agents.engine.repomap import About, drawn, ranked
 from ide.documents.text import Edit
 from tests.agents.conftest import CODE, Follower, Site

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from agents.context.surroundings import Around
 from agents.models import Compaction, Endpoint, SessionRules
 from agents.simulator.server import Simulator
-from agents.surroundings import Around
 from ide.db import in_db
 from ide.documents.text import Edit
 from tests.agents.conftest import Follower, Site, git

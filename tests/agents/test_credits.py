@@ -7,11 +7,13 @@ from typing import Any
 
 from django.test import AsyncClient
 
-from agents import credits, jobs, work
+from agents.jobs import life as jobs
+from agents.jobs import work
 from agents.models import Job
+from agents.sessions import credits
 from ide.accounts.models import User
 from ide.db import in_db
-from ide.documents.authors import describe
+from ide.documents.history.authors import describe
 from tests.agents.conftest import CODE, Follower, Site, git
 from tests.agents.test_jobs import merged, requested
 from tests.agents.test_turns import inline

@@ -10,7 +10,9 @@ from django.contrib.admin.sites import site as admin_site
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 
-from agents import endpoints, keys, wire
+from agents import wire
+from agents.endpoints import choice as endpoints
+from agents.endpoints import keys
 from agents.models import Endpoint
 from ide.accounts.models import User
 from ide.errors import Unavailable

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from agents.context.surroundings import Around
 from agents.models import Endpoint
-from agents.surroundings import Around
 from ide.db import in_db
 from tests.agents.conftest import CODE, Follower, Site
 from tests.agents.simulated import simulator

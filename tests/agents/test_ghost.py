@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents import ghost
+from agents.assist import ghost
 from agents.models import Endpoint, RoleEndpoint, SessionRules
 from agents.providers.fill import Way
 from agents.simulator.plan import Script, Step

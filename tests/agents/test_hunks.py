@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import hunks
-from agents.layers import Layers
+from agents.proposals import hunks
+from agents.proposals.layers import Layers
 from ide.documents.text import apply
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\n", "\n", "é😀\n", "\tx\u2028y\n"]), max_size=12).map("".join)

@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from agents import errands, jobs, mapping, work
 from agents.engine import context
+from agents.jobs import errands, mapping, work
+from agents.jobs import life as jobs
 from agents.models import Job, Step
 from ide.accounts.models import Membership
 from ide.db import in_db

@@ -13,9 +13,9 @@ import pytest
 from django.test import AsyncClient
 from django.utils import timezone
 
-from agents import export, library
 from agents.models import Item, Session, Turn
-from agents.transcript import TAIL
+from agents.sessions import export, library
+from agents.sessions.transcript import TAIL
 from ide.accounts.models import User
 from ide.db import in_db
 from tests.agents.conftest import Follower, Site

@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 from redis.asyncio import Redis
 
-from agents import limits
-from agents.limits import Call, Permit, admit
+from agents.endpoints import limits
+from agents.endpoints.limits import Call, Permit, admit
 from agents.models import Endpoint
 from agents.parts import check_limits
 from agents.providers.protocol import Limited

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from agents.endpoints import ABSENT, LOCAL, LOOK_EVERY, LocalServers
+from agents.endpoints.choice import ABSENT, LOCAL, LOOK_EVERY, LocalServers
 from agents.models import Endpoint
 from agents.providers import local
 from ide.db import in_db

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.mentions import Found, Passage, cut, looked_up
+from agents.context.mentions import Found, Passage, cut, looked_up
 from agents.models import Item, Job, Session, Turn
 from ide.accounts.models import Team
 from ide.db import in_db

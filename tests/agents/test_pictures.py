@@ -13,7 +13,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import AsyncClient
 
-from agents import past, pictures, pool
+from agents.context import past, pictures
+from agents.endpoints import pool
 from agents.engine.messages import Image, Message
 from agents.models import Endpoint, Item, Picture, Session, Turn
 from agents.simulator.plan import Ask, Brain, Plan, Script, Step

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents import commit_message
-from agents.commit_message import cleaned, compared
+from agents.assist import commit_message
+from agents.assist.commit_message import cleaned, compared
 from agents.models import Item, Turn
 from ide.db import in_db
 from ide.usage.models import LedgerEntry

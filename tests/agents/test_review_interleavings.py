@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from agents.environments.overlay_target import target_of
-from agents.layers import Layers
 from agents.live import of
 from agents.models import SessionRules, Turn
-from agents.sessions import Start
-from agents.turns import LiveTurn
-from agents.undecided import Tracked, Undecided
+from agents.proposals.layers import Layers
+from agents.proposals.undecided import Tracked, Undecided
+from agents.sessions.acts import Start
+from agents.sessions.turns import LiveTurn
 from ide.accounts.models import Membership, Team, User
 from ide.db import in_db
 from ide.documents.models import Document

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents import endpoints
-from agents.endpoints import Wanted
+from agents.endpoints import choice as endpoints
+from agents.endpoints.choice import Wanted
 from agents.models import Endpoint, RoleEndpoint
 from ide.accounts.models import Team, User
 from ide.db import in_db

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents import errands, jobs, work
+from agents.jobs import errands, work
+from agents.jobs import life as jobs
 from agents.live import of
 from agents.models import Job
 from ide.db import in_db

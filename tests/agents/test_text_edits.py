@@ -5,7 +5,9 @@ from __future__ import annotations
 from ide.db import in_db
 from tests.agents.conftest import CODE, Follower, Site
 
-BLOCK = "a.py\n<<<<<<< SEARCH\ndef one(a):\n    return a\n=======\ndef one(a):\n    b = a\n    return b\n>>>>>>> REPLACE\n"
+BLOCK = (
+    "a.py\n<<<<<<< SEARCH\ndef one(a):\n    return a\n=======\ndef one(a):\n    b = a\n    return b\n>>>>>>> REPLACE\n"
+)
 
 
 async def test_blocks_stream_into_the_document_and_prose_stays_prose(site: Site, ada: Follower) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents import errands, jobs, work
+from agents.jobs import errands, work
+from agents.jobs import life as jobs
 from agents.models import Endpoint, Job, Step
 from ide.db import in_db
 from ide.errors import Conflict, Invalid

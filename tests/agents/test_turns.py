@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agents import talk
 from agents.engine.messages import ToolCall
 from agents.live import of
 from agents.models import Item, Proposal, Session, Turn
+from agents.sessions import talk
 from ide.accounts.models import Membership
 from ide.db import in_db
 from ide.workspaces.models import Workspace

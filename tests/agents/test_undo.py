@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ide.db import in_db
-from ide.documents import history
+from ide.documents.history import timeline as history
 from ide.documents.models import Document
 from ide.documents.text import Edit
 from tests.agents.conftest import CODE, Follower, Site

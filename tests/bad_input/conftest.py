@@ -131,7 +131,7 @@ async def world(site: Site) -> AsyncIterator[World]:
 
 ENDPOINTS = """
 import json
-from agents.keys import encrypt
+from agents.endpoints.keys import encrypt
 from agents.models import Endpoint
 fields = dict(key_encrypted=encrypt("k3y"), rank=500, own_network=True)
 rows = {{name: Endpoint.objects.create(name=name, model=name, base_url=url, **fields)

@@ -19,10 +19,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from ide.accounts.models import Membership, Team, User
-from ide.documents.anchors import Ruler
-from ide.documents.items import Sequence
 from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Quarantined, Snapshot, Version
-from ide.documents.replica import Replica
+from ide.documents.yjs.anchors import Ruler
+from ide.documents.yjs.items import Sequence
+from ide.documents.yjs.replica import Replica
 from ide.workspaces.models import Workspace
 from tests.chaos.rows import SEED
 
@@ -94,7 +94,7 @@ def rows(document: str, epoch: int) -> list[tuple[int, bytes]]:
 
 
 def text_of(updates: list[bytes]) -> str:
-    """As Yjs reads them: pycrdt goes wrong behind a gap (ide/documents/waiting.py), our own sequence does not."""
+    """As Yjs reads them: pycrdt goes wrong behind a gap (ide/documents/yjs/waiting.py), our own sequence does not."""
     return Sequence(updates).text()
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings as django_settings
 
 from ide.accounts.models import Team
+from ide.documents.log.store import Store
 from ide.documents.models import Document
-from ide.documents.store import Store
 from ide.workspaces.models import Workspace
 
 

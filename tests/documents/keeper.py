@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ide.documents.clients import Claim, Clients
-from ide.documents.replica import Replica
+from ide.documents.log.store import Store
 from ide.documents.room import Room
-from ide.documents.store import Store
+from ide.documents.room.clients import Claim, Clients
+from ide.documents.yjs.replica import Replica
 
 
 class StoreKeeper:

@@ -13,14 +13,14 @@ from pycrdt import Doc, Text, UndoManager, get_update, merge_updates
 
 from ide.accounts.models import User
 from ide.db import in_db
-from ide.documents import authorship
-from ide.documents.author import ModelClient
-from ide.documents.authors import describe
-from ide.documents.authorship import Ledger
-from ide.documents.clients import Clients
+from ide.documents.history import authorship
+from ide.documents.history.authors import describe
+from ide.documents.history.authorship import Ledger
 from ide.documents.models import Attribution, ClientId, Document, DocumentUpdate, Snapshot
-from ide.documents.replica import Replica
+from ide.documents.room.author import ModelClient
+from ide.documents.room.clients import Clients
 from ide.documents.text import Edit, minimal_edits
+from ide.documents.yjs.replica import Replica
 
 ADA, BOB, TURN = "person:1", "person:2", "turn:abc"
 CODE = "def total(prices):\n    return sum(prices)\n"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Text, get_update, merge_updates
 
 from ide.documents import protocol
-from ide.documents.clients import RESERVED, Clients
 from ide.documents.protocol import Malformed
-from ide.documents.replica import Replica, decode_state, salvaged
 from ide.documents.room import Edit, ModelClient
-from ide.documents.structs import sections
+from ide.documents.room.clients import RESERVED, Clients
+from ide.documents.yjs.replica import Replica, decode_state, salvaged
+from ide.documents.yjs.structs import sections
 from tests.documents.test_room import Client, make_room, turn
 
 

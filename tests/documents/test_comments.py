@@ -12,8 +12,8 @@ from django.test import AsyncClient
 from ide.accounts.models import Membership, Team, User
 from ide.db import in_db
 from ide.documents import comments
-from ide.documents.anchors import Place
 from ide.documents.models import Comment, CommentThread, Document
+from ide.documents.yjs.anchors import Place
 from ide.live.host import close_all, host_of
 from ide.workspaces.models import Workspace
 from tests.live.tab import Tab

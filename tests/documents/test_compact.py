@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from pycrdt import merge_updates
 
 from ide.db import in_db
-from ide.documents import compact as compaction
-from ide.documents.compact import DIFFERS, DONE, LOST, NOTHING, Facts, compact, rebuilt
-from ide.documents.compactor import CompactionFailed, Compactor
+from ide.documents.log import compact as compaction
+from ide.documents.log.compact import DIFFERS, DONE, LOST, NOTHING, Facts, compact, rebuilt
+from ide.documents.log.compactor import CompactionFailed, Compactor
+from ide.documents.log.store import Store
 from ide.documents.models import Document, DocumentUpdate, Snapshot
-from ide.documents.replica import Replica, merge_all
-from ide.documents.store import Store
+from ide.documents.yjs.replica import Replica, merge_all
 from ide.workspaces.models import Workspace
 
 from .logs import ACTS, Act, rows_of, text_of, updates_of
@@ -44,7 +44,7 @@ async def fill(store: Store, document: Document, updates: list[bytes]) -> None:
 
 def faulty(point: str, act: str = "kill") -> Compactor:
     """One whose process meets its fault at `point`."""
-    return Compactor(["env", f"TANDEM_FAULT={point}:{act}", sys.executable, "-m", "ide.documents.compact"])
+    return Compactor(["env", f"TANDEM_FAULT={point}:{act}", sys.executable, "-m", "ide.documents.log.compact"])
 
 
 @given(ACTS)
@@ -138,7 +138,7 @@ async def test_a_paused_compaction_that_lost_the_lease_is_not_kept(
     await fill(store, document, updates_of(SOME))
     config = await in_db(_database)
     child = subprocess.Popen(
-        [sys.executable, "-m", "ide.documents.compact"],
+        [sys.executable, "-m", "ide.documents.log.compact"],
         env={**os.environ, "TANDEM_FAULT": "compact.written:stop"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

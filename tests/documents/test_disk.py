@@ -10,10 +10,10 @@ import threading
 import pytest
 
 from ide.db import in_db
-from ide.documents.disk import DiskCopy
+from ide.documents.file.disk import DiskCopy
+from ide.documents.log.store import Store
 from ide.documents.models import Document
 from ide.documents.room import Edit
-from ide.documents.store import Store
 from ide.workspaces.files import Files, Unreadable
 from ide.workspaces.models import Workspace
 from ide.workspaces.replace import Changed

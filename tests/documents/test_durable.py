@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from ide.db import THREADS, in_db, threads
-from ide.documents.durable import check, judged
+from ide.documents.log.durable import check, judged
 
 
 def test_the_database_of_this_run_keeps_what_it_commits(transactional_db: None) -> None:

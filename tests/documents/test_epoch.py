@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from pycrdt import Doc, Text
 
 from ide.db import in_db
-from ide.documents import authorship, epoch, history, retention
-from ide.documents.anchors import Place, Ruler
-from ide.documents.compact import DONE, ITEMS, NOTHING, compact, due
-from ide.documents.compactor import CompactionFailed, Compactor
+from ide.documents.history import authorship
+from ide.documents.history import timeline as history
+from ide.documents.log import epoch, retention
+from ide.documents.log.compact import DONE, ITEMS, NOTHING, compact, due
+from ide.documents.log.compactor import CompactionFailed, Compactor
+from ide.documents.log.rows import Fenced
+from ide.documents.log.store import Loaded, Store
 from ide.documents.models import ClientId, CommentThread, Document, DocumentUpdate, Snapshot
-from ide.documents.replica import Replica
-from ide.documents.rows import Fenced
-from ide.documents.store import Loaded, Store
+from ide.documents.yjs.anchors import Place, Ruler
+from ide.documents.yjs.replica import Replica
 from ide.workspaces.models import Workspace
 
 from .logs import ACTS, Act, text_of, updates_of

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Text, merge_updates
 
 from ide.documents import protocol
-from ide.documents.clients import Clients
-from ide.documents.items import Sequence
-from ide.documents.replica import EMPTY_UPDATE, Replica, decode_state, merge_all
 from ide.documents.room import Room
+from ide.documents.room.clients import Clients
 from ide.documents.text import Edit
+from ide.documents.yjs.items import Sequence
+from ide.documents.yjs.replica import EMPTY_UPDATE, Replica, decode_state, merge_all
 from tests.documents.logs import ACTS, WORDS, Act, updates_of
 from tests.documents.test_room import Log
 from tests.live.test_provider import node

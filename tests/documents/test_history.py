@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from ide.accounts.models import User
-from ide.documents import history
-from ide.documents.authors import describe
+from ide.documents.history import timeline as history
+from ide.documents.history.authors import describe
 from ide.documents.models import Attribution, Document, DocumentUpdate, Snapshot, Version
 from ide.documents.text import Edit
 from ide.errors import NotFound

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, merge_updates
 
-from ide.documents.decoding import decode
-from ide.documents.items import Sequence, units
 from ide.documents.protocol import Malformed
+from ide.documents.yjs.decoding import decode
+from ide.documents.yjs.items import Sequence, units
 
 PARTS = ["a", "bc\n", "😀", "x😀y", "é", "hello world", "\n\n", "👩‍👩‍👧"]
 ACT = st.tuples(
@@ -55,7 +55,7 @@ class Writer:
 
 
 def read(updates: list[bytes]) -> str:
-    """What pycrdt reads, given all at once: behind a gap it loses text for good (ide/documents/replica.py)."""
+    """What pycrdt reads, given all at once: behind a gap it loses text for good (ide/documents/yjs/replica.py)."""
     doc: Doc[Any] = Doc()
     root = doc.get("text", type=Text)
     if updates:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Text, get_update, merge_updates
 
 from ide.documents import protocol
-from ide.documents.author import ROTATE_BYTES
-from ide.documents.clients import Claim, Clients
-from ide.documents.replica import Replica
 from ide.documents.room import Edit, ModelClient, Room
+from ide.documents.room.author import ROTATE_BYTES
+from ide.documents.room.clients import Claim, Clients
+from ide.documents.yjs.replica import Replica
 from ide.errors import Busy, Unavailable
 
 POISON = bytes.fromhex("0102cddb70000401047465787401610400cddb7000016200")  # text inside of a letter

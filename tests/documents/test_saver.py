@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ide.documents.saver import Saver
+from ide.documents.file.saver import Saver
 from ide.workspaces.files import Files
 from ide.workspaces.replace import Folders
 

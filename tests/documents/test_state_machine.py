@@ -20,11 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pycrdt import Doc, Text
 
 from ide.accounts.models import Team
-from ide.documents import compact, epoch, protocol
+from ide.documents import protocol
+from ide.documents.log import compact, epoch
+from ide.documents.log.store import Store
 from ide.documents.models import Document
 from ide.documents.protocol import Presence
 from ide.documents.room import Room
-from ide.documents.store import Store
 from ide.documents.text import to_bytes
 from ide.live import lease
 from ide.live.documents import OpenDocuments

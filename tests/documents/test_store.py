@@ -10,10 +10,10 @@ import pytest
 from pycrdt import Doc, Text
 
 from ide.db import in_db
-from ide.documents.compact import DONE, NOTHING, compact
+from ide.documents.log.compact import DONE, NOTHING, compact
+from ide.documents.log.store import Fenced, Store
 from ide.documents.models import ClientId, Document, DocumentUpdate, Quarantined, Snapshot
-from ide.documents.replica import Replica
-from ide.documents.store import Fenced, Store
+from ide.documents.yjs.replica import Replica
 
 
 def typed(count: int) -> list[bytes]:

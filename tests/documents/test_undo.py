@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ide.documents import undo
+from ide.documents.history import undo
 from ide.documents.models import Document, DocumentUpdate
 from ide.documents.text import Edit
 from ide.errors import Conflict

@@ -146,7 +146,8 @@ def mention(page: Page, wrong: list[str], picture: Picture) -> None:
     wrong += themes(page, "mention-none", picture)
     page.keyboard.press("Escape")
     expect(page.get_by_role("listbox")).to_have_count(0)
-    expect(composer(page)).to_have_value(re.compile(r"^@basket\.py:\d+-\d+ and @till\.py in @shop/ see @Basket but not @zebra$"))
+    said = r"^@basket\.py:\d+-\d+ and @till\.py in @shop/ see @Basket but not @zebra$"
+    expect(composer(page)).to_have_value(re.compile(said))
     expect(chips(page)).to_have_count(4)
     wrong += themes(page, "mention-chips", picture)
     page.reload()

@@ -31,9 +31,7 @@ def test_a_job_that_is_talked_with(site: Site, new_person: Callable[[], Person],
         open_file(page, "shop/till.py")
     side = start_job(ana)
     side.get_by_label("What should be done?").fill("Show each price in euro")
-    side.get_by_role("combobox").select_option(
-        value=side.locator("option", has_text="cripted").get_attribute("value")
-    )
+    side.get_by_role("combobox").select_option(value=side.locator("option", has_text="cripted").get_attribute("value"))
     side.get_by_text("Free task").click()
     side.get_by_role("button", name="Start job").click()
     wrong = answered(ben, picture)

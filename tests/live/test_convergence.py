@@ -19,9 +19,9 @@ from pycrdt import Text
 from ide.accounts.models import User
 from ide.db import in_db
 from ide.documents import protocol
-from ide.documents.replica import decode_state
-from ide.documents.store import store
+from ide.documents.log.store import store
 from ide.documents.text import to_bytes
+from ide.documents.yjs.replica import decode_state
 from ide.live.host import live_host
 from tests.chaos import clerk
 from tests.live.conftest import Server, World, cookie

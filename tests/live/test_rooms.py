@@ -12,8 +12,8 @@ from pycrdt import Doc, Text, merge_updates
 from ide.db import in_db
 from ide.documents import protocol
 from ide.documents.models import ClientId, Document, DocumentUpdate, Quarantined, Snapshot
-from ide.documents.replica import Replica
 from ide.documents.text import Edit
+from ide.documents.yjs.replica import Replica
 from ide.live import lease
 from ide.live.host import WorkspaceHost, close_all, host_of
 from ide.workspaces.models import Workspace

@@ -15,8 +15,8 @@ from ide.accounts.models import Membership, User
 from ide.accounts.permissions import Action
 from ide.db import in_db
 from ide.documents import protocol
+from ide.documents.log.store import store
 from ide.documents.models import Document
-from ide.documents.store import store
 from ide.documents.text import Edit
 from ide.errors import Invalid, NotFound
 from ide.live import ops

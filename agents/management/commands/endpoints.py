@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.management.base import BaseCommand
 
-from agents.endpoints import sync_endpoints, usable
+from agents.endpoints.choice import sync_endpoints, usable
 
 
 class Command(BaseCommand):

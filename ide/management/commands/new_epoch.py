@@ -11,10 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ide.documents import epoch
+from ide.documents.log import epoch
+from ide.documents.log.rows import Fenced
 from ide.documents.models import Document
-from ide.documents.replica import Poisoned
-from ide.documents.rows import Fenced
+from ide.documents.yjs.replica import Poisoned
 from ide.workspaces.models import Workspace
 
 

@@ -1,4 +1,4 @@
-"""`manage.py tidy`: what is left to do for a closed document; started by `ide.documents.compactor`, not by people.
+"""`manage.py tidy`: what is left to do for a closed document; started by `ide.documents.log.compactor`, not by people.
 
 Standard input has two lines of JSON: the database's settings, then {document, fence, days}. Here all apps are loaded,
 because the timeline and the authorship must be settled before rows go.
@@ -12,10 +12,10 @@ import sys
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from ide.documents import epoch, retention
+from ide.documents.log import epoch, retention
+from ide.documents.log.rows import Fenced
 from ide.documents.models import Document
-from ide.documents.replica import Poisoned
-from ide.documents.rows import Fenced
+from ide.documents.yjs.replica import Poisoned
 
 
 class Command(BaseCommand):

@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from ide.accounts.first_link import make_first_link
-from ide.documents import durable
+from ide.documents.log import durable
 from ide.live.announce import broker_problem
 from ide.management.servers import local_url
 from ide.management.supervisor import PartFailed, Supervisor

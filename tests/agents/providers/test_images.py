@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents import pool, probe
-from agents.abilities import Abilities
+from agents.endpoints import pool, probe
+from agents.endpoints.abilities import Abilities
+from agents.endpoints.measure import Measured, Purpose
 from agents.engine.messages import Image, Message, Request, Usage
-from agents.measure import Measured, Purpose
 from agents.models import Endpoint
 from agents.providers.anthropic_wire import body as anthropic_body
 from agents.providers.chunks import body as chat_body

@@ -1,0 +1,1 @@
+"""Help at the cursor and around it: ghost text, quick acts, commit messages."""

@@ -1,0 +1,328 @@
+"""A provider whose calls are timed, counted and entered in the ledger, whoever calls it: turn or job."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import cast
+
+from agents.context import counting
+from agents.endpoints import abilities, limits, pool
+from agents.endpoints import choice as endpoints
+from agents.engine.messages import Event, Provider, ReasoningDelta, Request, TextDelta, ToolDelta, Usage
+from agents.models import Endpoint
+from agents.providers.protocol import NoImages, ProviderError
+from agents.providers.responses import ResponsesProvider
+from ide import metrics
+from ide.db import in_db
+from ide.usage import meter
+
+CHARACTERS_PER_TOKEN = 4  # for what is shown while it streams; the provider's own count replaces it at the end
+IMPATIENT = frozenset({"ghost"})  # kinds of calls whose answer is of no use later
+DRAW_EVERY = 1.0  # seconds between two notes in the ledger while a call streams
+
+
+@dataclass
+class Speed:
+    """Time to first token and tokens a second, over all calls of one turn or job. Seconds by a monotonic clock."""
+
+    clock: Callable[[], float] = time.perf_counter
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal | None = None  # US dollars; None while no call had a price
+    ttft_ms: float | None = None
+    seconds: float = 0.0  # streamed, from first to last token of each call
+    call_seconds: float | None = None  # of the call that ended last
+    _asked: float = 0.0
+    _first: float | None = None
+    _characters: int = 0
+    _counted: Usage | None = field(default=None, repr=False)
+    _sent: int = 0
+    parts: int = 0  # of the call's answer, each counted by the provider
+
+    def ask(self, sent: int = 0) -> None:
+        """A call begins; `sent` tokens of input, as far as we can tell."""
+        self._asked, self._first, self._characters, self._counted = self.clock(), None, 0, None
+        self._sent, self.parts = sent, 0
+
+    def hear(self, characters: int) -> None:
+        now = self.clock()
+        if self._first is None:
+            self._first = now
+            if self.ttft_ms is None:
+                self.ttft_ms = (now - self._asked) * 1000
+        self._characters += characters
+
+    def count(self, usage: Usage) -> None:
+        """An answer that was steered has several parts."""
+        before = self._counted or Usage()
+        self._counted = Usage(
+            before.input_tokens + usage.input_tokens,
+            before.output_tokens + usage.output_tokens,
+            before.cached_tokens + usage.cached_tokens,
+            before.estimated or usage.estimated,
+        )
+        self.parts += 1
+
+    def so_far(self) -> Usage | None:
+        """What the call has used until now, counted or estimated; None while nothing has come."""
+        if self._counted is not None:
+            return self._counted
+        if self._first is None:
+            return None
+        return Usage(self._sent, self._characters // CHARACTERS_PER_TOKEN, estimated=True)
+
+    def end(self) -> Usage | None:
+        """The call is over: what it used, added to the sums; None when nothing came."""
+        used = self.so_far()
+        self.call_seconds = self._running() if self._first is not None else None
+        self.seconds += self._running()
+        if used is None:
+            return None
+        self.input_tokens += used.input_tokens
+        self.output_tokens += used.output_tokens
+        self._first, self._characters, self._counted = None, 0, None
+        return used
+
+    def _running(self) -> float:
+        return self.clock() - self._first if self._first is not None else 0.0
+
+    @property
+    def total_seconds(self) -> float:
+        return self.seconds + self._running()
+
+    @property
+    def tokens(self) -> int:
+        return self.output_tokens + self._characters // CHARACTERS_PER_TOKEN
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        seconds = self.total_seconds
+        return self.tokens / seconds if seconds > 0.02 else None
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """For whom a call is made and why; `subject` is `turn:<id>` or `job:<id>`."""
+
+    user_id: int | None
+    workspace_id: str | None
+    kind: str
+    subject: str
+
+
+class Measured:
+    """An engine.messages.Provider over the endpoints of a role. `told` is called whenever the speed has new figures.
+
+    The first endpoint is asked; when it fails before it has shown anything, in a way that may pass, the next one is,
+    and `moved(from, to, why)` says so. `endpoint` is the one that is asked now.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Endpoint],
+        purpose: Purpose,
+        told: Callable[[Speed], None] = lambda _: None,
+        moved: Callable[[Endpoint, Endpoint, ProviderError], None] = lambda *_: None,
+        *,
+        opened: Callable[[Endpoint], Provider] = pool.provider,
+    ) -> None:
+        self.endpoint, *self._others = candidates
+        self._purpose = purpose
+        self._told = told
+        self._moved = moved
+        self._open = opened
+        self._inner: tuple[Endpoint, Provider] | None = None  # of `endpoint`, for as long as it is the one
+        self._conversation = ""
+        self._drawing: asyncio.Task[bool] | None = None
+        self._drawn_at = 0.0
+        self.in_line: limits.Told = lambda *_: None
+        self.speed = Speed()
+        self._waited = 0.0
+        self._waits_since: float | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds its callers have spent waiting for what comes next, the wait under way included."""
+        return self._waited + (time.monotonic() - self._waits_since if self._waits_since is not None else 0.0)
+
+    def _waits(self, now: bool) -> None:
+        self._waited, self._waits_since = self.waited, time.monotonic() if now else None
+
+    async def stream(self, request: Request) -> AsyncIterator[list[Event]]:
+        self._conversation = request.conversation
+        while True:
+            shown = False
+            asked = replace(request, model=self.endpoint.model)
+            self._waits(True)
+            try:
+                async with aclosing(self._once(asked)) as stream:
+                    async for events in stream:
+                        shown = True
+                        self._waits(False)
+                        yield events
+                        self._waits(True)
+                return
+            except ProviderError as error:
+                if shown or not error.passing or not self._others:
+                    raise
+                before, self.endpoint = self.endpoint, self._others.pop(0)
+                self._moved(before, self.endpoint, error)
+            finally:
+                self._waits(False)
+
+    async def steer(self, text: str) -> bool:
+        """Say something to the running answer, where the provider takes it in mid-sentence; whether it was sent."""
+        inner = self._inner[1] if self._inner is not None else None
+        return isinstance(inner, ResponsesProvider) and await inner.steer(self._conversation, text)
+
+    def forget(self) -> None:
+        """Nobody waits for an answer any more: what was said to it and not taken is not carried into the next turn."""
+        inner = self._inner[1] if self._inner is not None else None
+        if isinstance(inner, ResponsesProvider):
+            inner.forget(self._conversation)
+
+    async def warm(self, request: Request) -> None:
+        """Let the provider read ahead what the conversation's next call will begin with. Does nothing where there is
+        no socket. Raises ProviderError, Refused."""
+        inner = self._opened(self.endpoint)
+        if not isinstance(inner, ResponsesProvider) or not inner.uses_socket:
+            return
+        request = replace(request, model=self.endpoint.model)
+        async with limits.admit(self._call(request, waits=False)) as permit:
+            entry = await in_db(self._reserve, request)
+            used: Usage | None = None
+            try:
+                used = await inner.prewarm(request)
+            finally:
+                permit.used = used.input_tokens + used.output_tokens if used is not None else 0
+                await in_db(self._settle, entry, self.endpoint, used)
+
+    async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
+        _check_images(self.endpoint, request)
+        async with (
+            limits.admit(self._call(request), self.in_line) as permit,
+            aclosing(self._admitted(request, permit)) as stream,
+        ):
+            async for events in stream:
+                yield events
+
+    def _call(self, request: Request, *, waits: bool = True) -> limits.Call:
+        why = self._purpose
+        tokens = counting.tokens(self.endpoint, request) + request.max_tokens
+        return limits.Call(self.endpoint, why.user_id, tokens, waits=waits and why.kind not in IMPATIENT)
+
+    async def _admitted(self, request: Request, permit: limits.Permit) -> AsyncGenerator[list[Event], None]:
+        endpoint = self.endpoint
+        entry = await self._reserved(request)
+        self.speed.ask(counting.tokens(endpoint, request))
+        self._drawn_at = time.monotonic()
+        had_first = self.speed.ttft_ms is not None
+        answered = False
+        try:
+            source = cast(AsyncGenerator[list[Event], None], self._opened(endpoint).stream(request))
+            async with aclosing(source) as stream:
+                async for events in stream:
+                    self._hear(events)
+                    self._draw(entry, endpoint)
+                    yield events
+            answered = True
+        except ProviderError as error:
+            metrics.provider_errors.labels(endpoint.name, error.code).inc()
+            if error.passing:
+                await in_db(endpoints.failed, endpoint.pk, error.sentence, error.retry_after)
+            raise
+        finally:
+            used = self.speed.end()
+            permit.used = used.input_tokens + used.output_tokens if used is not None else 0
+            self._told(self.speed)
+            self._count(endpoint, used, first=not had_first)
+            if self._drawing is not None:
+                await asyncio.wait({self._drawing})
+            await in_db(self._settle, entry, endpoint, used)
+            if answered:
+                await in_db(self._learn, endpoint, request, used)
+
+    def _opened(self, endpoint: Endpoint) -> Provider:
+        if self._inner is None or self._inner[0] is not endpoint:
+            self._inner = (endpoint, self._open(endpoint))
+        return self._inner[1]
+
+    def _learn(self, endpoint: Endpoint, request: Request, used: Usage | None) -> None:
+        endpoints.worked(endpoint.pk)
+        if used is not None and not used.estimated and self.speed.parts == 1:
+            endpoints.learn(endpoint, counting.sent_bytes(request), used.input_tokens)
+
+    async def close(self) -> None:
+        """Providers are shared, and closed with their loop (pool.py): there is nothing to close here."""
+
+    async def _reserved(self, request: Request) -> int:
+        """The entry of a call about to be made; one that is cancelled meanwhile gives it back."""
+        making = asyncio.ensure_future(in_db(self._reserve, request))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await in_db(meter.release, await making)
+            raise
+
+    def _reserve(self, request: Request) -> int:
+        why = self._purpose
+        return meter.reserve(
+            why.user_id,
+            why.workspace_id,
+            endpoint=self.endpoint.name,
+            model=request.model,
+            kind=why.kind,
+            subject=why.subject,
+            tokens=counting.tokens(self.endpoint, request) + request.max_tokens,
+        )
+
+    def _draw(self, entry: int, endpoint: Endpoint) -> None:
+        """Note in the ledger what has come, beside the stream: no token waits for the database."""
+        now = time.monotonic()
+        if now - self._drawn_at < DRAW_EVERY or (self._drawing is not None and not self._drawing.done()):
+            return
+        used = self.speed.so_far()
+        if used is not None:
+            self._drawn_at = now
+            self._drawing = asyncio.create_task(in_db(meter.draw, entry, _spent(endpoint, used)), name="ledger")
+
+    def _settle(self, entry: int, endpoint: Endpoint, used: Usage | None) -> None:
+        if used is None:
+            meter.release(entry)
+        else:
+            meter.settle(entry, _spent(endpoint, used), self.speed.ttft_ms, self.speed.call_seconds)
+
+    def _hear(self, events: list[Event]) -> None:
+        characters = 0
+        for event in events:
+            if isinstance(event, TextDelta | ReasoningDelta | ToolDelta):
+                characters += len(event.text)
+            elif isinstance(event, Usage):
+                self.speed.count(event)
+        if characters:
+            self.speed.hear(characters)
+            self._told(self.speed)
+
+    def _count(self, endpoint: Endpoint, used: Usage | None, *, first: bool) -> None:
+        if used is not None:
+            if endpoints.prices(endpoint).known:
+                self.speed.cost = (self.speed.cost or Decimal(0)) + _spent(endpoint, used).cost
+            metrics.model_tokens.labels(endpoint.name, "input").inc(used.input_tokens)
+            metrics.model_tokens.labels(endpoint.name, "output").inc(used.output_tokens)
+        if first and self.speed.ttft_ms is not None:
+            metrics.first_token_seconds.labels(endpoint.name).observe(self.speed.ttft_ms / 1000)
+
+
+def _spent(endpoint: Endpoint, used: Usage) -> meter.Spent:
+    return endpoints.prices(endpoint).spent(used.input_tokens, used.output_tokens, used.cached_tokens)
+
+
+def _check_images(endpoint: Endpoint, request: Request) -> None:
+    """Raises NoImages before anything is sent that this model cannot see."""
+    if abilities.of(endpoint).images is False and any(message.images for message in request.messages):
+        raise NoImages(f"{endpoint.name} reads text only")

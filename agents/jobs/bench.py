@@ -1,0 +1,21 @@
+"""What the work on one claimed job has in its hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.endpoints.measure import Measured
+from agents.jobs.report import Reporter
+from agents.models import Job
+
+
+@dataclass
+class Bench:
+    """`root` is the workspace's folder, `tree` the job's own worktree."""
+
+    job: Job
+    root: Path
+    tree: Path
+    provider: Measured
+    reporter: Reporter

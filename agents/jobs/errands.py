@@ -1,0 +1,108 @@
+"""A person's acts on jobs, from request to merge, on the loop that holds the workspace live.
+
+Rights are asked by the caller. Each act ends with a hint, so that everyone in the workspace sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from agents import live, wire
+from agents.endpoints import choice as endpoints
+from agents.jobs import life as jobs
+from agents.jobs import review
+from agents.jobs.feed import wake
+from agents.models import Job, RoleEndpoint
+from ide.accounts.models import User
+from ide.db import in_db, new_id
+from ide.errors import NotFound
+from ide.live.announce import hint_async
+from ide.live.host import WorkspaceHost, host_of
+from ide.workspaces import git
+
+
+async def request(workspace_id: str, person: User, order: jobs.Order) -> wire.Json:
+    """Queue a job on a snapshot of everything typed so far. Raises Refused; then nothing was queued."""
+    order.check()
+    host = await host_of(workspace_id)
+    wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, host.team_id, person.pk)
+    endpoint = await in_db(endpoints.choose, order.endpoint, wanted)
+    jobs.endpoint_fits(order, endpoint)
+    await asyncio.to_thread(_check_paths, host, order.paths)
+    await host.flush(order.paths)
+    job_id = new_id()
+    base = await git.snapshot(host.root, f"refs/tandem/bases/{job_id}", f"Ground of job {job_id}\n")
+    ground = jobs.Ground(job_id, base)
+    await in_db(jobs.create, workspace_id, person, endpoint, order, ground)
+    return await _woken(workspace_id, job_id)
+
+
+def _check_paths(host: WorkspaceHost, paths: Sequence[str]) -> None:
+    """Raises NotFound or Unreadable for a path that is not a file of the workspace."""
+    for path in paths:
+        host.files.stat(path)
+
+
+async def _woken(workspace_id: str, job_id: str) -> wire.Json:
+    """Wake a worker; without one the job waits, says so, and the sweeper tries again."""
+    if not await asyncio.to_thread(wake, job_id):
+        await in_db(jobs.mark_waiting, [job_id])
+    return await _shown(workspace_id, job_id)
+
+
+async def _shown(workspace_id: str, job_id: str) -> wire.Json:
+    await hint_async(workspace_id, "job", job=job_id)
+    host = await host_of(workspace_id)
+    live.of(host).feed.look(job_id)  # the hint may be lost, and this host is here
+    return await in_db(lambda: jobs.as_wire(jobs.get(job_id)))
+
+
+async def cancel(job: Job) -> wire.Json:
+    await in_db(jobs.ask_cancel, job.pk)
+    return await _shown(job.workspace_id, job.pk)
+
+
+async def retry(job: Job) -> wire.Json:
+    async with live.of(await host_of(job.workspace_id)).merging:  # a result being merged is not thrown away
+        await in_db(jobs.retry, job.pk)
+    return await _woken(job.workspace_id, job.pk)
+
+
+async def pause(job: Job, who: User) -> wire.Json:
+    await in_db(jobs.pause, job.pk, who)
+    return await _shown(job.workspace_id, job.pk)
+
+
+async def resume(job: Job) -> wire.Json:
+    await in_db(jobs.resume, job.pk)
+    return await _woken(job.workspace_id, job.pk)
+
+
+async def steer(job: Job, who: User, text: str) -> wire.Json:
+    """Say something to a job; one that waits for an answer, or for review, goes on."""
+    async with live.of(await host_of(job.workspace_id)).merging:  # a result being merged is not taken back
+        goes_on = await in_db(jobs.steer, job.pk, who, text)
+    return await (_woken if goes_on else _shown)(job.workspace_id, job.pk)
+
+
+async def discard(job: Job) -> wire.Json:
+    async with live.of(await host_of(job.workspace_id)).merging:
+        await in_db(jobs.move, job.pk, Job.State.DISCARDED, phase="")
+    return await _shown(job.workspace_id, job.pk)
+
+
+async def look(job: Job) -> wire.Json:
+    """The Review of wire.ts."""
+    return await review.review(await host_of(job.workspace_id), job)
+
+
+async def merge(job: Job, paths: Sequence[str] | None) -> wire.Json:
+    """Merge all files of the result, or some. One merge at a time in a workspace; a job is merged once."""
+    host = await host_of(job.workspace_id)
+    async with live.of(host).merging:
+        fresh = await in_db(jobs.get, job.pk)
+        if fresh.workspace_id != host.workspace_id:
+            raise NotFound("There is no such job here.")
+        await review.merge(host, fresh, paths)
+    return await _shown(job.workspace_id, job.pk)

@@ -1,0 +1,88 @@
+"""Trail: what an agent job has behind it, step by step, so that a later attempt goes on where the last one stopped.
+
+A step is durable once its row is: what was said in it, and the commit that holds the worktree after it. The commit is
+in the workspace's repository before the row names it; an attempt that dies between the two does that step again, in a
+worktree as it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from agents.engine.messages import Message
+from agents.jobs import life as jobs
+from agents.jobs.bench import Bench
+from agents.models import Job, JobEvent, Step
+from ide.db import in_db
+from ide.workspaces import git
+
+CHANGING = frozenset({"apply_patch", "run_command"})  # what may leave another worktree behind
+
+
+def start_of(job: Job) -> str:
+    """The commit an attempt begins with. Synchronous ORM."""
+    newest = job.steps.filter(state=Step.State.DONE).order_by("-position").first()
+    return str(newest.data.get("commit") or job.base) if newest is not None else job.base
+
+
+def spoken(job_id: str, after: int) -> list[JobEvent]:
+    """What people have said to a job since the event with this id. Synchronous ORM."""
+    return list(JobEvent.objects.filter(job_id=job_id, kind="steer", id__gt=after).order_by("id"))
+
+
+@dataclass
+class Trail:
+    """`history` is the loop's: it grows at its end only."""
+
+    bench: Bench
+    history: list[Message]
+    commit: str
+    steps: int = 0  # that are behind it
+    ended: bool = False  # the newest one called nothing: only the result was not brought back
+    last: str = ""
+    _kept: int = 0
+    _heard: int = 0  # the newest event people sent that is in the history
+    _taken: int = 0  # and the newest one given to the loop
+    waiting: list[JobEvent] = field(default_factory=list)  # what people said that the loop does not have yet
+
+    async def take_up(self) -> None:
+        """Go on from the steps that are durable."""
+        rows = await in_db(lambda: list(self.bench.job.steps.filter(state=Step.State.DONE)))
+        for row in rows:
+            self.history += [msgspec.convert(one, Message) for one in row.data.get("messages", ())]
+            self._heard = max(self._heard, int(row.data.get("heard", 0)))
+            self.last = str(row.data.get("text") or self.last)
+            self.ended = not row.data.get("tools")
+            self.commit = str(row.data.get("commit") or self.commit)
+            self.steps = row.position
+        self._kept, self._taken = len(self.history), self._heard
+        await self.listen()
+
+    async def keep(self, step: Step, tools: Sequence[str]) -> None:
+        """Make a step durable, with all that was said since the last one. Raises Fenced."""
+        job = self.bench.job
+        if CHANGING & set(tools):
+            self.commit = await git.commit_all(self.bench.tree, f"Step {step.position} of job {job.pk}\n")
+            if self.commit != job.base:
+                await git.fetch_objects(self.bench.root, self.bench.tree, self.commit, f"refs/tandem/steps/{job.pk}")
+        said = [msgspec.to_builtins(message) for message in self.history[self._kept :]]
+        step.data |= {"messages": said, "commit": self.commit, "heard": self._taken}
+        await in_db(jobs.save_step, job, step)
+        self._kept, self._heard = len(self.history), self._taken
+
+    # --- the loop's inbox ---------------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        """Fetch what people have said since."""
+        newest = self.waiting[-1].pk if self.waiting else self._taken
+        self.waiting += await in_db(spoken, self.bench.job.pk, newest)
+
+    def take(self) -> list[str]:
+        """Everything fetched that the loop does not have yet."""
+        said, self.waiting = self.waiting, []
+        if said:
+            self._taken = said[-1].pk
+        return [f"{event.data.get('by', 'Somebody')}: {event.data.get('text', '')}" for event in said]

@@ -1,0 +1,176 @@
+"""A worker's part of a job: claim it, hold the lease, work in a worktree of its own, bring the result back.
+
+Every attempt starts in a fresh clone, so half-done steps vanish; what was durable is taken from the database, not asked
+of the model again. Whatever happens ends in a state with a reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from agents.endpoints import choice as endpoints
+from agents.endpoints import pool
+from agents.endpoints.measure import Measured, Purpose
+from agents.jobs import delegate, mapping, trail
+from agents.jobs import life as jobs
+from agents.jobs.bench import Bench
+from agents.jobs.report import Reporter
+from agents.models import Job, RoleEndpoint
+from agents.proposals.hunks import counts
+from agents.providers.protocol import ProviderError
+from ide.db import in_db
+from ide.errors import Refused, Unavailable
+from ide.live.announce import hint_async
+from ide.workspaces import git
+from ide.workspaces.files import Unreadable, decode
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.5  # seconds between two looks for a cancellation and at the budget
+RENEW = 5.0
+
+
+async def execute(job_id: str, worker: str = "") -> None:
+    """Work on the job if it is there to be claimed; return when it is ended or no longer ours. Never raises."""
+    job = await in_db(jobs.claim, job_id, worker or f"{socket.gethostname()}:{os.getpid()}")
+    if job is None:
+        return
+    await hint_async(job.workspace_id, "job", job=job.pk)
+    work = asyncio.create_task(_work(job), name=f"job {job.pk}")
+    heart = asyncio.create_task(_hold(job, work), name=f"lease {job.pk}")
+    try:
+        await asyncio.wait({work})
+        if work.cancelled() or heart.done():
+            await heart  # it cancelled the work, and says how the job ends
+        elif work.exception() is not None:
+            log.warning("job %s: no longer ours (%s)", job.pk, work.exception())
+    finally:
+        work.cancel()
+        heart.cancel()
+        await asyncio.gather(work, heart, return_exceptions=True)
+        await hint_async(job.workspace_id, "job", job=job.pk)
+
+
+async def _hold(job: Job, work: asyncio.Task[None]) -> None:
+    """Renew the lease; end the work when the job is to be cancelled or is not ours any more."""
+    waited = 0.0
+    while True:
+        await asyncio.sleep(LOOK)
+        waited += LOOK
+        try:
+            stop = await in_db(jobs.renew if waited >= RENEW else jobs.to_stop, job)
+        except jobs.Fenced:
+            work.cancel()
+            return
+        except DatabaseError as error:  # it may be back before the lease ends
+            log.warning("job %s: the lease could not be renewed: %s", job.pk, error)
+            continue
+        waited = 0.0 if waited >= RENEW else waited
+        if stop is not None:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            await _end(job, stop.state, error=stop.error, phase=stop.phase, question=stop.question)
+            return
+
+
+async def _work(job: Job) -> None:
+    """One attempt. This is a worker's edge: whatever goes wrong becomes the job's failure, with a reason."""
+    try:
+        await _attempt(job)
+    except delegate.Waits as wait:
+        await _end(job, Job.State.WAITING, phase=wait.phase, question=wait.question)
+    except ProviderError as error:
+        await _end(job, Job.State.FAILED, error=error.sentence)
+    except Refused as error:
+        await _end(job, Job.State.FAILED, error=f"{error.what} {error.do}".strip())
+    except jobs.Fenced:
+        raise
+    except Exception:
+        log.exception("job %s failed", job.pk)
+        await _end(job, Job.State.FAILED, error="Something in Tandem went wrong; the worker's log has more. Retry it.")
+
+
+async def _end(job: Job, state: str, **values: object) -> None:
+    try:
+        await in_db(jobs.finish, job, state, **values)
+    except jobs.Fenced:
+        log.warning("job %s: ended by somebody else", job.pk)
+
+
+async def _attempt(job: Job) -> None:
+    if job.endpoint is None:
+        raise Unavailable("The model of this job is not connected any more.", "Start it again with another model.")
+    root, tree = job.workspace.folder, worktree(job)
+    async with Reporter(job) as reporter:
+        reporter.phase("making its worktree")
+        await asyncio.to_thread(_clear, job)
+        await git.clone_shared(root, tree, await in_db(trail.start_of, job))
+        purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}")
+        wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, job.workspace.team_id, job.owner_id)
+        provider = Measured(await in_db(endpoints.candidates, job.endpoint_id, wanted), purpose, reporter.told)
+        try:
+            kinds: dict[str, Callable[[Bench], Awaitable[str]]] = {"map": mapping.work, "agent": delegate.work}
+            summary = await kinds[job.kind](Bench(job, root, tree, provider, reporter))
+            await _bring_back(job, tree, summary, reporter)
+        finally:
+            await pool.close()
+            await asyncio.to_thread(_clear, job)
+
+
+async def _bring_back(job: Job, tree: Path, summary: str, reporter: Reporter) -> None:
+    """Commit the result and keep it in the workspace's repository, for review; a job without one has failed."""
+    reporter.phase("keeping its result")
+    await git.set_head(tree, job.base)  # one commit for all its steps
+    head = await git.commit_all(tree, f"{job.instruction.splitlines()[0][:70]}\n\nTandem-Job: {job.pk}\n")
+    await reporter.flush()
+    if head == job.base:
+        await _end(job, Job.State.FAILED, error=summary or "It changed nothing.", phase="")
+        return
+    await git.fetch_objects(job.workspace.folder, tree, head, f"refs/tandem/jobs/{job.pk}")
+    result = await _size(job.workspace.folder, job.base, head)
+    reporter.event("log", text=summary)
+    await reporter.flush()
+    await _end(job, Job.State.REVIEW, head=head, result=result, phase="ready for review", error="")
+
+
+async def _size(root: Path, base: str, head: str) -> dict[str, int]:
+    """Files, and lines added and removed, between two commits."""
+    files = added = removed = 0
+    for letter, path in await git.diff_files(root, base, head):
+        before = await git.show(root, base, path) if letter != "A" else b""
+        after = await git.show(root, head, path) if letter != "D" else b""
+        plus, minus = counts(_text(before), _text(after))
+        files, added, removed = files + 1, added + plus, removed + minus
+    return {"files": files, "added": added, "removed": removed}
+
+
+def _text(data: bytes | None) -> str:
+    try:
+        return decode(data or b"").text
+    except Unreadable:
+        return ""
+
+
+def worktree(job: Job) -> Path:
+    """Where this attempt works: a folder no other attempt has."""
+    return Path(settings.DATA_DIR) / "worktrees" / f"{job.pk}-{job.lease_fence}"
+
+
+def _clear(job: Job) -> None:
+    """Remove what this and earlier attempts left."""
+    folder = Path(settings.DATA_DIR) / "worktrees"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{job.pk}-*"):
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.unlink(missing_ok=True)

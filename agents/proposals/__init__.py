@@ -1,0 +1,1 @@
+"""What turns and jobs leave for people to decide on, and how it is taken back."""

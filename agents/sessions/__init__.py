@@ -1,0 +1,1 @@
+"""Sessions with a model: turns, what is said and queued, and what is left of them."""

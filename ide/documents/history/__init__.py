@@ -1,0 +1,1 @@
+"""What became of a text: its timeline, who wrote what, and what undoing somebody would leave."""

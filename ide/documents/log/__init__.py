@@ -1,0 +1,1 @@
+"""The log of documents: rows in groups, snapshots, epochs, and what may go. Knows no peers."""
