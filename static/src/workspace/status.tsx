@@ -3,12 +3,17 @@
 import { asideShown } from '../documents/aside'
 import { trouble } from '../documents/ghost'
 import { languageName } from '../documents/languages'
-import { MetersBar } from '../models/bar'
 import { Speed } from '../sessions/speed'
+import { lazy } from '../ui/lazy'
 import { words as own } from '../ui/words/documents'
 import { words } from '../ui/words/shell'
 import { git } from './files'
 import { live } from './live'
+
+const MetersBar = lazy(
+  () => import('../models/bar').then((part) => part.MetersBar),
+  () => null,
+)
 
 const ORDER = ['typing', 'kept', 'sent', 'saved', 'disk'] as const
 
