@@ -30,7 +30,7 @@ def fetched(entry: str) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("entry", "budget"),
-    [("src/main.tsx", 20), ("src/workspace/home.tsx", 36), ("src/workspace/ide.tsx", 220)],
+    [("src/main.tsx", 20), ("src/workspace/home.tsx", 36), ("src/workspace/ide.tsx", 222)],
 )
 def test_a_screen_keeps_its_weight(entry: str, budget: int) -> None:
     weights = {file.name: len(gzip.compress(file.read_bytes(), mtime=0)) for file in fetched(entry)}
