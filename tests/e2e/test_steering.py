@@ -105,6 +105,7 @@ def queue(ana: Page, ben: Page, picture: Picture) -> None:
     ana.keyboard.press("Alt+ArrowUp")
     expect(entries(ben).first).to_contain_text("first in line")
     expect(entries(ben).first).to_contain_text("moved by Ana")
+    expect(entries(ana).nth(1)).to_contain_text("words of mine")
     entries(ana).nth(1).focus()
     ana.keyboard.press("Enter")
     edit = ana.get_by_role("textbox", name="Message in the queue")
