@@ -1,5 +1,5 @@
-"""The journey of test_steering.py once more, with the model at the other end of a real wire: Responses over a WebSocket,
-spoken by `manage.py simulate-model`."""
+"""The journey of test_steering.py once more, with the model at the other end of a real wire: Responses over a
+WebSocket, spoken by `manage.py simulate-model`."""
 
 from __future__ import annotations
 
