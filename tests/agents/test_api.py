@@ -16,12 +16,15 @@ ROUTES = [
     ("post", "/api/jobs/{job}/cancel"),
     ("post", "/api/jobs/{job}/retry"),
     ("post", "/api/jobs/{job}/discard"),
+    ("post", "/api/jobs/{job}/pause"),
+    ("post", "/api/jobs/{job}/resume"),
+    ("post", "/api/jobs/{job}/steer"),
     ("post", "/api/jobs/{job}/merge"),
     ("get", "/api/workspaces/{workspace}/jobs"),
     ("post", "/api/workspaces/{workspace}/jobs"),
     ("get", "/api/workspaces/{workspace}/models"),
 ]
-WISH = {"kind": "map", "instruction": "Add docstrings", "paths": ["a.py"]}
+WISH = {"kind": "map", "instruction": "Add docstrings", "paths": ["a.py"], "text": "Tabs, please"}
 
 
 def client_of(user: User) -> Client:

@@ -70,7 +70,7 @@ async def test_a_model_that_sees_is_sent_the_picture_and_known_by_its_answer(dia
         provider = pool.fresh(row)
         assert text_of(await events_of(provider, Request(row.model, [SHOWN]))) == "A picture."
         await provider.close()
-        assert (await probe.probe(row)).images is True
+        assert (await probe.probe(row, probe.Used())).images is True
 
 
 @pytest.mark.django_db(transaction=True)
@@ -82,7 +82,7 @@ async def test_a_model_of_text_only_refuses_and_is_known_for_it(dialect: str) ->
         with pytest.raises(BadResponse):
             await events_of(provider, Request(row.model, [SHOWN]))
         await provider.close()
-        assert (await probe.probe(row)).images is False
+        assert (await probe.probe(row, probe.Used())).images is False
 
 
 @pytest.mark.django_db(transaction=True)
