@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ide.documents.text import Edit, LineHunk, diff_lines, lines
 
@@ -66,10 +67,7 @@ def reject(base: str, text: str, chosen: Collection[str]) -> list[Edit]:
 
 def line_starts(text: str) -> list[int]:
     """Where each line begins, and as the last entry where the text ends."""
-    starts = [0]
-    for line in lines(text):
-        starts.append(starts[-1] + len(line))
-    return starts
+    return [0, *accumulate(map(len, lines(text)))]
 
 
 def fold(base: str, before: str, after: str) -> str:

@@ -7,11 +7,13 @@ one's lines owns that change alone, and rejecting it brings the earlier one's li
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from agents.proposals import hunks
 from ide.documents.text import apply, diff_lines, merge3
+
+Placed = tuple[hunks.Hunk, int, int]
 
 
 @dataclass
@@ -99,10 +101,10 @@ class Layers:
         self.bases[at:] = [text] * (len(self.bases) - at)
         self.text = text
 
-    def place(self, name: str) -> list[tuple[hunks.Hunk, int, int]]:
-        """The layer's hunks, each with the lines [from, to) of the text it stands in."""
+    def place(self, name: str, found: Sequence[hunks.Hunk] | None = None) -> list[Placed]:
+        """The layer's hunks (`found`, where the caller knows them), each with the lines [from, to) of the text."""
         at = self.names.index(name)
-        found = hunks.hunks(self.bases[at], self.top(at))
+        found = hunks.hunks(self.bases[at], self.top(at)) if found is None else found
         spans = [(hunk.b_from, hunk.b_to) for hunk in found]
         for n in range(at + 1, len(self.bases)):
             parts = diff_lines(self.bases[n], self.top(n))

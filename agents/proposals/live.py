@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 FOLD = 0.15  # seconds until what a person typed is folded in
 SHOW = 0.1  # seconds between two events about one proposal
 SAVE = 2.0  # seconds until what people moved is saved
+SHARE = 0.05  # of the loop's time that one of these may take: in a large text it comes more rarely
+RAREST = 2.0  # seconds
 PENNED = "The model is still writing this change."
 
 
@@ -51,6 +54,7 @@ class Proposals:
         self._host = host
         self._documents: dict[str, _Kept] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._costs: dict[str, float] = {}  # seconds, of what took too long when it was last done
         self._saving = asyncio.Lock()  # one write after the other
         self._saves: set[asyncio.Task[None]] = set()
         self.acts = WaitingActs(host, self._soon)
@@ -187,7 +191,7 @@ class Proposals:
             self._later(f"fold {undecided.room.id}", FOLD, lambda: self._fold(undecided))
 
     def wrote(self, tracked: Tracked) -> None:
-        """Its turn has written: everybody is told within a tenth of a second."""
+        """Its turn has written: everybody is told within a tenth of a second, in a large text a little later."""
         self._later(f"show {tracked.row.pk}", SHOW, lambda: self._show(tracked))
 
     def _fold(self, undecided: Undecided) -> None:
@@ -202,9 +206,16 @@ class Proposals:
 
         def run() -> None:
             self._timers.pop(name, None)
+            began = time.thread_time()
             act()
+            took = time.thread_time() - began
+            if took > SHARE * seconds:
+                self._costs[name] = took
+            else:
+                self._costs.pop(name, None)
 
-        self._timers[name] = asyncio.get_running_loop().call_later(seconds, run)
+        wait = min(max(seconds, self._costs.get(name, 0.0) / SHARE), RAREST)
+        self._timers[name] = asyncio.get_running_loop().call_later(wait, run)
 
     def _show(self, tracked: Tracked) -> None:
         if tracked.row.pk in tracked.doc.all:

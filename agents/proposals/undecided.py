@@ -14,7 +14,7 @@ from agents.engine.edits.target import AnchorLike, PlainAnchor
 from agents.models import Proposal
 from agents.proposals import hunks
 from agents.proposals.hunks import Hunk
-from agents.proposals.layers import Layers
+from agents.proposals.layers import Layers, Placed
 from agents.wire import Json
 from ide.documents.room import Edit, Room
 from ide.documents.text import apply, clean, diff_lines, lines, merge3
@@ -37,6 +37,7 @@ class Tracked:
     told: dict[str, list[str]] = field(default_factory=dict)  # lines of the waiting hunks, as people have them
     ground: tuple[str, str] | None = None  # a job's: the text it began with, and what it made of it
     stale: int = 0  # changes of that which do not fit the text as it is
+    _known: tuple[str, str, list[Hunk]] = field(default=("", "", []), repr=False)  # two texts, and their hunks
 
     @property
     def room(self) -> Room:
@@ -56,11 +57,16 @@ class Tracked:
         return self.doc.layers.base(self.row.pk), self.doc.layers.over(self.row.pk)
 
     def hunks(self) -> list[Hunk]:
-        return hunks.hunks(*self.texts)
+        """Of the texts as they are; asked for several times of the same ones."""
+        base, text = self.texts
+        if base is not self._known[0] or text is not self._known[1]:
+            self._known = (base, text, hunks.hunks(base, text))
+        return self._known[2]
 
     def counts(self) -> tuple[int, int]:
         """Lines added and removed."""
-        return hunks.counts(*self.texts)
+        found = self.hunks()
+        return sum(one.b_to - one.b_from for one in found), sum(one.a_to - one.a_from for one in found)
 
     def penned(self) -> set[str]:
         """The hunk its turn writes in at this moment: nobody can know yet what it will be."""
@@ -71,7 +77,10 @@ class Tracked:
             line = self.proposed.count("\n", 0, at)
             return {hunk.id for hunk in self.hunks() if hunk.b_from <= line <= hunk.b_to}
         line = self.doc.layers.text.count("\n", 0, at)
-        return {hunk.id for hunk, start, end in self.doc.layers.place(self.row.pk) if start <= line <= end}
+        return {hunk.id for hunk, start, end in self._placed() if start <= line <= end}
+
+    def _placed(self) -> list[Placed]:
+        return self.doc.layers.place(self.row.pk, self.hunks())
 
     # --- the text of one that waits -------------------------------------------------------------------------------
 
@@ -125,7 +134,7 @@ class Tracked:
                 "added": end - start,
                 "pen": hunk.id in penned,
             }
-            for hunk, start, end in self.doc.layers.place(self.row.pk)
+            for hunk, start, end in self._placed()
         ]
 
     def _waiting_hunks(self) -> list[Json]:
