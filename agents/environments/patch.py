@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.engine.edits.apply import LiveApplier
-from agents.engine.edits.ops import Close, CreateFile, DeleteFile, EditError, MoveFile, Op, Open, ended_lines
+from agents.engine.edits.ops import (
+    Close,
+    CreateFile,
+    Delete,
+    DeleteFile,
+    EditError,
+    Insert,
+    MoveFile,
+    Op,
+    Open,
+    ended_lines,
+)
 from agents.engine.edits.target import Target
 from agents.engine.edits.writer import Summary
 from agents.engine.messages import ToolResult
@@ -77,7 +88,8 @@ class PatchEdits:
             elif self._file is not None:
                 self._pending.append(op)
         await self._ready()
-        self._soon()
+        if self._soon():
+            await asyncio.sleep(0)  # it leaves before what has arrived behind it is read
 
     async def finish(self) -> ToolResult:
         await self._ready()
@@ -148,15 +160,18 @@ class PatchEdits:
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
-    def _soon(self) -> None:
+    def _soon(self) -> bool:
+        """Apply what is due now, and whether there was any; the rest comes with the next frame."""
         if not self._pending or self._timer is not None:
-            return
+            return False
         wait = self._applied_at + self.frame - time.monotonic()
-        if wait <= 0:
+        due = wait <= 0
+        if due:
             self._apply(by_line=True)
             wait = self.frame
         if self._pending:
             self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
+        return due
 
     def _tick(self) -> None:
         self._timer = None
@@ -179,4 +194,5 @@ class PatchEdits:
         if pending and self._file is not None:
             self._file.applier.feed(pending)
             self.place.wrote(self._file.path, self._file.applier)
-            self._applied_at = time.monotonic()
+            if any(isinstance(op, Insert | Delete) for op in pending):  # of a place alone nothing is seen
+                self._applied_at = time.monotonic()
