@@ -202,12 +202,15 @@ class Measured:
                 permit.used = used.input_tokens + used.output_tokens if used is not None else 0
                 await in_db(self._settle, entry, self.endpoint, used)
 
-    async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
+    def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
         _check_images(self.endpoint, request)
-        async with (
-            limits.admit(self._call(request), self.in_line) as permit,
-            aclosing(self._admitted(request, permit)) as stream,
-        ):
+        call = self._call(request)
+        if limits.limited(self.endpoint):
+            return self._counted(request, call)
+        return self._admitted(request, limits.Permit(call))  # every token passes through: no more layers than needed
+
+    async def _counted(self, request: Request, call: limits.Call) -> AsyncGenerator[list[Event], None]:
+        async with limits.admit(call, self.in_line) as permit, aclosing(self._admitted(request, permit)) as stream:
             async for events in stream:
                 yield events
 

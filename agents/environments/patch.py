@@ -161,17 +161,17 @@ class PatchEdits:
     # --- frames ---------------------------------------------------------------------------------------------------
 
     def _soon(self) -> bool:
-        """Apply what is due now, and whether there was any; the rest comes with the next frame."""
+        """Apply what is due now, and whether any of it can be seen; the rest comes with the next frame."""
         if not self._pending or self._timer is not None:
             return False
         wait = self._applied_at + self.frame - time.monotonic()
-        due = wait <= 0
-        if due:
-            self._apply(by_line=True)
+        seen = False
+        if wait <= 0:
+            seen = self._apply(by_line=True)
             wait = self.frame
         if self._pending:
             self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
-        return due
+        return seen
 
     def _tick(self) -> None:
         self._timer = None
@@ -186,13 +186,17 @@ class PatchEdits:
         if self._pending:
             self._timer = asyncio.get_running_loop().call_later(self.frame, self._tick)
 
-    def _apply(self, *, by_line: bool = False) -> None:
-        """Apply what has arrived. `by_line`: where it is a line or more, a line that has only begun waits."""
+    def _apply(self, *, by_line: bool = False) -> bool:
+        """Apply what has arrived; whether there is more to see than before. `by_line`: where it is a line or more, a
+        line that has only begun waits."""
         if self._fault is not None:
             raise self._fault
         pending, self._pending = ended_lines(self._pending) if by_line and self.frame else (self._pending, [])
-        if pending and self._file is not None:
-            self._file.applier.feed(pending)
-            self.place.wrote(self._file.path, self._file.applier)
-            if any(isinstance(op, Insert | Delete) for op in pending):  # of a place alone nothing is seen
-                self._applied_at = time.monotonic()
+        if not pending or self._file is None:
+            return False
+        self._file.applier.feed(pending)
+        self.place.wrote(self._file.path, self._file.applier)
+        seen = any(isinstance(op, Insert | Delete) for op in pending)  # of a place alone nothing is
+        if seen:
+            self._applied_at = time.monotonic()
+        return seen
