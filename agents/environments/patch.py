@@ -74,6 +74,7 @@ class PatchEdits:
     _pending: list[Op] = field(default_factory=list)
     _timer: asyncio.TimerHandle | None = None
     _applied_at: float = 0.0
+    _seen: bool = True  # what was applied then
     _told: list[str] = field(default_factory=list)
     _ok: bool = True
     _changed: list[str] = field(default_factory=list)
@@ -165,6 +166,8 @@ class PatchEdits:
         if not self._pending or self._timer is not None:
             return False
         wait = self._applied_at + self.frame - time.monotonic()
+        if not self._seen and isinstance(self._pending[0], Insert):  # old lines wait for new ones, for their words
+            wait = 0.0
         seen = False
         if wait <= 0:
             seen = self._apply(by_line=True)
@@ -196,7 +199,6 @@ class PatchEdits:
             return False
         self._file.applier.feed(pending)
         self.place.wrote(self._file.path, self._file.applier)
-        seen = any(isinstance(op, Insert | Delete) for op in pending)  # of a place alone nothing is
-        if seen:
-            self._applied_at = time.monotonic()
-        return seen
+        self._seen = any(isinstance(op, Insert | Delete) for op in pending)  # of a place alone nothing is
+        self._applied_at = time.monotonic()
+        return self._seen
