@@ -53,10 +53,22 @@ export class Settings {
     await this.changed()
   }
 
+  /** Shown at once; what the server refuses is taken back, and thrown. */
   async assign(role: RoleName, scope: ModelRole['scope'], endpoints: Entry[]): Promise<void> {
-    const roles = await put<ModelRole[]>(`${this.root}/model-roles`, { role, scope, endpoints })
-    if (this.all.value) this.all.value = { ...this.all.value, roles }
+    const before = this.all.peek()?.roles ?? []
+    const others = before.filter((one) => one.role !== role || one.scope !== scope)
+    this.show([...others, ...endpoints.map((entry) => ({ role, scope, ...entry }))])
+    try {
+      this.show(await put<ModelRole[]>(`${this.root}/model-roles`, { role, scope, endpoints }))
+    } catch (error) {
+      this.show(before)
+      throw error
+    }
     await this.live.askModels()
+  }
+
+  private show(roles: ModelRole[]) {
+    if (this.all.value) this.all.value = { ...this.all.value, roles }
   }
 
   private async useFirst(endpoint: number, scope: ModelRole['scope'], roles: RoleName[]): Promise<void> {
