@@ -148,7 +148,8 @@ def talk(page: Page, picture: Picture) -> None:
     page.get_by_placeholder("Ask, or say").fill("Say something.")
     page.keyboard.press("Enter")
     expect(page.locator(".talk").get_by_text("the first pass keeps every name").first).to_be_visible()
-    expect(page.locator(".talk").get_by_text(re.compile("Fast ·")).first).to_be_visible()
+    expect(page.locator(".talk").get_by_text(re.compile("· Fast")).first).to_be_visible()
+    expect(page.locator(".talk").get_by_text(re.compile("first token .* tok/s")).first).to_be_visible()
     picture(page, "models-talk")
 
 
