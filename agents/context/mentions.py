@@ -106,7 +106,7 @@ def _fitting(rows: Sequence[str], tokens: int) -> int:
     """How many of the first lines fit."""
     room = tokens * 4
     for n, row in enumerate(rows):
-        room -= len(row.encode())
+        room -= len(row.encode(errors="replace"))
         if room < 0:
             return n
     return len(rows)

@@ -29,7 +29,7 @@ class OpenFile:
 
 def count(text: str, per_token: float = PER_TOKEN) -> int:
     """Tokens, roughly: its bytes over what a token of the model holds."""
-    return int(len(text.encode()) / per_token)
+    return int(len(text.encode(errors="replace")) / per_token)
 
 
 @cache

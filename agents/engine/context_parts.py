@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.engine.context_code import block
+from agents.engine.messages import sound
 
 AGENTS_FILE, PINS, MAP = "agents_file", "pins", "map"
 OPEN_FILES, RECENT_EDITS, GIT = "open_files", "recent_edits", "git"
@@ -35,6 +36,10 @@ class Part:
     text: str
     path: str = ""
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("label", "text", "path", "detail"):
+            object.__setattr__(self, name, sound(getattr(self, name)))
 
     @property
     def key(self) -> str:

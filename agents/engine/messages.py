@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 
+def sound(text: str) -> str:
+    """The text with a ? for each lone surrogate: a file's name may hold bytes that are no UTF-8, which no wire carries."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 @dataclass(frozen=True)
 class ToolCall:
     """A complete call as the model made it; `arguments` is the raw JSON text, or the text itself when `freeform`."""
@@ -50,6 +55,9 @@ class Message:
     name: str = ""
     kept: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", sound(self.text))
 
 
 @dataclass(frozen=True)
