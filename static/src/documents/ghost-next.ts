@@ -177,10 +177,10 @@ function show(view: EditorView, next: Next | null): void {
   if (next) say(words.said(next.old, next.now, view.state.doc.lineAt(next.from).number))
 }
 
+/** Never takes the key: who presses Esc to stop a model may not have seen a hint. */
 function dismiss(view: EditorView): boolean {
-  if (!view.state.field(nextEdit).next) return false
-  view.dispatch({ effects: setNext.of(null) })
-  return true
+  if (view.state.field(nextEdit).next) view.dispatch({ effects: setNext.of(null) })
+  return false
 }
 
 class Label extends WidgetType {
