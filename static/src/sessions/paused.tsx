@@ -161,7 +161,7 @@ registerExtension((doc, now) => {
     Prec.highest(
       keymap.of([
         { key: 'Mod-Enter', run: act(goOn) },
-        { key: 'Escape', run: act(leaveIt) },
+        { key: 'Escape', run: () => doc.state.field(shown, false)?.pause.by?.id === now.me.id && act(leaveIt)() },
       ]),
     ),
   ]
