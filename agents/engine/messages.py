@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 
 def sound(text: str) -> str:
-    """The text with a ? for each lone surrogate: a file's name may hold bytes that are no UTF-8; no wire carries them."""
+    """The text with a ? for each lone surrogate: names of files may hold bytes that are no UTF-8."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
