@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "channels",
     "allauth",
     "allauth.account",
+    "ide.audit",
     "ide.accounts",
     "ide.workspaces",
     "ide.documents",
