@@ -15,6 +15,7 @@ from agents.jobs import life as jobs
 from agents.models import Job
 from ide.accounts.permissions import Action, allow
 from ide.api import person
+from ide.audit.log import Where, record
 from ide.errors import NotFound
 from ide.workspaces.models import Workspace
 
@@ -116,4 +117,7 @@ def discard(request: HttpRequest, job_id: str) -> wire.Json:
 
 @router.post("/jobs/{job_id}/merge")
 def merge(request: HttpRequest, job_id: str, body: MergeIn | None = None) -> wire.Json:
-    return async_to_sync(errands.merge)(_job(request, job_id, Action.MERGE), body.files if body else None)
+    job = _job(request, job_id, Action.MERGE)
+    done = async_to_sync(errands.merge)(job, body.files if body else None)
+    record("job.merge", person(request), Where(job.team_id, f"job {job_id}"), commit=job.head)
+    return done

@@ -23,6 +23,7 @@ from agents.providers.protocol import ProviderError
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow, may
 from ide.api import person
+from ide.audit.log import Where, record
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from ide.live.announce import hint
@@ -148,20 +149,21 @@ def made(request: HttpRequest, workspace_id: str, body: NewEndpoint) -> Status[w
     row = Endpoint(
         team=workspace.team if body.scope == "team" else None, person=who if body.scope == "person" else None
     )
-    return Status(201, _saved(row, body))
+    return Status(201, _saved(who, row, body))
 
 
 @router.patch("/endpoints/{endpoint_id}")
 def changed(request: HttpRequest, endpoint_id: int, body: EndpointIn) -> wire.Json:
-    _, row = _changeable(request, endpoint_id)
+    who, row = _changeable(request, endpoint_id)
     if row.builtin:
         raise Conflict("The model that ships with Tandem cannot be changed.", "Connect another one beside it.")
-    return _saved(row, body)
+    return _saved(who, row, body)
 
 
-def _saved(row: Endpoint, body: EndpointIn) -> wire.Json:
+def _saved(who: User, row: Endpoint, body: EndpointIn) -> wire.Json:
     """Raises Refused for an address that may not be reached from here, Conflict for a name that is taken."""
-    moved = row.pk is None or row.base_url != body.base_url or row.dialect != body.dialect
+    new = row.pk is None
+    moved = new or row.base_url != body.base_url or row.dialect != body.dialect
     if moved:
         _check_address(body.base_url)
         if row.key_encrypted and body.key is None:
@@ -178,12 +180,20 @@ def _saved(row: Endpoint, body: EndpointIn) -> wire.Json:
     try:
         with transaction.atomic():
             row.save()
+            told = {"address": row.base_url, "enabled": row.enabled}
+            record("endpoint.make" if new else "endpoint.change", who, _of(row), **told)
+            if body.key is not None:
+                record("endpoint.key", who, _of(row), removed=not body.key.strip())
     except IntegrityError as error:
         raise Conflict(
             f"There is a model called “{row.name}” already.", "Choose another name.", field="name"
         ) from error
     _tell(row)
     return wire.endpoint_settings(row, may_change=True)
+
+
+def _of(row: Endpoint) -> Where:
+    return Where(row.team_id or "", f"endpoint {row.pk} {row.name}")
 
 
 def _check_address(base_url: str) -> None:
@@ -197,11 +207,12 @@ def _check_address(base_url: str) -> None:
 
 @router.delete("/endpoints/{endpoint_id}", response={204: None})
 def deleted(request: HttpRequest, endpoint_id: int) -> Status[None]:
-    _, row = _changeable(request, endpoint_id)
+    who, row = _changeable(request, endpoint_id)
     if row.builtin:
         raise Conflict(
             "The model that ships with Tandem cannot be removed.", "Start Tandem with TANDEM_BUILTIN_MODEL=false."
         )
+    record("endpoint.remove", who, _of(row))
     row.delete()
     _tell(row)
     return Status(204, None)
@@ -268,6 +279,8 @@ def assigned(request: HttpRequest, workspace_id: str, body: RoleIn) -> list[wire
         for rank, entry in enumerate(body.endpoints):
             fields = {"endpoint_id": entry.endpoint, "rank": rank, "fall_over": entry.fall_over}
             RoleEndpoint.objects.create(role=body.role, team=team, **fields)
+        chosen = [entry.endpoint for entry in body.endpoints]
+        record("endpoint.roles", who, Where(team.pk if team else "", f"role {body.role}"), endpoints=chosen)
     _hint(Workspace.objects.filter(team=team) if team is not None else Workspace.objects.all())
     return [wire.role(row) for row in _roles_here(workspace)]
 

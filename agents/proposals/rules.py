@@ -15,6 +15,7 @@ from agents import wire
 from agents.models import SessionRules
 from ide.accounts.permissions import Action, allow
 from ide.api import person
+from ide.audit.log import Where, record
 from ide.errors import NotFound
 from ide.workspaces.models import Workspace
 
@@ -61,4 +62,5 @@ def settled(request: HttpRequest, workspace_id: str, body: RulesIn) -> wire.Json
     """They hold for turns that begin from now on."""
     _allowed(request, workspace_id, Action.MODELS)
     SessionRules.objects.update_or_create(pk=workspace_id, defaults=body.dict())
+    record("rules.change", person(request), Where(thing=f"workspace {workspace_id}"), **body.dict())
     return asdict(of(workspace_id))

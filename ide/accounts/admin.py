@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 
 from ide.accounts.members import announce_membership
 from ide.accounts.models import FirstLink, Invite, Membership, Team, User
+from ide.audit.log import Where, record
 
 admin.site.site_header = admin.site.site_title = "Tandem administration"
 admin.site.index_title = "Everything that is stored"
@@ -175,6 +176,8 @@ class InviteAdmin(ReadOnly):
 
     @admin.action(description="Withdraw the chosen invites")
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Invite]) -> None:
+        for invite in queryset.filter(used_at=None, revoked_at=None):
+            record("invite.withdraw", request.user, Where(invite.team_id, f"invite {invite.pk}"))
         done = queryset.filter(used_at=None, revoked_at=None).update(revoked_at=timezone.now())
         self.message_user(request, f"{done} withdrawn; used ones stay as they are.", messages.SUCCESS)
 

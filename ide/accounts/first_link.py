@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ide.accounts.models import FirstLink, User, hash_token, new_token
+from ide.audit.log import record
 from ide.errors import Conflict, NotFound
 
 
@@ -50,4 +51,5 @@ def first_administrator(link: FirstLink, user: User) -> User:
         raise Conflict("This link was used a moment ago.", "Sign in with the name and password that were chosen then.")
     user.is_staff = user.is_superuser = True
     user.save()
+    record("administrator.first", user)
     return user

@@ -8,6 +8,7 @@ from django.utils import timezone
 from ide.accounts.members import TeamThing, announce_membership, checked_role, may_grant, rank
 from ide.accounts.models import Invite, Membership, User, hash_token, new_token
 from ide.accounts.permissions import Action, role_in, role_may
+from ide.audit.log import Where, record
 from ide.errors import Conflict, NotFound
 
 ASK = "Ask the person who sent it for a new one."
@@ -25,6 +26,7 @@ def make_invite(actor: User, team_id: str, role: str, goes_to: str = "") -> tupl
         created_by=actor,
         expires_at=timezone.now() + Invite.LIFETIME,
     )
+    record("invite.make", actor, _of(invite), role=role)
     return f"/invite/{token}", invite
 
 
@@ -48,6 +50,10 @@ def find_invite(token: str) -> Invite:
     return found
 
 
+def _of(invite: Invite) -> Where:
+    return Where(team=invite.team_id, thing=f"invite {invite.pk}")
+
+
 def adds_nothing(user: User, invite: Invite) -> bool:
     """Whether the person has this role or a higher one already."""
     return rank(role_in(user, invite)) >= rank(invite.role)
@@ -66,6 +72,7 @@ def join(user: User, invite: Invite) -> None:
     if not still_open.update(used_at=now, used_by=user):
         raise Conflict("This invite was used a moment ago.", ASK)
     Membership.objects.update_or_create(team_id=invite.team_id, user=user, defaults={"role": invite.role})
+    record("invite.use", user, _of(invite), role=invite.role, of=invite.created_by.username)
     announce_membership(invite.team_id, user.pk, invite.role)
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from ide.accounts.models import Membership, Role, Team, User
 from ide.accounts.permissions import Action, allow, role_in
+from ide.audit.log import Where, record
 from ide.errors import Conflict, Invalid, NotAllowed, NotFound
 
 # (team id, user id, new role or None when the person is out)
@@ -71,6 +72,7 @@ def set_role(actor: User, team_id: str, user_id: int, role: str) -> Membership:
     _not_above(actor, member)
     if member.role != role:
         _keep_an_owner(member, role)
+        record("role.change", actor, _whose(member), was=member.role, now=role)
         member.role = role
         member.save(update_fields=["role"])
         announce_membership(team_id, user_id, role)
@@ -85,8 +87,13 @@ def remove(actor: User, team_id: str, user_id: int) -> None:
         allow(actor, Action.SHARE, TeamThing(team_id))
         _not_above(actor, member)
     _keep_an_owner(member, None)
+    record("member.remove" if actor.pk != user_id else "member.leave", actor, _whose(member), was=member.role)
     member.delete()
     announce_membership(team_id, user_id, None)
+
+
+def _whose(member: Membership) -> Where:
+    return Where(team=member.team_id, thing=f"person {member.user.username}")
 
 
 def _locked(actor: User, team_id: str, user_id: int) -> Membership:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from ide.accounts.members import TeamThing
 from ide.accounts.models import AccessToken, Membership, Team, User, hash_token, new_token
 from ide.accounts.permissions import Action, allow
+from ide.audit.log import Where, record
 from ide.errors import Conflict, Invalid, NotFound
 
 PREFIX = "tdm_"  # so that people and scanners for leaked secrets know what they have found
@@ -59,7 +60,12 @@ def make(user: User, name: str, scope: str, days: int, team_id: str | None = Non
         token_hash=hash_token(secret),
         expires_at=timezone.now() + timedelta(days=days),
     )
+    record("token.make", user, _of(row), scope=scope, days=days)
     return secret, row
+
+
+def _of(row: AccessToken) -> Where:
+    return Where(team=row.team_id or "", thing=f"token {row.pk}")
 
 
 def mine(user: User) -> list[AccessToken]:
@@ -76,6 +82,7 @@ def revoke(user: User, token_id: str) -> None:
     """End one of the person's own tokens. Whoever it has let in is sent away. Raises NotFound."""
     if not AccessToken.objects.filter(user=user, pk=token_id, revoked_at=None).update(revoked_at=timezone.now()):
         raise NotFound("There is no such access token.", "Reload the list.")
+    record("token.revoke", user, Where(thing=f"token {token_id}"))
     for listener in _listeners:
         transaction.on_commit(partial(listener, user.pk))
 

@@ -11,10 +11,10 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 
 from ide.audit import chain
+from ide.audit.middleware import place
 from ide.audit.models import GENESIS, AuditEntry, AuditHead
 
 PAGE = 1000  # rows read at once when all are walked
@@ -29,11 +29,10 @@ class Person(Protocol):
 
 @dataclass(frozen=True)
 class Where:
-    """What an act was done to and from where. `thing`: a kind and an id ("workspace a1b2"); `place`: an address."""
+    """What an act was done to, and what did it for them. `thing`: a kind and an id ("workspace a1b2")."""
 
     team: str = ""
     thing: str = ""
-    place: str = ""
     behalf: str = ""
 
 
@@ -57,7 +56,7 @@ def record(act: str, actor: Person | None, where: Where = NOWHERE, **detail: obj
             behalf=where.behalf[:120],
             team=where.team,
             thing=where.thing[:200],
-            place=where.place[:64],
+            place=place.get()[:64],
             detail=msgspec.to_builtins(detail, str_keys=True),
             previous=head.hash,
         )
@@ -67,11 +66,6 @@ def record(act: str, actor: Person | None, where: Where = NOWHERE, **detail: obj
         head.seal = chain.seal(head.seq, head.hash, settings.SECRET_KEY)
         head.save()
     return entry
-
-
-def place_of(request: HttpRequest | None) -> str:
-    """The address a request came from. Behind a proxy that is the one the proxy names, if the site is told of one."""
-    return "" if request is None else str(request.META.get("REMOTE_ADDR") or "")
 
 
 def _columns(entry: AuditEntry) -> dict[str, object]:

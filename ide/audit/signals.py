@@ -1,30 +1,46 @@
-"""Sign-ins, sign-outs and failures of either, as Django tells them."""
+"""What Django tells: sign-ins, sign-outs, what fails, and what administrators change by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.http import HttpRequest
+from django.db.models.signals import post_save
 
-from ide.audit.log import Where, place_of, record
+from ide.audit.log import Where, record
 
 
 def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_refused, dispatch_uid="audit")
+    post_save.connect(_by_hand, LogEntry, dispatch_uid="audit")
 
 
-def _signed_in(request: HttpRequest | None, user: Any, **_: object) -> None:
-    record("login", user, Where(place=place_of(request)))
+def _signed_in(user: Any, **_: object) -> None:
+    record("login", user)
 
 
-def _signed_out(request: HttpRequest | None, user: Any, **_: object) -> None:
+def _signed_out(user: Any, **_: object) -> None:
     if user is not None:
-        record("logout", user, Where(place=place_of(request)))
+        record("logout", user)
 
 
-def _refused(credentials: dict[str, Any], request: HttpRequest | None = None, **_: object) -> None:
+def _refused(credentials: dict[str, Any], **_: object) -> None:
     """The name as it was typed is kept short: people type passwords into the wrong field."""
-    record("login.failed", None, Where(place=place_of(request)), tried=str(credentials.get("username", ""))[:2] + "…")
+    record("login.failed", None, tried=str(credentials.get("username", ""))[:2] + "…")
+
+
+ACTS = {1: "admin.add", 2: "admin.change", 3: "admin.delete"}
+
+
+def _by_hand(instance: LogEntry, **_: object) -> None:
+    """A change in the admin: which columns, never their values."""
+    thing = f"{instance.content_type} {instance.object_id} {instance.object_repr}"
+    record(
+        ACTS.get(instance.action_flag, "admin.act"),
+        instance.user,
+        Where(thing=thing),
+        said=instance.get_change_message(),
+    )

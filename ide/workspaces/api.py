@@ -20,6 +20,7 @@ from ide.accounts.bearer import with_token
 from ide.accounts.models import Membership, User
 from ide.accounts.permissions import Action, allow
 from ide.api import person
+from ide.audit.log import Where, record
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, NotFound, TooLarge
 from ide.workspaces import create, git
@@ -63,6 +64,7 @@ async def listed(request: HttpRequest) -> list[Json]:
 async def created(request: HttpRequest, body: NewWorkspace) -> Status[Json]:
     """Answers at once with state `creating`; the row tells how it goes on."""
     row = await in_db(create.request, person(request), body.name, body.source, body.origin)
+    await in_db(_recorded, "workspace.make", person(request), row)
     create.begin(row.pk)
     return Status(201, await in_db(_card, row, person(request)))
 
@@ -79,6 +81,7 @@ async def uploaded(request: HttpRequest, name: Form[str], file: File[UploadedFil
     except BaseException:
         await asyncio.to_thread(shutil.rmtree, files, ignore_errors=True)
         raise
+    await in_db(_recorded, "workspace.make", who, row)
     create.begin(row.pk, files)
     return Status(201, await in_db(_card, row, who))
 
@@ -96,6 +99,7 @@ async def deleted(request: HttpRequest, workspace_id: str) -> Status[None]:
     if row.state == Workspace.State.CREATING:
         await create.cancel(row.pk)
     await tell(FileChange(row.pk, "gone", ""))
+    await in_db(_recorded, "workspace.remove", person(request), row)
     folder = await in_db(create.remove, row)
     if folder is not None:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -201,6 +205,10 @@ async def _workspace(request: HttpRequest, workspace_id: str, action: Action, *,
     if ready and row.state != Workspace.State.READY:
         raise Conflict("This workspace has no files yet.", row.problem or "Wait until it is created.")
     return row
+
+
+def _recorded(act: str, who: User, row: Workspace) -> None:
+    record(act, who, Where(row.team_id, f"workspace {row.pk}"), name=row.name, source=row.source)
 
 
 def _allowed(who: User, workspace_id: str, action: Action) -> Workspace:
