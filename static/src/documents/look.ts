@@ -67,4 +67,7 @@ const colours = HighlightStyle.define([
   { tag: t.invalid, color: 'var(--bad)' },
 ])
 
-export const look = [theme, syntaxHighlighting(colours)]
+// The editor writes its styles into one element, which the page's policy knows by this.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content ?? ''
+
+export const look = [EditorView.cspNonce.of(nonce), theme, syntaxHighlighting(colours)]

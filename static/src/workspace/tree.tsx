@@ -1,5 +1,5 @@
 // The file tree: keyboard first, one row a file, avatars for who is in it.
-import { useSignal, useSignalEffect } from '@preact/signals'
+import { signal, useSignal, useSignalEffect } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { Dialog } from '../ui/dialog'
 import { Empty } from '../ui/empty'
@@ -93,8 +93,10 @@ function TreeRow({
   )
 }
 
+// Folders that are open; they stay so while another panel is shown.
+const open = signal<ReadonlySet<string>>(new Set())
+
 export function FileTree() {
-  const open = useSignal<ReadonlySet<string>>(new Set())
   const at = useSignal<string | null>(null)
   const ask = useSignal<Ask | null>(null)
   const box = useRef<HTMLDivElement>(null)
