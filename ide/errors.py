@@ -6,7 +6,7 @@ Refused                 nothing was changed; `what`, `why` and `do` are written 
 ├── Conflict            it changed meanwhile
 ├── Invalid             the input cannot be used
 ├── TooLarge            a limit of size or number
-├── QuotaExceeded       a budget is spent
+├── QuotaExceeded       a limit of use is reached; `detail` has the limit and `retry_after`
 ├── Busy                come back in `retry_after` seconds
 └── Unavailable         a part this needs (sandbox, model, worker) is not there
 """
@@ -62,6 +62,10 @@ class TooLarge(Refused):
 class QuotaExceeded(Refused):
     code = "quota_exceeded"
     status = 429
+
+    def __init__(self, what: str, do: str, limit: dict[str, object], retry_after: float | None) -> None:
+        super().__init__(what, do, limit=limit, retry_after=retry_after)
+        self.limit, self.retry_after = limit, retry_after
 
 
 class Busy(Refused):

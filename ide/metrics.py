@@ -27,3 +27,4 @@ first_token_seconds = Histogram(
 )
 provider_errors = Counter("tandem_provider_errors", "Provider errors by kind.", ["endpoint", "kind"])
 jobs = Counter("tandem_jobs", "Jobs by how they ended.", ["state"])
+limits_reached = Counter("tandem_limits_reached", "Times a limit of model use was reached.", ["of", "measure"])

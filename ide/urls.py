@@ -18,6 +18,7 @@ from ide.documents.api import router as documents_router
 from ide.documents.comments_api import router as comments_router
 from ide.documents.history.api import router as history_router
 from ide.live.commits_api import router as commits_router
+from ide.usage.api import router as limits_router
 from ide.workspaces.api import router as workspaces_router
 
 api.add_router("", accounts_router)
@@ -31,6 +32,7 @@ api.add_router("", endpoints_router)
 api.add_router("", pictures_router)
 api.add_router("", rules_router)
 api.add_router("", library_router)
+api.add_router("", limits_router)
 
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/icon.svg", permanent=True)),

@@ -55,6 +55,7 @@ class Route:
 
 
 MODEL = {"name": "x", "dialect": "chat", "base_url": "https://1.1.1.1/v1", "model": "m"}
+LIMIT = {"of": "person", "measure": "tokens", "span": "day", "amount": 1}
 SEEN, EDITED = Route(404, 200), Route(404, 403)
 ROUTES: dict[str, Route] = {
     "GET /api/me": Route(200, 200),
@@ -99,6 +100,10 @@ ROUTES: dict[str, Route] = {
     "POST /api/workspaces/{workspace_id}/invites": Route(404, 403, {"role": "viewer"}),
     "GET /api/workspaces/{workspace_id}/models": SEEN,
     "GET /api/workspaces/{workspace_id}/meters": SEEN,
+    "GET /api/workspaces/{workspace_id}/limits": SEEN,
+    "PUT /api/workspaces/{workspace_id}/limits": Route(404, 403, LIMIT),
+    "GET /api/limits": Route(403, 403),
+    "PUT /api/limits": Route(403, 403, LIMIT),
     "GET /api/workspaces/{workspace_id}/rules": SEEN,
     "PUT /api/workspaces/{workspace_id}/rules": Route(404, 403, {"wait": True, "compact_at": 70, "ghost": True}),
     "POST /api/workspaces/{workspace_id}/pictures": Route(404, 403, form={}),

@@ -1,10 +1,12 @@
-"""An endpoint's limits, counted in Redis for all processes: calls at once, requests and tokens a minute.
+"""What may be done in a minute and at once, counted in Redis for all processes: an endpoint's limits of calls at once,
+requests and tokens, and what people and teams may ask for in a minute.
 
 A call that finds no room waits in line, fair between people and told its place; it is refused when it would have to
 wait too long. Tokens are admitted by the same estimate that `usage.meter` reserves, and set right when the call ends.
 
 While Redis is away nothing can be counted. Calls at once and requests are then let through: the provider has limits
-of its own. A limit of tokens is a limit of spending, so an endpoint that has one takes no calls. `problem` tells.
+of its own. A limit of tokens is a limit of spending, so where one holds no calls are taken. `problem` tells. What may
+be used in a day or month is in the database (ide/usage), and holds all the while.
 """
 
 from __future__ import annotations
@@ -43,7 +45,17 @@ SENTENCES = {
 }
 
 Told = Callable[[int, str], None]
-_away: set[int] = set()  # endpoints whose calls were last not counted
+_away: set[str] = set()  # lines that were last not counted
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a line lets through: calls at once, requests and tokens a minute; 0: any number."""
+
+    name: str
+    at_once: int = 0
+    requests: int = 0
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,15 +86,25 @@ def problem() -> bool:
     return bool(_away)
 
 
+def rates_of(endpoint: Endpoint) -> Rates:
+    return Rates(str(endpoint.pk), endpoint.limit_concurrent, endpoint.limit_requests, endpoint.limit_tokens)
+
+
 @asynccontextmanager
 async def admit(call: Call, told: Told = lambda *_: None) -> AsyncGenerator[Permit]:
-    """Hold room for a call; `told(place, why)` whenever its place in line (from 1) changes, and (0, "") when it has
-    waited and begins. Raises Limited. Cancelled while it waits, it leaves the line."""
-    permit = Permit(call)
+    """Hold room for a call of its endpoint; `told(place, why)` whenever its place in line (from 1) changes, and (0, "")
+    when it has waited and begins. Raises Limited. Cancelled while it waits, it leaves the line."""
     if not limited(call.endpoint):
-        yield permit
+        yield Permit(call)
         return
-    line = _Line(call.endpoint, _client())
+    async with through(rates_of(call.endpoint), call, told) as permit:
+        yield permit
+
+
+@asynccontextmanager
+async def through(rates: Rates, call: Call, told: Told = lambda *_: None) -> AsyncGenerator[Permit]:
+    """The same for any line."""
+    permit, line = Permit(call), _Line(rates, _client())
     if not await _counted(line, permit, told):
         yield permit
         return
@@ -97,20 +119,20 @@ async def admit(call: Call, told: Told = lambda *_: None) -> AsyncGenerator[Perm
 
 async def _counted(line: _Line, permit: Permit, told: Told) -> bool:
     """Wait until the call may begin. False: it may, uncounted, because Redis is away."""
-    endpoint = permit.call.endpoint
+    rates = line.rates
     try:
         await _wait(line, permit, told)
     except (RedisError, OSError, TimeoutError) as error:
-        if endpoint.pk not in _away:
-            log.warning("calls of endpoint %s are not counted: %s", endpoint.pk, error)
-        _away.add(endpoint.pk)
-        if endpoint.limit_tokens:
+        if rates.name not in _away:
+            log.warning("calls of line %s are not counted: %s", rates.name, error)
+        _away.add(rates.name)
+        if rates.tokens:
             raise Limited("its tokens cannot be counted now: Redis does not answer", retry_after=10.0) from error
         return False
     except BaseException:
         await _quietly(line, permit, begun=False)
         raise
-    _away.discard(endpoint.pk)
+    _away.discard(rates.name)
     return True
 
 
@@ -139,12 +161,12 @@ async def _quietly(line: _Line, permit: Permit, *, begun: bool = True) -> None:
 
 
 class _Line:
-    """The keys of one endpoint. Every method raises RedisError, OSError or TimeoutError when Redis is away."""
+    """The keys of one line. Every method raises RedisError, OSError or TimeoutError when Redis is away."""
 
-    def __init__(self, endpoint: Endpoint, client: Redis) -> None:
-        self._endpoint = endpoint
+    def __init__(self, rates: Rates, client: Redis) -> None:
+        self.rates = rates
         self._client = client
-        stem = f"tandem:limits:{settings.RUNTIME_DIR.name}:{endpoint.pk}"  # one Redis may serve two installations
+        stem = f"tandem:limits:{settings.RUNTIME_DIR.name}:{rates.name}"  # one Redis may serve two installations
         self._running, self._waiting, self._alive, self._numbers = (
             f"{stem}:{name}" for name in ("running", "waiting", "alive", "numbers")
         )
@@ -152,9 +174,9 @@ class _Line:
     async def ask(self, permit: Permit) -> tuple[bool, int, int, str]:
         """Whether it may begin; else its place, the milliseconds until that may change, and why."""
         script = AsyncScript(self._client, ADMIT)
-        row, call = self._endpoint, permit.call
+        rates, call = self.rates, permit.call
         keys = [self._running, self._waiting, self._alive, self._numbers]
-        limits = [row.limit_concurrent, row.limit_requests, row.limit_tokens]
+        limits = [rates.at_once, rates.requests, rates.tokens]
         asked = script(keys=keys, args=[permit.id, str(call.user_id or 0), call.tokens, *limits, LASTS])
         async with asyncio.timeout(ANSWER):
             may, place, wait, why = cast(tuple[int, int, int, bytes], await asked)
@@ -174,7 +196,7 @@ class _Line:
         async with asyncio.timeout(ANSWER), self._client.pipeline(transaction=True) as together:
             for key in (self._running, self._waiting, self._alive):
                 together.zrem(key, permit.id)
-            if begun and self._endpoint.limit_tokens and permit.used is not None:
+            if begun and self.rates.tokens and permit.used is not None:
                 together.hincrbyfloat(self._numbers, "tokens", permit.call.tokens - permit.used)
             await together.execute()
 

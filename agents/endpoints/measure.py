@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
@@ -13,6 +12,7 @@ from typing import cast
 from agents.context import counting
 from agents.endpoints import abilities, limits, pool
 from agents.endpoints import choice as endpoints
+from agents.endpoints.spend import Spend
 from agents.engine.messages import Event, Provider, ReasoningDelta, Request, TextDelta, ToolDelta, Usage
 from agents.models import Endpoint
 from agents.providers.protocol import NoImages, ProviderError
@@ -22,8 +22,8 @@ from ide.db import in_db
 from ide.usage import meter
 
 CHARACTERS_PER_TOKEN = 4  # for what is shown while it streams; the provider's own count replaces it at the end
+LONGEST_TOKEN = 7  # characters, on an average: pieces that are no longer are tokens, as most providers send them
 IMPATIENT = frozenset({"ghost"})  # kinds of calls whose answer is of no use later
-DRAW_EVERY = 1.0  # seconds between two notes in the ledger while a call streams
 
 
 @dataclass
@@ -40,6 +40,7 @@ class Speed:
     _asked: float = 0.0
     _first: float | None = None
     _characters: int = 0
+    _pieces: int = 0
     _counted: Usage | None = field(default=None, repr=False)
     _sent: int = 0
     parts: int = 0  # of the call's answer, each counted by the provider
@@ -47,15 +48,16 @@ class Speed:
     def ask(self, sent: int = 0) -> None:
         """A call begins; `sent` tokens of input, as far as we can tell."""
         self._asked, self._first, self._characters, self._counted = self.clock(), None, 0, None
-        self._sent, self.parts = sent, 0
+        self._sent, self._pieces, self.parts = sent, 0, 0
 
-    def hear(self, characters: int) -> None:
+    def hear(self, characters: int, pieces: int = 0) -> None:
         now = self.clock()
         if self._first is None:
             self._first = now
             if self.ttft_ms is None:
                 self.ttft_ms = (now - self._asked) * 1000
         self._characters += characters
+        self._pieces += pieces
 
     def count(self, usage: Usage) -> None:
         """An answer that was steered has several parts."""
@@ -74,7 +76,24 @@ class Speed:
             return self._counted
         if self._first is None:
             return None
-        return Usage(self._sent, self._characters // CHARACTERS_PER_TOKEN, estimated=True)
+        return Usage(self._sent, self._written, estimated=True)
+
+    @property
+    def _written(self) -> int:
+        """Tokens of the answer under way, as far as we can tell."""
+        if self._characters <= self._pieces * LONGEST_TOKEN:
+            return self._pieces
+        return self._characters // CHARACTERS_PER_TOKEN
+
+    @property
+    def used(self) -> int:
+        """Tokens of the call under way, read and written, as far as we can tell."""
+        return self._sent + self._written
+
+    @property
+    def counted(self) -> bool:
+        """Whether the provider has said what the call has used: its end is near."""
+        return self._counted is not None
 
     def end(self) -> Usage | None:
         """The call is over: what it used, added to the sums; None when nothing came."""
@@ -85,7 +104,7 @@ class Speed:
             return None
         self.input_tokens += used.input_tokens
         self.output_tokens += used.output_tokens
-        self._first, self._characters, self._counted = None, 0, None
+        self._first, self._characters, self._pieces, self._counted = None, 0, 0, None
         return used
 
     def _running(self) -> float:
@@ -97,7 +116,7 @@ class Speed:
 
     @property
     def tokens(self) -> int:
-        return self.output_tokens + self._characters // CHARACTERS_PER_TOKEN
+        return self.output_tokens + self._written
 
     @property
     def tokens_per_s(self) -> float | None:
@@ -107,12 +126,14 @@ class Speed:
 
 @dataclass(frozen=True)
 class Purpose:
-    """For whom a call is made and why; `subject` is `turn:<id>` or `job:<id>`."""
+    """For whom a call is made and why; `subject` is `turn:<id>` or `job:<id>`. `shares`: the job, and those that have
+    delegated it, each with its budget: the call counts against all of them."""
 
     user_id: int | None
     workspace_id: str | None
     kind: str
     subject: str
+    shares: tuple[meter.Share, ...] = ()
 
 
 class Measured:
@@ -138,8 +159,6 @@ class Measured:
         self._open = opened
         self._inner: tuple[Endpoint, Provider] | None = None  # of `endpoint`, for as long as it is the one
         self._conversation = ""
-        self._drawing: asyncio.Task[bool] | None = None
-        self._drawn_at = 0.0
         self.in_line: limits.Told = lambda *_: None
         self.speed = Speed()
         self._waited = 0.0
@@ -193,62 +212,61 @@ class Measured:
         if not isinstance(inner, ResponsesProvider) or not inner.uses_socket:
             return
         request = replace(request, model=self.endpoint.model)
-        async with limits.admit(self._call(request, waits=False)) as permit:
-            entry = await in_db(self._reserve, request)
+        call = self._call(request, waits=False)
+        async with limits.admit(call) as permit:
+            spend = self._spend(self.endpoint)
+            await spend.begin(call, call.tokens - request.max_tokens, 0, self.in_line)
             used: Usage | None = None
             try:
                 used = await inner.prewarm(request)
             finally:
                 permit.used = used.input_tokens + used.output_tokens if used is not None else 0
-                await in_db(self._settle, entry, self.endpoint, used)
-
-    def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
-        _check_images(self.endpoint, request)
-        call = self._call(request)
-        if limits.limited(self.endpoint):
-            return self._counted(request, call)
-        return self._admitted(request, limits.Permit(call))  # every token passes through: no more layers than needed
-
-    async def _counted(self, request: Request, call: limits.Call) -> AsyncGenerator[list[Event], None]:
-        async with limits.admit(call, self.in_line) as permit, aclosing(self._admitted(request, permit)) as stream:
-            async for events in stream:
-                yield events
+                await spend.end(used)
 
     def _call(self, request: Request, *, waits: bool = True) -> limits.Call:
         why = self._purpose
         tokens = counting.tokens(self.endpoint, request) + request.max_tokens
         return limits.Call(self.endpoint, why.user_id, tokens, waits=waits and why.kind not in IMPATIENT)
 
-    async def _admitted(self, request: Request, permit: limits.Permit) -> AsyncGenerator[list[Event], None]:
-        endpoint = self.endpoint
-        entry = await self._reserved(request)
-        self.speed.ask(counting.tokens(endpoint, request))
-        self._drawn_at = time.monotonic()
-        had_first = self.speed.ttft_ms is not None
-        answered = False
-        try:
-            source = cast(AsyncGenerator[list[Event], None], self._opened(endpoint).stream(request))
-            async with aclosing(source) as stream:
-                async for events in stream:
-                    self._hear(events)
-                    self._draw(entry, endpoint)
-                    yield events
-            answered = True
-        except ProviderError as error:
-            metrics.provider_errors.labels(endpoint.name, error.code).inc()
-            if error.passing:
-                await in_db(endpoints.failed, endpoint.pk, error.sentence, error.retry_after)
-            raise
-        finally:
-            used = self.speed.end()
-            permit.used = used.input_tokens + used.output_tokens if used is not None else 0
-            self._told(self.speed)
-            self._count(endpoint, used, first=not had_first)
-            if self._drawing is not None:
-                await asyncio.wait({self._drawing})
-            await in_db(self._settle, entry, endpoint, used)
-            if answered:
-                await in_db(self._learn, endpoint, request, used)
+    def _spend(self, endpoint: Endpoint) -> Spend:
+        why = self._purpose
+        what = (endpoint.name, endpoint.model, why.kind, why.subject, endpoint.pool, endpoint.pk)
+        call = meter.Call(why.user_id, why.workspace_id, *what, why.shares)
+        return Spend(call, endpoints.prices(endpoint))
+
+    async def _once(self, request: Request) -> AsyncGenerator[list[Event], None]:
+        """One call. Every token passes through here: no more layers than needed."""
+        endpoint, speed = self.endpoint, self.speed
+        _check_images(endpoint, request)
+        call, had_first, answered = self._call(request), speed.ttft_ms is not None, False
+        async with limits.admit(call, self.in_line) as permit:
+            spend, read = self._spend(endpoint), call.tokens - request.max_tokens
+            await spend.begin(call, read, request.max_tokens, self.in_line)
+            speed.ask(read)
+            try:
+                source = cast(AsyncGenerator[list[Event], None], self._opened(endpoint).stream(request))
+                async with aclosing(source) as stream:
+                    async for events in stream:
+                        self._hear(events)
+                        used = speed.used
+                        spend.note(used, speed.so_far)
+                        yield events
+                        if used >= spend.granted and not speed.counted:
+                            await spend.covered(used, speed.so_far)
+                answered = True
+            except ProviderError as error:
+                metrics.provider_errors.labels(endpoint.name, error.code).inc()
+                if error.passing:
+                    await in_db(endpoints.failed, endpoint.pk, error.sentence, error.retry_after)
+                raise
+            finally:
+                ended = speed.end()
+                permit.used = ended.input_tokens + ended.output_tokens if ended is not None else 0
+                self._told(speed)
+                self._count(endpoint, ended, first=not had_first)
+                await spend.end(ended, speed.ttft_ms, speed.call_seconds)
+                if answered:
+                    await in_db(self._learn, endpoint, request, ended)
 
     def _opened(self, endpoint: Endpoint) -> Provider:
         if self._inner is None or self._inner[0] is not endpoint:
@@ -263,52 +281,16 @@ class Measured:
     async def close(self) -> None:
         """Providers are shared, and closed with their loop (pool.py): there is nothing to close here."""
 
-    async def _reserved(self, request: Request) -> int:
-        """The entry of a call about to be made; one that is cancelled meanwhile gives it back."""
-        making = asyncio.ensure_future(in_db(self._reserve, request))
-        try:
-            return await asyncio.shield(making)
-        except asyncio.CancelledError:
-            await in_db(meter.release, await making)
-            raise
-
-    def _reserve(self, request: Request) -> int:
-        why = self._purpose
-        return meter.reserve(
-            why.user_id,
-            why.workspace_id,
-            endpoint=self.endpoint.name,
-            model=request.model,
-            kind=why.kind,
-            subject=why.subject,
-            tokens=counting.tokens(self.endpoint, request) + request.max_tokens,
-        )
-
-    def _draw(self, entry: int, endpoint: Endpoint) -> None:
-        """Note in the ledger what has come, beside the stream: no token waits for the database."""
-        now = time.monotonic()
-        if now - self._drawn_at < DRAW_EVERY or (self._drawing is not None and not self._drawing.done()):
-            return
-        used = self.speed.so_far()
-        if used is not None:
-            self._drawn_at = now
-            self._drawing = asyncio.create_task(in_db(meter.draw, entry, _spent(endpoint, used)), name="ledger")
-
-    def _settle(self, entry: int, endpoint: Endpoint, used: Usage | None) -> None:
-        if used is None:
-            meter.release(entry)
-        else:
-            meter.settle(entry, _spent(endpoint, used), self.speed.ttft_ms, self.speed.call_seconds)
-
     def _hear(self, events: list[Event]) -> None:
-        characters = 0
+        characters = pieces = 0
         for event in events:
             if isinstance(event, TextDelta | ReasoningDelta | ToolDelta):
                 characters += len(event.text)
+                pieces += 1
             elif isinstance(event, Usage):
                 self.speed.count(event)
         if characters:
-            self.speed.hear(characters)
+            self.speed.hear(characters, pieces)
             self._told(self.speed)
 
     def _count(self, endpoint: Endpoint, used: Usage | None, *, first: bool) -> None:

@@ -24,7 +24,7 @@ from agents.jobs.bench import Bench
 from agents.models import Step
 from agents.providers.protocol import ProviderError
 from ide.db import in_db
-from ide.errors import Invalid, Refused
+from ide.errors import Invalid, QuotaExceeded, Refused
 from ide.workspaces.files import Files
 
 AGAIN = 0.6  # temperature of a second try
@@ -89,6 +89,10 @@ async def _one(bench: Bench, files: Files, step: Step) -> ProviderError | None:
         step.state, step.error, error = Step.State.FAILED, failure.sentence, failure
     except Refusal as failure:
         step.state, step.error = Step.State.FAILED, str(failure)
+    except QuotaExceeded:  # no failure of the item: it is done when the job goes on
+        step.state = Step.State.PLANNED
+        await in_db(jobs.save_step, bench.job, step)
+        raise
     except Refused as failure:
         step.state, step.error = Step.State.FAILED, f"{failure.what} {failure.do}".strip()
     step.ended_at = timezone.now()

@@ -28,7 +28,7 @@ from agents.models import Job, RoleEndpoint
 from agents.proposals.hunks import counts
 from agents.providers.protocol import ProviderError
 from ide.db import in_db
-from ide.errors import Refused, Unavailable
+from ide.errors import QuotaExceeded, Refused, Unavailable
 from ide.live.announce import hint_async
 from ide.workspaces import git
 from ide.workspaces.files import Unreadable, decode
@@ -90,6 +90,9 @@ async def _work(job: Job) -> None:
         await _end(job, Job.State.WAITING, phase=wait.phase, question=wait.question)
     except ProviderError as error:
         await _end(job, Job.State.FAILED, error=error.sentence)
+    except QuotaExceeded as error:
+        said = f"{error.what} {error.do}".strip()
+        await _end(job, Job.State.WAITING, phase="a limit is reached", question=said)
     except Refused as error:
         await _end(job, Job.State.FAILED, error=f"{error.what} {error.do}".strip())
     except jobs.Fenced:

@@ -27,7 +27,7 @@ from agents.sessions.turns import Ended, LiveTurn, Stop
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, may
 from ide.db import in_db
-from ide.errors import Conflict, Invalid, Refused, Unavailable
+from ide.errors import Conflict, Invalid, QuotaExceeded, Refused, Unavailable
 from ide.live.host import WorkspaceHost
 from ide.workspaces.models import Workspace
 
@@ -230,6 +230,9 @@ class Sessions:
             turn.end(Turn.State.INTERRUPTED)
         except ProviderError as error:
             turn.end(Turn.State.FAILED, error.sentence)
+        except QuotaExceeded as error:
+            stop = Stop(why=f"{error.what} {error.do}".strip(), limit=error.limit)
+            turn.end(Turn.State.INTERRUPTED, stop=stop)
         except Refused as error:
             turn.end(Turn.State.FAILED, f"{error.what} {error.do}".strip())
         except Exception:

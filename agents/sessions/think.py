@@ -17,6 +17,7 @@ from agents.models import Endpoint, Item, RoleEndpoint
 from agents.providers.protocol import ProviderError
 from agents.sessions.turns import LiveTurn
 from ide.db import in_db
+from ide.errors import QuotaExceeded
 from ide.workspaces.models import Workspace
 
 LONGEST = 4096  # tokens of an answer
@@ -55,6 +56,8 @@ async def think(turn: LiveTurn, able: Sequence[Endpoint], question: str, texts: 
                         turn.items.grow(card, text)
     except ProviderError as error:
         raise ToolFailed(f"{''.join(said)}\n({provider.endpoint.name}: {error.sentence})".strip()) from error
+    except QuotaExceeded as error:  # of its own pool: the turn goes on without it
+        raise ToolFailed(f"{''.join(said)}\n({provider.endpoint.name}: {error.what})".strip()) from error
     finally:
         _count(turn, provider)
     if not "".join(said).strip():

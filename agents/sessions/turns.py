@@ -53,13 +53,16 @@ class Ended(Exception):
 
 @dataclass(frozen=True)
 class Stop:
-    """Why a turn is stopped: by whom, and whether they go on another way. Nobody: `why`."""
+    """Why a turn is stopped: by whom, and whether they go on another way. Nobody: `why`, and the limit it has met."""
 
     by: wire.Json | None = None
     redirects: bool = False
     why: str = "Interrupted."
+    limit: wire.Json | None = None
 
     def note(self) -> dict[str, object]:
+        if self.limit is not None:
+            return {"text": self.why, "tone": "warn", "limit": self.limit}
         if self.by is None:
             return {"text": self.why, "tone": "info"}
         said, field = ("Redirected", "redirected_by") if self.redirects else ("Interrupted", "by")

@@ -1,23 +1,39 @@
 """Reserve tokens before a model is called, draw them down while it answers, settle them after, release them unused.
 
-Synchronous ORM; asynchronous callers go through `in_db`. Each change is one conditional UPDATE, so an entry ends once,
-whichever processes ask: a caller that was fenced out or retries cannot count twice. A process that dies leaves a
-reservation, which lapses; what had been drawn from it stays counted.
+Synchronous ORM; asynchronous callers go through `in_db`. What is promised and what is used counts in accounts (site,
+team, person, model, job and the job above it; each pool by itself), in the same transaction as the entry: whatever
+races, no cap is passed. All of it is in the database, so it holds while Redis is away. An entry ends once, whichever
+processes ask: a caller that was fenced out or retries cannot count twice. A process that dies leaves a reservation,
+which lapses; what had been drawn from it stays counted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
-from django.db.models import Count, F, Sum, Value
-from django.db.models.functions import Greatest
+from django.db import transaction
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
-from ide.usage.models import HELD, LedgerEntry
+from ide import metrics
+from ide.errors import Busy
+from ide.usage import accounts
+from ide.usage.accounts import Change
+from ide.usage.caps import MEASURE, OF, Call, Cap, Share, caps_for, reached
+from ide.usage.models import HELD, Account, LedgerEntry
 
-MILLION = Decimal(1_000_000)
+__all__ = ["Call", "Cap", "Full", "Grant", "Prices", "Share", "Spent"]
+
+MILLION, CENT = Decimal(1_000_000), Decimal("0.00000001")
+LEAST = 64  # tokens of an answer: for fewer no call is begun
+State = LedgerEntry.State
+USED = (
+    *("input_tokens", "output_tokens", "cached_tokens", "cost"),
+    *("reserved_tokens", "reserved_cost", "held_until"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,10 @@ class Spent:
     output_tokens: int = 0
     cached_tokens: int = 0
     cost: Decimal = Decimal(0)
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True)
@@ -46,74 +66,221 @@ class Prices:
         """With its cost. Cached tokens without a price of their own cost what others cost."""
         cached = min(cached_tokens, input_tokens)
         read = (input_tokens - cached) * self.input + cached * (self.cached or self.input)
-        return Spent(input_tokens, output_tokens, cached, (read + output_tokens * self.output) / MILLION)
+        cost = ((read + output_tokens * self.output) / MILLION).quantize(CENT)
+        return Spent(input_tokens, output_tokens, cached, cost)
+
+    def written(self, dollars: Decimal) -> int:
+        """How many tokens of an answer that pays for; a great many where they cost nothing."""
+        return int((dollars * MILLION / self.output).to_integral_value(ROUND_DOWN)) if self.output else 1 << 40
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A reservation. `tokens`: what the call may read and write before it needs more (`extend`); `rates`: limits of
+    what may be done in a minute, which are not counted here."""
+
+    entry: int
+    tokens: int
+    rates: tuple[Cap, ...] = ()
+
+
+class Full(Busy):
+    """As many calls run as may run at once. `cap`: of which account."""
+
+    code = "calls_at_once"
+
+    def __init__(self, cap: Cap) -> None:
+        whose = "This site has" if cap.of == OF.SITE else "Your team has" if cap.of == OF.TEAM else "You have"
+        of = f" of {cap.pool} models" if cap.pool else ""
+        super().__init__(f"{whose} as many calls{of} at once as allowed ({cap.amount:.0f}).", 1.0)
+        self.cap = cap
+        self.detail["limit"] = {"of": cap.of, "measure": cap.measure, "amount": float(cap.amount), "pool": cap.pool}
 
 
 def reserve(
     user_id: int | None, workspace_id: str | None, *, endpoint: str, model: str, kind: str, subject: str, tokens: int
 ) -> int:
-    """Note that a call is about to use up to `tokens`; returns the entry's id."""
+    """Note that a call is about to use up to `tokens`, all of them or none; returns the entry's id. Raises
+    QuotaExceeded, Full."""
+    call = Call(user_id, workspace_id, endpoint, model, kind, subject)
+    return hold(call, read=tokens, write=0, prices=Prices()).entry
+
+
+def hold(call: Call, *, read: int, write: int, prices: Prices, first: bool = False) -> Grant:
+    """Reserve for a call that will read so many tokens, and write `write` or fewer where no more is left.
+
+    `first`: it stands at the head of a line, and takes what becomes free. Raises QuotaExceeded, Full."""
+    with transaction.atomic():
+        caps = caps_for(call)
+        found = accounts.locked(call.keys())
+        full = _full(caps, found, first=first)
+        if full is None:
+            written = _left(caps, found, prices, read)
+            least = min(write, LEAST)
+            if written is not None and written[0] < least:
+                metrics.limits_reached.labels(written[1].of, written[1].measure).inc()
+                raise reached(written[1])
+            granted = write if written is None else min(write, written[0])
+            return _opened(call, found, prices.spent(max(0, read), granted), caps)
+    metrics.limits_reached.labels(full.of, full.measure).inc()
+    raise Full(full)
+
+
+def _full(caps: Sequence[Cap], found: dict[str, Account], *, first: bool) -> Cap | None:
+    """The limit of calls at once that keeps this one from beginning."""
+    now = timezone.now()
+    for cap in caps:
+        if cap.measure != MEASURE.CALLS or cap.key not in found:
+            continue
+        row = found[cap.key]
+        awaited = row.awaited_until is not None and row.awaited_until > now and not first
+        if row.running >= cap.amount or awaited:
+            if first:
+                accounts.await_call(row)
+            return cap
+    return None
+
+
+def _left(caps: Sequence[Cap], found: dict[str, Account], prices: Prices, read: int) -> tuple[int, Cap] | None:
+    """How many tokens may be written after reading so many, and the limit that says so; None where none does. Less
+    than nothing: not even the reading is covered."""
+    now, least = timezone.now(), None
+    for cap in caps:
+        if cap.measure not in (MEASURE.TOKENS, MEASURE.DOLLARS) or not cap.counted_in_accounts or cap.key not in found:
+            continue
+        left = cap.amount - accounts.used(found[cap.key], cap, now)
+        if cap.measure == MEASURE.DOLLARS:
+            left -= prices.spent(read, 0).cost
+            tokens = prices.written(left) if left >= 0 else -1
+        else:
+            tokens = int(left) - read
+        if least is None or tokens < least[0]:
+            least = (tokens, cap)
+    return least
+
+
+def _opened(call: Call, found: dict[str, Account], held: Spent, caps: Sequence[Cap]) -> Grant:
+    now = timezone.now()
+    ids = sorted(row.pk for row in found.values())
+    accounts.charge(ids, Change(now, held.tokens, held.cost, running=1))
     entry = LedgerEntry.objects.create(
-        user_id=user_id,
-        workspace_id=workspace_id,
-        endpoint=endpoint[:80],
-        model=model[:200],
-        kind=kind,
-        subject=subject,
-        reserved_tokens=max(0, tokens),
-        held_until=timezone.now() + HELD,
+        user_id=call.user_id,
+        workspace_id=call.workspace_id,
+        endpoint=call.endpoint[:80],
+        model=call.model[:200],
+        pool=call.pool,
+        kind=call.kind,
+        subject=call.subject,
+        reserved_tokens=held.tokens,
+        reserved_cost=held.cost,
+        held_until=now + HELD,
+        created_at=now,
+        charged=ids,
     )
-    return entry.pk
+    return Grant(entry.pk, held.tokens, tuple(cap for cap in caps if not cap.counted_in_accounts))
+
+
+def extend(entry_id: int, call: Call, tokens: int, prices: Prices) -> int:
+    """Reserve more for a call under way: how many tokens of the wanted ones it gets, perhaps none. Raises
+    QuotaExceeded, which says why there is nothing, when there is nothing."""
+    with transaction.atomic():
+        entry = _locked(entry_id, State.RESERVED)
+        if entry is None:
+            return 0
+        caps = caps_for(call)
+        found = accounts.locked(call.keys())
+        left = _left(caps, found, prices, 0)
+        granted = tokens if left is None else max(0, min(tokens, left[0]))
+        if granted:
+            more = prices.spent(0, granted)
+            entry.reserved_tokens += granted
+            entry.reserved_cost += more.cost
+            entry.save(update_fields=["reserved_tokens", "reserved_cost"])
+            accounts.charge(entry.charged, Change(entry.created_at, granted, more.cost))
+            return granted
+    assert left is not None  # noqa: S101 (else everything was granted)
+    metrics.limits_reached.labels(left[1].of, left[1].measure).inc()
+    raise reached(left[1])
 
 
 def draw(entry_id: int, spent: Spent) -> bool:
     """What the call has used so far leaves the reservation. Totals so far, not differences: a late or repeated figure
     changes nothing. False when the entry has ended or knows as much."""
-    running = LedgerEntry.objects.filter(pk=entry_id, state=LedgerEntry.State.RESERVED)
-    before = F("input_tokens") + F("output_tokens")
-    total = spent.input_tokens + spent.output_tokens
-    grown = running.alias(drawn=before).filter(drawn__lt=total)
-    return bool(
-        grown.update(
-            reserved_tokens=Greatest(Value(0), F("reserved_tokens") + before - total),
-            input_tokens=spent.input_tokens,
-            output_tokens=spent.output_tokens,
-            cached_tokens=spent.cached_tokens,
-            cost=spent.cost,
-            held_until=timezone.now() + HELD,
-        )
-    )
+    with transaction.atomic():
+        entry = _locked(entry_id, State.RESERVED)
+        if entry is None or entry.input_tokens + entry.output_tokens >= spent.tokens:
+            return False
+        before = _counted(entry)
+        held = max(0, before.tokens - spent.tokens)
+        _fill(entry, spent)
+        entry.reserved_tokens, entry.reserved_cost = held, max(Decimal(0), before.cost - spent.cost)
+        entry.held_until = timezone.now() + HELD
+        entry.save(update_fields=USED)
+        after = _counted(entry)
+        change = Change(entry.created_at, after.tokens - before.tokens, after.cost - before.cost)
+        accounts.charge(entry.charged, change)
+    return True
 
 
 def settle(entry_id: int, spent: Spent, ttft_ms: float | None = None, seconds: float | None = None) -> bool:
     """Replace a reservation, also one that has lapsed meanwhile, by what was used. False when it was settled or
     released before."""
-    open_states = [LedgerEntry.State.RESERVED, LedgerEntry.State.EXPIRED]
-    return bool(
-        LedgerEntry.objects.filter(pk=entry_id, state__in=open_states).update(
-            state=LedgerEntry.State.SETTLED,
-            reserved_tokens=0,
-            input_tokens=spent.input_tokens,
-            output_tokens=spent.output_tokens,
-            cached_tokens=spent.cached_tokens,
-            cost=spent.cost,
-            held_until=None,
-            ttft_ms=ttft_ms,
-            seconds=seconds,
-        )
-    )
+    with transaction.atomic():
+        entry = _locked(entry_id, State.RESERVED, State.EXPIRED)
+        if entry is None:
+            return False
+        entry.ttft_ms, entry.seconds = ttft_ms, seconds
+        _end(entry, State.SETTLED, spent)
+    return True
 
 
 def release(entry_id: int) -> bool:
     """Give a reservation back: the call used nothing."""
-    running = LedgerEntry.objects.filter(pk=entry_id, state=LedgerEntry.State.RESERVED)
-    nothing: dict[str, object] = {"input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost": 0}
-    return bool(running.update(state=LedgerEntry.State.RELEASED, reserved_tokens=0, held_until=None, **nothing))
+    with transaction.atomic():
+        entry = _locked(entry_id, State.RESERVED)
+        if entry is None:
+            return False
+        _end(entry, State.RELEASED, Spent())
+    return True
 
 
 def sweep() -> int:
     """End the reservations whose time has passed: their process died. What was drawn stays. Returns how many."""
-    return LedgerEntry.objects.lapsed().update(state=LedgerEntry.State.EXPIRED, reserved_tokens=0, held_until=None)
+    ended = 0
+    for entry_id in list(LedgerEntry.objects.lapsed().values_list("pk", flat=True)):
+        with transaction.atomic():
+            entry = LedgerEntry.objects.lapsed().select_for_update().filter(pk=entry_id).first()
+            if entry is not None:
+                drawn = Spent(entry.input_tokens, entry.output_tokens, entry.cached_tokens, entry.cost)
+                _end(entry, State.EXPIRED, drawn)
+                ended += 1
+    return ended
+
+
+def _locked(entry_id: int, *states: State) -> LedgerEntry | None:
+    """The entry, if it is in one of these states; nobody else changes it before the transaction ends."""
+    return LedgerEntry.objects.select_for_update().filter(pk=entry_id, state__in=states).first()
+
+
+def _counted(entry: LedgerEntry) -> Spent:
+    """All that an entry takes from its accounts."""
+    tokens = entry.input_tokens + entry.output_tokens + entry.reserved_tokens
+    return Spent(tokens, cost=entry.cost + entry.reserved_cost)
+
+
+def _fill(entry: LedgerEntry, spent: Spent) -> None:
+    entry.input_tokens, entry.output_tokens = spent.input_tokens, spent.output_tokens
+    entry.cached_tokens, entry.cost = spent.cached_tokens, spent.cost.quantize(CENT)
+
+
+def _end(entry: LedgerEntry, state: State, spent: Spent) -> None:
+    before, ran = _counted(entry), entry.state == State.RESERVED
+    _fill(entry, spent)
+    entry.state, entry.held_until = state, None
+    entry.reserved_tokens, entry.reserved_cost = 0, Decimal(0)
+    entry.save(update_fields=[*USED, "state", "ttft_ms", "seconds"])
+    tokens, cost = spent.tokens - before.tokens, entry.cost - before.cost
+    accounts.charge(entry.charged, Change(entry.created_at, tokens, cost, running=-int(ran)))
 
 
 def used(team_id: str, since: datetime, user_id: int | None = None) -> list[tuple[str, int, Decimal]]:

@@ -29,7 +29,7 @@ from tests.live.test_announce import Valkey
 def used(site: Site, endpoint: str, user: Any, tokens: int, days: int = 0) -> None:
     why = {"endpoint": endpoint, "model": "m", "kind": "session", "subject": ""}
     entry = meter.reserve(user.pk, site.workspace.pk, tokens=tokens, **why)
-    meter.settle(entry, Spent(tokens - 1, 1, 0, Decimal(tokens)))
+    meter.settle(entry, Spent(tokens - 1, 1, 0, Decimal(tokens) / 100))
     LedgerEntry.objects.filter(pk=entry).update(created_at=timezone.now() - timedelta(days=days))
 
 
@@ -48,8 +48,8 @@ async def test_each_pool_has_a_meter_of_its_own(site: Site) -> None:
     assert status == 200
     fast, deep = told["pools"]
     assert (fast["pool"], fast["running"], deep["pool"], deep["running"]) == ("fast", 0, "deep", 1)
-    assert fast["today"] == {"yours": {"tokens": 100, "cost": 100}, "team": {"tokens": 110, "cost": 110}}
-    assert deep["month"] == {"yours": {"tokens": 0, "cost": 0}, "team": {"tokens": 7, "cost": 7}}
+    assert fast["today"] == {"yours": {"tokens": 100, "cost": 1}, "team": {"tokens": 110, "cost": 1.1}}
+    assert deep["month"] == {"yours": {"tokens": 0, "cost": 0}, "team": {"tokens": 7, "cost": 0.07}}
     assert told["uncounted"] is False
 
 

@@ -37,6 +37,8 @@ row = Endpoint.objects.create(
     abilities={{"socket": True, "lanes": True, "freeform": True, "tools": True, "streamed_tools": True}},
 )
 RoleEndpoint.objects.create(role="turn", endpoint=row)
+from ide.usage.models import Limit
+Limit.objects.create(of="person", kind="turn", measure="calls", amount=None)  # one person is many here
 """
 TYPED = "# key"  # how lines begin that people type meanwhile
 

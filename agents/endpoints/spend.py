@@ -1,0 +1,159 @@
+"""The money side of one call: reserved before it begins, extended and noted down while it streams, settled at its end.
+
+A stream is let on only as far as its reservation reaches. Before it gets there more is asked for, beside the stream; so
+at a cap it stops with the token that was the last one allowed, not a moment later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+
+from agents.endpoints import limits
+from agents.endpoints.limits import Rates
+from agents.engine.messages import Usage
+from agents.providers.protocol import Limited
+from ide.db import in_db
+from ide.errors import QuotaExceeded
+from ide.usage import meter
+from ide.usage.meter import Cap, Full, Grant, Prices, Spent
+
+SLICE = 4096  # tokens of an answer that are reserved at a time: a second of a very fast model
+DRAW_EVERY = 1.0  # seconds between two notes in the ledger while a call streams
+POLL = 0.1  # seconds between two looks for a free call, by who stands first in line
+PATIENT = frozenset({"job"})  # kinds of calls that wait for a free one however long it takes
+AT_ONCE = "as many calls run as may run at once"
+
+
+Counted = Callable[[], Usage | None]  # what a call has used so far
+
+
+@dataclass
+class Spend:
+    """`begin`, then `note` with every piece of the answer, then `end`; each once but `note`."""
+
+    call: meter.Call
+    prices: Prices
+    granted: int = 0  # tokens it may read and write
+    entry: int | None = None
+    _most: int = 0
+    _drawn_at: float = 0.0
+    _drawing: asyncio.Task[None] | None = None
+    _over: QuotaExceeded | None = None
+    _rooms: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _permits: list[limits.Permit] = field(default_factory=list)
+
+    async def begin(self, asked: limits.Call, read: int, write: int, told: limits.Told) -> None:
+        """Reserve; waits in line where as many calls run as may. Raises QuotaExceeded, Full, Limited."""
+        self._most = read + write
+        first = min(write, SLICE)
+        try:
+            grant = await self._held(read, first)
+        except Full as full:
+            grant = await self._in_line(full, asked, (read, first), told)
+        self.entry, self.granted = grant.entry, grant.tokens
+        self._drawn_at = time.monotonic()
+        try:
+            for rates in _lines(grant.rates):
+                self._permits.append(await self._rooms.enter_async_context(limits.through(rates, asked, told)))
+        except BaseException:
+            await self.end(None)
+            raise
+
+    async def _held(self, read: int, write: int, *, first: bool = False) -> Grant:
+        """One who is cancelled meanwhile gives it back."""
+        making = asyncio.ensure_future(
+            in_db(meter.hold, self.call, read=read, write=write, prices=self.prices, first=first)
+        )
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            with suppress(QuotaExceeded, Full):
+                await in_db(meter.release, (await making).entry)
+            raise
+
+    async def _in_line(self, full: Full, asked: limits.Call, sizes: tuple[int, int], told: limits.Told) -> Grant:
+        """Stand in line, fairly between people, and at its head take the first call that becomes free."""
+        if not asked.waits:
+            raise full
+        line = Rates(f"line:{full.cap.key}", at_once=1)
+        until = time.monotonic() + (limits.LONGEST_WAIT if self.call.kind not in PATIENT else float("inf"))
+        async with limits.through(line, asked, lambda place, _: told(place + 1, AT_ONCE)):
+            told(1, AT_ONCE)
+            while True:
+                try:
+                    grant = await self._held(*sizes, first=True)
+                except Full:
+                    if time.monotonic() > until:
+                        raise
+                    await asyncio.sleep(POLL)
+                else:
+                    told(0, "")
+                    return grant
+
+    def note(self, used: int, so_far: Counted) -> None:
+        """So many tokens are used now. Writes that down and asks for more, beside the stream, when it is time."""
+        if self._drawing is not None and not self._drawing.done():
+            return
+        now = time.monotonic()
+        short = self._over is None and self.granted < self._most and self.granted - used < SLICE // 2
+        if short or now - self._drawn_at >= DRAW_EVERY:
+            self._drawn_at = now
+            self._drawing = asyncio.create_task(self._draw(so_far(), more=short), name="ledger")
+
+    async def _draw(self, so_far: Usage | None, *, more: bool) -> None:
+        assert self.entry is not None  # noqa: S101 (begun)
+        if so_far is not None:
+            await in_db(meter.draw, self.entry, self.spent(so_far))
+        if more:
+            try:
+                self.granted += await in_db(meter.extend, self.entry, self.call, SLICE, self.prices)
+            except QuotaExceeded as error:
+                self._over = error
+
+    async def covered(self, used: int, so_far: Counted) -> None:
+        """Return at once while the reservation reaches; then, what more there is, is waited for. Raises QuotaExceeded
+        when there is nothing more."""
+        while used >= self.granted:
+            if self._drawing is not None:
+                await asyncio.wait({self._drawing})
+            if used < self.granted:
+                return
+            if self._over is not None:
+                raise self._over
+            await self._draw(so_far(), more=True)
+
+    async def end(self, used: Usage | None, ttft_ms: float | None = None, seconds: float | None = None) -> None:
+        """What it has used; None: nothing came, and all of it is given back."""
+        tokens = used.input_tokens + used.output_tokens if used is not None else 0
+        for permit in self._permits:
+            permit.used = tokens
+        try:
+            if self._drawing is not None:
+                await asyncio.wait({self._drawing})
+            if self.entry is None:
+                return
+            if used is None:
+                await in_db(meter.release, self.entry)
+            else:
+                await in_db(meter.settle, self.entry, self.spent(used), ttft_ms, seconds)
+        finally:
+            await self._rooms.aclose()
+
+    def spent(self, used: Usage) -> Spent:
+        return self.prices.spent(used.input_tokens, used.output_tokens, used.cached_tokens)
+
+
+def _lines(caps: tuple[Cap, ...]) -> list[Rates]:
+    """What may be done in a minute, as lines: one for each limit. Raises Limited where nothing may be."""
+    found = []
+    for cap in caps:
+        amount = int(cap.amount)
+        if amount <= 0:
+            raise Limited("none may be made")
+        name = f"{cap.key}:{cap.measure}{':team' if cap.team else ''}"
+        found.append(Rates(name, **{cap.measure: amount}))
+    return found
