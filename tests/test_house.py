@@ -23,6 +23,7 @@ MAY: dict[str, set[str]] = {
     "ide.fetch": set(),
     "ide.faults": set(),
     "ide.audit": set(),
+    "ide.surface": set(),
     "ide.parts": set(),
     "ide.api": {"ide.accounts.models"},
     "ide.accounts": set(),
