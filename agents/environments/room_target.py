@@ -16,7 +16,9 @@ MOST_COMPARED = 20  # lines of one part of a frame that are compared word by wor
 
 
 class FrameAnchor:
-    """A place that moves with the frame while one is open, else with the document."""
+    """A place that moves with what its target writes, and with the document once somebody else is about to write."""
+
+    __slots__ = ("__weakref__", "_assoc", "_at", "_held", "_target")
 
     def __init__(self, target: RoomTarget, index: int, assoc: int) -> None:
         self._target = target
@@ -31,14 +33,18 @@ class FrameAnchor:
         return (self._held or self._target.room.anchor(self._at or 0, self._assoc)).wire()
 
     def lift(self) -> None:
-        """A frame begins."""
+        """Only its target writes until `fix`."""
         if self._held is not None:
             self._at, self._held = self._held.index(), None
 
     def fix(self) -> None:
-        """The frame is over, and what it wrote is in the document."""
-        if self._at is not None:
-            self._held = self._target.room.anchor(self._at, self._assoc)
+        """Somebody else is about to write."""
+        if self._held is None and self._at is not None:
+            self._held = self._target.room.stick(self._at, self._assoc)
+
+    def lose(self) -> None:
+        """Nobody can tell any more where it is."""
+        self._at = self._held = None
 
     def moved(self, start: int, end: int, size: int) -> None:
         """Follow a replacement of [start:end] by `size` characters."""
@@ -101,7 +107,11 @@ class _Frame:
 
 class RoomTarget:
     """Every edit is the turn's, and is refused once the turn is closed. Holds the room open as long as it is kept:
-    `close` lets go."""
+    `close` lets go.
+
+    Its anchors are plain numbers while it alone writes, which is nearly always: Yjs' positions cost more than the
+    writing itself. They are made when somebody else's change is about to be taken in.
+    """
 
     def __init__(self, turn: LiveTurn, room: Room) -> None:
         self.room = room
@@ -110,13 +120,18 @@ class RoomTarget:
         self._hold = room.hold()
         self._frame: _Frame | None = None
         self._anchors: WeakSet[FrameAnchor] = WeakSet()
+        self._fixed = False  # some anchors are the document's
+        self._writing = False
         self._watch: Watch | None = None
+        room.brace(self._others)
 
     def watch(self, span: Callable[[], Span | None], typed: Callable[[Typed], None]) -> None:
         """Call `typed` when a person types inside what is being written."""
         self._watch = Watch(self.room, span, typed)
 
     def close(self) -> None:
+        self._others()
+        self.room.unbrace(self._others)
         if self._watch is not None:
             self._watch.stop()
         self._hold.release()
@@ -133,15 +148,18 @@ class RoomTarget:
         return self._frame.new if self._frame is not None else self.room.text()
 
     def anchor(self, index: int, assoc: int) -> FrameAnchor:
-        made = FrameAnchor(self, index, assoc)
         if self._frame is None:
+            self.room.flush()
+        made = FrameAnchor(self, index, assoc)
+        if self._fixed:
             made.fix()
         self._anchors.add(made)
         return made
 
     def edit(self, edits: Sequence[tuple[int, int, str]]) -> None:
         if self._frame is None:
-            self._write([Edit(*edit) for edit in edits])
+            with self.frame():
+                self.edit(edits)
             return
         for start, end, text in sorted(edits, reverse=True):
             self._frame.replace(start, end, text)
@@ -154,20 +172,32 @@ class RoomTarget:
             yield
             return
         text = self.room.text()
-        for anchor in self._anchors:
-            anchor.lift()
+        if self._fixed:
+            self._fixed = False
+            for anchor in self._anchors:
+                anchor.lift()
         frame = self._frame = _Frame(text, text)
         try:
             yield
         finally:
             self._frame = None
-            try:
-                if frame.new != frame.old:
-                    self._write(frame.edits())
-            finally:
-                for anchor in self._anchors:
-                    anchor.fix()
+            if frame.new != frame.old:
+                self._write(frame.edits())
 
     def _write(self, edits: list[Edit]) -> None:
         self._turn.writes(self.room)
-        self.room.edit(edits, self._turn.origin, client=self._client)
+        self._writing = True
+        try:
+            self.room.edit(edits, self._turn.origin, client=self._client)
+        finally:
+            self._writing = False
+            if self.room.broken:  # what was written is not in the document, and where the anchors stand is not either
+                for anchor in self._anchors:
+                    anchor.lose()
+
+    def _others(self) -> None:
+        """Somebody else's change comes next."""
+        if not self._writing and not self._fixed:
+            self._fixed = True
+            for anchor in self._anchors:
+                anchor.fix()

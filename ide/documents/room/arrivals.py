@@ -27,6 +27,7 @@ class Arrived:
     claims: tuple[Claim, ...] | None = None  # None: not judged yet
     run: Run | None = None  # that took it as its next letter
     fitting: Sequence[bytes] = ()  # what can be integrated now
+    text: str | None = None  # with it, where nothing else comes first
     at: float = field(default_factory=time.monotonic)
 
     def fail(self, error: Exception | None = None) -> None:
@@ -62,6 +63,11 @@ class Batch:
     def plain(self) -> bool:
         """Whether everything fits as it came, and frees nothing that waited."""
         return all(len(one.fitting) == 1 and one.fitting[0] is one.update for one in self.arrived)
+
+    @property
+    def text(self) -> str | None:
+        """What it makes of the text, if that is known."""
+        return self.arrived[0].text if len(self.arrived) == 1 and self.plain else None
 
     def freed(self) -> bytes:
         """What was integrated, as one update; nothing where all of it waits. Raises Poisoned."""

@@ -17,10 +17,11 @@ ROTATE_BYTES = 16 << 10
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An update (b"" if it does nothing) and the claim of its client id, at its first use."""
+    """An update (b"" if it does nothing), the claim of its client id, at its first use, and the text with it."""
 
     update: bytes
     claims: tuple[Claim, ...]
+    text: str
 
 
 class ModelClient:
@@ -44,19 +45,22 @@ class ModelClient:
         The caller must apply the update to the replica at once.
         """
         doc, root = self._ready(replica, clients, origin)
-        text = replica.text()
+        text = made = replica.text()
         with doc.transaction():
             for edit in reversed(edits):
                 start, end = to_bytes(text, edit.start), to_bytes(text, edit.end)
                 if end > start:
                     del root[start:end]
-                if edit.text:
-                    root.insert(start, clean(edit.text))
-                self._written += len(edit.text)
+                new = clean(edit.text)
+                if new:
+                    root.insert(start, new)
+                self._written += len(new)
+                made = made[: edit.start] + new + made[edit.end :]
         updates, self._updates = self._updates, []
         update = updates[0] if updates and updates[0] != EMPTY_UPDATE else b""
         self._version = replica.version + bool(update)
-        return Written(update, clients.own(self.client_id, origin) if update and update[0] else ())
+        claims = clients.own(self.client_id, origin) if update and update[0] else ()
+        return Written(update, claims, made)
 
     def _ready(self, replica: Replica, clients: Clients, origin: str) -> tuple[Doc[Text], Text]:
         spent = self._written > 0 and (replica is not self._replica or self._written > ROTATE_BYTES)

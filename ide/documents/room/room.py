@@ -60,6 +60,7 @@ class Room(LiveText):
         self._one_by_one = False
         self._waiting: list[tuple[Peer, protocol.SyncStep1]] = []
         self._observers: list[Observer] = []
+        self._braced: list[Callable[[], None]] = []
         self._commits = Commits(self._committed, self._lost)
         self._gaps = Gaps(lambda: None if self.broken else decode_state(self._replica.state()), self._ask)
         self._mended = asyncio.Event()
@@ -99,6 +100,7 @@ class Room(LiveText):
     def abandon(self) -> None:
         """Throw the replica away; what arrives waits for `restore`."""
         if not self.broken:
+            self._brace()
             self.broken = True
             self._replica.runs.clear()
             self._keeper.broken()
@@ -262,7 +264,7 @@ class Room(LiveText):
         if not written.update:
             done.set_result(None)
             return done
-        self._arrived.append(Arrived(written.update, origin, None, done, claims=written.claims))
+        self._arrived.append(Arrived(written.update, origin, None, done, claims=written.claims, text=written.text))
         self.flush()
         return done
 
@@ -275,6 +277,19 @@ class Room(LiveText):
     def unobserve(self, observer: Observer) -> None:
         if observer in self._observers:
             self._observers.remove(observer)
+
+    def brace(self, hold_on: Callable[[], None]) -> None:
+        """Call `hold_on()` right before each change and before the replica is thrown away, with the text as it still
+        is: who keeps plain positions makes anchors of them then (`stick`). It must change nothing."""
+        self._braced.append(hold_on)
+
+    def unbrace(self, hold_on: Callable[[], None]) -> None:
+        if hold_on in self._braced:
+            self._braced.remove(hold_on)
+
+    def _brace(self) -> None:
+        for hold_on in self._braced:
+            hold_on()
 
     def _schedule(self) -> None:
         if not self._scheduled and not self.broken:
@@ -291,8 +306,9 @@ class Room(LiveText):
             batch = Batch(arrived := self._batch())
             if not arrived:
                 continue
+            self._brace()
             try:
-                self._replica.integrate([part for one in arrived for part in one.fitting])
+                self._replica.integrate([part for one in arrived for part in one.fitting], batch.text)
                 outgoing, rows = frames(self._peers, batch), groups(batch)
             except Poisoned as error:
                 self._poisoned(arrived, error)

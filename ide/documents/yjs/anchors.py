@@ -190,6 +190,10 @@ class LiveText(ABC):
     def anchor(self, index: int, assoc: int = -1) -> Anchor:
         """An anchor at a code point index: assoc < 0 sticks to the character before it, else to the one behind it."""
         self.flush()
+        return self.stick(index, assoc)
+
+    def stick(self, index: int, assoc: int = -1) -> Anchor:
+        """The same, of the text as it was before what has arrived is taken in."""
         return Anchor(self, self._ruler.place(index, assoc))
 
     def anchor_wire(self, index: int, assoc: int = -1) -> str:

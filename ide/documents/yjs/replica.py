@@ -121,11 +121,13 @@ class Replica:
         except Malformed as error:
             raise Poisoned(str(error)) from error
 
-    def integrate(self, fitting: Sequence[bytes]) -> None:
-        """Apply what `fit` gave, in one transaction. Raises Poisoned."""
+    def integrate(self, fitting: Sequence[bytes], text: str | None = None) -> None:
+        """Apply what `fit` gave, in one transaction; `text` is what it makes of the text, where that is known. Raises
+        Poisoned."""
         self._text = None
         self.version += 1
         self._apply_all(fitting)
+        self._text = text
 
     def _apply_all(self, updates: Sequence[bytes]) -> None:
         fenced(lambda: self._apply(updates))
