@@ -53,6 +53,7 @@ PUBLIC_URL = env.str("TANDEM_URL", default="")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SERVER = env.str("TANDEM_SERVER", default="daphne")  # or uvicorn
 WORKERS = env.int("TANDEM_WORKERS", default=2)
+GIT_URL = env.str("TANDEM_GIT_URL", default="")  # https://site/git, on a worker's machine without the data folder
 KEEP_LOG_DAYS = env.float("TANDEM_KEEP_LOG_DAYS", default=7.0)  # raw rows of the log; the timeline stays
 LEASE_SECONDS = env.float("TANDEM_LEASE_SECONDS", default=8.0)  # of a workspace's host; renewed each quarter of it
 SOCKETS_PER_PERSON = env.int("TANDEM_SOCKETS_PER_PERSON", default=20)
@@ -76,6 +77,7 @@ GROQ_MODEL = env.str("GROQ_MODEL", default="")
 
 INSTALLED_APPS = [
     "daphne",
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

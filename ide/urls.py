@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from agents.api import router as agents_router
 from agents.context.pictures_api import router as pictures_router
 from agents.endpoints.api import router as endpoints_router
+from agents.jobs import door
 from agents.proposals.rules import router as rules_router
 from agents.sessions.library_api import router as library_router
 from ide import pages
@@ -40,6 +41,9 @@ urlpatterns = [
     path("readyz", pages.readyz),
     path("metrics", pages.metrics),
     path("api/", api.urls),
+    path("git/jobs/<str:job_id>/git/info/refs", door.refs),
+    path("git/jobs/<str:job_id>/git/git-upload-pack", door.upload_pack),
+    path("git/jobs/<str:job_id>/objects", door.objects),
     path("admin/", admin.site.urls),
     path("dashboard/", include("ide.dashboard.urls")),
     path("", include("ide.accounts.urls")),

@@ -201,6 +201,9 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
 PAGES = {  # path with its arguments filled in → status without sign-in
     "favicon.ico": 301,
     "healthz": 200,
+    "git/jobs/<str:job_id>/git/info/refs": 404,
+    "git/jobs/<str:job_id>/git/git-upload-pack": 405,
+    "git/jobs/<str:job_id>/objects": 405,
     "readyz": (200, 503),  # as the front end is built or not
     "metrics": 403,
     "admin/": 302,

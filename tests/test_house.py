@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAVES = {"ide.errors", "ide.faults", "ide.metrics", "ide.db", "ide.fetch", "ide.api", "ide.parts", "ide.audit"}
+LEAVES = {"ide.errors", "ide.faults", "ide.metrics", "ide.db", "ide.fetch", "ide.api", "ide.parts", "ide.audit", "ide.desk"}
 
 # What each room may import, beside itself, the leaves and third parties. The floor plan of the house.
 MAY: dict[str, set[str]] = {
@@ -24,6 +24,7 @@ MAY: dict[str, set[str]] = {
     "ide.faults": set(),
     "ide.audit": set(),
     "ide.surface": set(),
+    "ide.desk": set(),
     "ide.parts": set(),
     "ide.api": {"ide.accounts.models"},
     "ide.accounts": set(),
@@ -41,7 +42,7 @@ MAY: dict[str, set[str]] = {
         "agents",
         *(f"ide.live.{name}" for name in ("host", "ops", "announce")),
         *(f"ide.documents.{name}" for name in ("models", "room", "text", "log.store", "file.disk", "history")),
-        *(f"ide.workspaces.{name}" for name in ("models", "git", "files", "search", "figures")),
+        *(f"ide.workspaces.{name}" for name in ("models", "git", "files", "search", "figures", "exchange")),
         "ide.runner.client",
         "ide.usage.meter",
         "ide.accounts",

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.endpoints.measure import Measured
+from agents.jobs.places import Place
 from agents.jobs.report import Reporter
 from agents.models import Job
 
 
 @dataclass
 class Bench:
-    """`root` is the workspace's folder, `tree` the job's own worktree."""
+    """`place` is where the repository is, `tree` the job's own worktree."""
 
     job: Job
-    root: Path
+    place: Place
     tree: Path
     provider: Measured
     reporter: Reporter

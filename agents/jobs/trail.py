@@ -67,7 +67,7 @@ class Trail:
         if CHANGING & set(tools):
             self.commit = await git.commit_all(self.bench.tree, f"Step {step.position} of job {job.pk}\n")
             if self.commit != job.base:
-                await git.fetch_objects(self.bench.root, self.bench.tree, self.commit, f"refs/tandem/steps/{job.pk}")
+                await self.bench.place.keep(self.bench.tree, self.commit, f"refs/tandem/steps/{job.pk}")
         said = [msgspec.to_builtins(message) for message in self.history[self._kept :]]
         step.data |= {"messages": said, "commit": self.commit, "heard": self._taken}
         await in_db(jobs.save_step, job, step)

@@ -20,9 +20,10 @@ from django.db import DatabaseError
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
 from agents.endpoints.measure import Measured, Purpose
-from agents.jobs import delegate, mapping, trail
+from agents.jobs import delegate, mapping, places, trail
 from agents.jobs import life as jobs
 from agents.jobs.bench import Bench
+from agents.jobs.places import Place
 from agents.jobs.report import Reporter
 from agents.models import Job, RoleEndpoint
 from agents.proposals.hunks import counts
@@ -112,24 +113,26 @@ async def _end(job: Job, state: str, **values: object) -> None:
 async def _attempt(job: Job) -> None:
     if job.endpoint is None:
         raise Unavailable("The model of this job is not connected any more.", "Start it again with another model.")
-    root, tree = job.workspace.folder, worktree(job)
+    place, tree = places.of(job), worktree(job)
     async with Reporter(job) as reporter:
         reporter.phase("making its worktree")
         await asyncio.to_thread(_clear, job)
-        await git.clone_shared(root, tree, await in_db(trail.start_of, job))
+        start = await in_db(trail.start_of, job)
+        await place.begin(start)
+        await git.clone_shared(place.root, tree, start)
         purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}")
         wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, job.workspace.team_id, job.owner_id)
         provider = Measured(await in_db(endpoints.candidates, job.endpoint_id, wanted), purpose, reporter.told)
         try:
             kinds: dict[str, Callable[[Bench], Awaitable[str]]] = {"map": mapping.work, "agent": delegate.work}
-            summary = await kinds[job.kind](Bench(job, root, tree, provider, reporter))
-            await _bring_back(job, tree, summary, reporter)
+            summary = await kinds[job.kind](Bench(job, place, tree, provider, reporter))
+            await _bring_back(job, place, tree, reporter, summary)
         finally:
             await pool.close()
             await asyncio.to_thread(_clear, job)
 
 
-async def _bring_back(job: Job, tree: Path, summary: str, reporter: Reporter) -> None:
+async def _bring_back(job: Job, place: Place, tree: Path, reporter: Reporter, summary: str) -> None:
     """Commit the result and keep it in the workspace's repository, for review; a job without one has failed."""
     reporter.phase("keeping its result")
     await git.set_head(tree, job.base)  # one commit for all its steps
@@ -138,8 +141,8 @@ async def _bring_back(job: Job, tree: Path, summary: str, reporter: Reporter) ->
     if head == job.base:
         await _end(job, Job.State.FAILED, error=summary or "It changed nothing.", phase="")
         return
-    await git.fetch_objects(job.workspace.folder, tree, head, f"refs/tandem/jobs/{job.pk}")
-    result = await _size(job.workspace.folder, job.base, head)
+    await place.keep(tree, head, f"refs/tandem/jobs/{job.pk}")
+    result = await _size(place.root, job.base, head)
     reporter.event("log", text=summary)
     await reporter.flush()
     await _end(job, Job.State.REVIEW, head=head, result=result, phase="ready for review", error="")

@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "GIT_EDITOR": "/bin/false",
     "LC_ALL": "C.UTF-8",
 }
-_CONFIG = (
+CONFIG = (
     *("core.hooksPath=/dev/null", "core.fsmonitor=false", "core.untrackedCache=false", "core.sshCommand=/bin/false"),
     *("core.attributesFile=/dev/null", "core.excludesFile=/dev/null", "core.pager=cat", "core.quotePath=false"),
     *("core.gitProxy=/bin/false", "core.alternateRefsCommand=/bin/false", "credential.helper=", "http.proxy="),
@@ -135,7 +135,7 @@ def has_plain_config(root: Path) -> bool:
 
 
 def _argv(git: Git, place: str) -> list[str]:
-    options = [word for setting in (*_CONFIG, *git.config) for word in ("-c", setting)]
+    options = [word for setting in (*CONFIG, *git.config) for word in ("-c", setting)]
     where = [] if git.bare_start else [f"--git-dir={place}/.git", f"--work-tree={place}"]
     arguments = [word.replace("{place}", place) if word.startswith("{place}") else word for word in git.arguments]
     return ["git", *options, *where, *arguments]
