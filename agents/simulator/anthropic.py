@@ -75,7 +75,7 @@ class Anthropic:
         with contextlib.suppress(ConnectionError, sse.Ended):
             await stream.send([encode({"type": "message_start", "message": message}), b'{"type":"ping"}'])
             numbers = [b"%d" % at for at in range(len(units))]
-            async for batch in paced(numbers, plan.pace):
+            async for batch in paced(numbers, plan):
                 await stream.tokens([one for number in batch for one in units[int(number)]], len(batch))
             await stream.send(
                 [*loose, encode({"type": "message_delta", "delta": stop, **usage}), b'{"type":"message_stop"}']

@@ -65,7 +65,7 @@ class Chat:
         reason = b'"tool_calls"' if plan.calls else b'"stop"'
         with contextlib.suppress(ConnectionError, sse.Ended):
             await stream.send([first])
-            async for batch in paced(units, plan.pace):
+            async for batch in paced(units, plan):
                 await stream.tokens(batch, len(batch))
             await stream.send([head + b'{},"finish_reason":' + reason + b"}]}"])
             if usage is not None:
@@ -91,7 +91,7 @@ class Chat:
             for t in plan.text
         ]
         with contextlib.suppress(ConnectionError, sse.Ended):
-            async for batch in paced(units, plan.pace):
+            async for batch in paced(units, plan):
                 await stream.tokens(batch, len(batch))
             await stream.end()
         return stream.response

@@ -13,8 +13,11 @@ import asyncio
 import json
 import random
 import re
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +90,20 @@ class Pace:
     jitter: float = 0.0
 
 
+@dataclass
+class Tally:
+    """What the simulator itself knows of one answer: tokens it was asked with, tokens it has generated, and when the
+    newest of them, by the clock of monotonic()."""
+
+    asked: int = 0
+    written: int = 0
+    at: float = 0.0
+
+    def add(self, tokens: int) -> None:
+        self.written += tokens
+        self.at = time.monotonic()
+
+
 @dataclass(frozen=True)
 class Plan:
     reason: tuple[str, ...]
@@ -95,6 +112,7 @@ class Plan:
     pace: Pace
     fault: str = ""
     at: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def tokens(self) -> int:
@@ -119,9 +137,16 @@ class Brain:
     pace: Pace = field(default_factory=Pace)
     tokens: int = 200
     script: Script | None = None
+    tallies: deque[Tally] = field(default_factory=partial(deque, maxlen=10_000))
 
     def plan(self, ask: Ask) -> Plan:
         """Raises Unknown for a directive that cannot be read."""
+        plan = self._plan(ask)
+        plan.tally.asked = ask.input_bytes // 4
+        self.tallies.append(plan.tally)
+        return plan
+
+    def _plan(self, ask: Ask) -> Plan:
         directive = _directive(ask.said)
         step = self._step(ask)
         if step is not None and not directive:
@@ -216,17 +241,21 @@ def _joined(value: object) -> object:
     return value
 
 
-async def paced(tokens: Sequence[bytes], pace: Pace) -> AsyncIterator[list[bytes]]:
-    """The tokens in the batches that are due, on the clock: a late batch is followed by a larger one."""
+async def paced(tokens: Sequence[bytes], plan: Plan) -> AsyncIterator[list[bytes]]:
+    """The tokens in the batches that are due, on the clock: a late batch is followed by a larger one. Each is counted
+    as it is generated, whoever reads it."""
+    pace, tally = plan.pace, plan.tally
     loop = asyncio.get_running_loop()
     await asyncio.sleep(pace.ttft * _shake(pace))
     start, sent = loop.time(), 0
     if pace.rate <= 0:
+        tally.add(len(tokens))
         yield list(tokens)
         return
     while sent < len(tokens):
         due = min(len(tokens), 1 + int((loop.time() - start) * pace.rate))
         if due > sent:
+            tally.add(due - sent)
             yield list(tokens[sent:due])
             sent = due
         if sent < len(tokens):

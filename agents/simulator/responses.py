@@ -227,7 +227,7 @@ class Connection:
 
 async def paced_units(units: list[list[bytes]], plan: Plan) -> AsyncIterator[list[list[bytes]]]:
     numbers = [b"%d" % at for at in range(len(units))]
-    async for batch in paced(numbers, plan.pace):
+    async for batch in paced(numbers, plan):
         yield [units[int(number)] for number in batch]
 
 
