@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 
 from agents.endpoints.keys import encrypt
-from agents.models import Endpoint, Item, Job, JobEvent, Proposal, RoleEndpoint, Session, Step, Turn
+from agents.models import (
+    Compaction,
+    Endpoint,
+    FileAct,
+    Item,
+    Job,
+    JobEvent,
+    Picture,
+    Proposal,
+    QueueEntry,
+    RoleEndpoint,
+    Session,
+    SessionRules,
+    Step,
+    Turn,
+)
+from ide.desk import History, HistoryInline, Sealed, Table
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -48,7 +63,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class EndpointAdmin(Table):
     form = EndpointForm
     list_display = (
         "name",
@@ -72,32 +87,10 @@ class EndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(RoleEndpoint)
-class RoleEndpointAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RoleEndpointAdmin(Table):
     list_display = ("role", "team", "rank", "endpoint", "fall_over")
     list_filter = ("role",)
     list_editable = ("rank", "fall_over")
-
-
-class History(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What happened: to read, not to change."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-
-class HistoryInline(admin.TabularInline):  # type: ignore[type-arg]
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 class TurnsOfSession(HistoryInline):
@@ -117,7 +110,7 @@ class TurnsOfSession(HistoryInline):
 
 class ItemsOfTurn(HistoryInline):
     model = Item
-    fields = ("position", "kind", "author", "data", "created_at")
+    fields = ("position", "kind", "author", "created_at")
 
 
 class StepsOfJob(HistoryInline):
@@ -148,7 +141,8 @@ class TurnAdmin(History):
 
 
 @admin.register(Item)
-class ItemAdmin(History):
+class ItemAdmin(Sealed):
+    sealed = ("data",)
     list_display = ("id", "kind", "turn", "position", "author", "created_at")
     list_filter = ("kind",)
     search_fields = ("id", "turn__id")
@@ -156,20 +150,22 @@ class ItemAdmin(History):
 
 
 @admin.register(Job)
-class JobAdmin(History):
+class JobAdmin(Sealed):
+    sealed = ("instruction", "question", "plan")
     list_display = (
         *("id", "kind", "state", "workspace", "owner", "endpoint", "phase", "done", "total", "attempt"),
         *("input_tokens", "output_tokens", "lease_owner", "created_at", "ended_at"),
     )
     list_filter = ("state", "kind", "endpoint")
-    search_fields = ("id", "instruction", "workspace__name", "owner__username", "error")
+    search_fields = ("id", "workspace__name", "owner__username", "error")
     date_hierarchy = "created_at"
     list_select_related = ("workspace", "owner", "endpoint")
     inlines = (StepsOfJob,)
 
 
 @admin.register(Step)
-class StepAdmin(History):
+class StepAdmin(Sealed):
+    sealed = ("data",)
     list_display = ("job", "position", "name", "state", "started_at", "ended_at", "error")
     list_filter = ("state",)
     search_fields = ("job__id", "name", "error")
@@ -177,7 +173,8 @@ class StepAdmin(History):
 
 
 @admin.register(JobEvent)
-class JobEventAdmin(History):
+class JobEventAdmin(Sealed):
+    sealed = ("data",)
     list_display = ("id", "job", "kind", "created_at")
     list_filter = ("kind",)
     search_fields = ("job__id",)
@@ -185,8 +182,49 @@ class JobEventAdmin(History):
 
 
 @admin.register(Proposal)
-class ProposalAdmin(History):
+class ProposalAdmin(Sealed):
+    sealed = ("base", "proposed")
     list_display = ("id", "document", "workspace", "state", "accepted", "rejected", "turn", "job", "created_at")
     list_filter = ("state",)
     search_fields = ("id", "document__path", "workspace__name")
     list_select_related = ("document", "workspace", "turn", "job")
+
+
+@admin.register(FileAct)
+class FileActAdmin(History):
+    list_display = ("id", "kind", "state", "path", "to", "workspace", "turn", "created_at")
+    list_filter = ("kind", "state")
+    search_fields = ("id", "path", "workspace__name")
+    list_select_related = ("workspace", "turn")
+    exclude = ("data",)
+
+
+@admin.register(QueueEntry)
+class QueueEntryAdmin(Sealed):
+    sealed = ("data",)
+    list_display = ("id", "session", "author", "created_at")
+    search_fields = ("id", "session__title", "author__username")
+    list_select_related = ("session", "author")
+
+
+@admin.register(Compaction)
+class CompactionAdmin(Sealed):
+    sealed = ("summary",)
+    list_display = ("id", "session", "created_at")
+    search_fields = ("id", "session__title")
+    list_select_related = ("session",)
+
+
+@admin.register(Picture)
+class PictureAdmin(History):
+    list_display = ("id", "workspace", "media_type", "width", "height", "created_at")
+    search_fields = ("id", "workspace__name")
+    list_select_related = ("workspace",)
+    exclude = ("data",)
+
+
+@admin.register(SessionRules)
+class SessionRulesAdmin(Table):
+    list_display = ("workspace", "wait", "compact_at", "ghost")
+    search_fields = ("workspace__name", "workspace__id")
+    autocomplete_fields = ("workspace",)

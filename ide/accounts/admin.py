@@ -17,10 +17,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ide.accounts.members import announce_membership
-from ide.accounts.models import FirstLink, Invite, Membership, Team, User
+from ide.accounts.models import AccessToken, FirstLink, Invite, Membership, Team, User
 from ide.audit.log import Where, record
+from ide.desk import History, HistoryInline, Table
 
 admin.site.site_header = admin.site.site_title = "Tandem administration"
 admin.site.index_title = "Everything that is stored"
@@ -30,32 +32,14 @@ admin.site.unregister(Group)  # rights hang on teams and roles
 admin.site.unregister(EmailAddress)  # not used: people sign in by username
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Rows that are looked at, never edited."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class TeamsOfPerson(admin.TabularInline):  # type: ignore[type-arg]  # not subscriptable at run time
+class TeamsOfPerson(HistoryInline):
     model = Membership
     fields = ("team", "role", "created_at")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(UserAdmin, Table):  # type: ignore[type-arg]
+    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
     list_display = ("username", "display_name", "is_staff", "is_active", "teams", "last_login", "date_joined")
     list_filter = ("is_staff", "is_superuser", "is_active", "date_joined")
     search_fields = ("username", "display_name", "email")
@@ -87,20 +71,13 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         )
 
 
-class PeopleOfTeam(admin.TabularInline):  # type: ignore[type-arg]  # not subscriptable at run time
+class PeopleOfTeam(HistoryInline):
     model = Membership
     fields = ("user", "role", "created_at")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+class TeamAdmin(Table):
     list_display = ("name", "id", "people", "created_at")
     search_fields = ("name", "id")
     readonly_fields = ("id", "created_at")
@@ -119,7 +96,7 @@ class TeamAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptabl
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+class MembershipAdmin(Table):
     list_display = ("user", "team", "role", "created_at")
     list_filter = ("role", "created_at")
     list_select_related = ("user", "team")
@@ -166,7 +143,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Invite)
-class InviteAdmin(ReadOnly):
+class InviteAdmin(History):
     list_display = ("team", "role", "created_by", "created_at", "expires_at", "used_by", "used_at", "revoked_at")
     list_filter = (OpenFilter, "role", "created_at")
     list_select_related = ("team", "created_by", "used_by")
@@ -182,14 +159,23 @@ class InviteAdmin(ReadOnly):
         self.message_user(request, f"{done} withdrawn; used ones stay as they are.", messages.SUCCESS)
 
 
+@admin.register(AccessToken)
+class AccessTokenAdmin(History):
+    list_display = ("name", "user", "scope", "team", "created_at", "used_at", "expires_at", "revoked_at")
+    list_filter = ("scope", "created_at", "expires_at")
+    list_select_related = ("user", "team")
+    search_fields = ("name", "user__username", "team__name")
+    exclude = ("token_hash",)
+
+
 @admin.register(FirstLink)
-class FirstLinkAdmin(ReadOnly):
+class FirstLinkAdmin(History):
     list_display = ("created_at", "used_at")
     exclude = ("token_hash",)
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(ReadOnly):
+class LogEntryAdmin(History):
     """What administrators did in this admin."""
 
     list_display = ("action_time", "user", "content_type", "object_repr", "action_flag", "said")

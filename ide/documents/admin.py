@@ -9,24 +9,23 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import Length
 from django.http import HttpRequest
 
-from ide.documents.models import Document, DocumentUpdate, Snapshot
-
-
-class History(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Rows the leased host writes; people only look."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from ide.desk import History, Sealed
+from ide.documents.log import past
+from ide.documents.models import (
+    Attribution,
+    ClientId,
+    Comment,
+    CommentThread,
+    Document,
+    DocumentUpdate,
+    Quarantined,
+    Snapshot,
+    Version,
+)
 
 
 @admin.register(Document)
-class DocumentAdmin(History):
+class DocumentAdmin(Sealed):
     list_display = ("path", "workspace", "id", "epoch", "seq", "on_disk", "updates", "detached", "created_at")
     list_filter = ("detached", "encoding", "created_at")
     list_select_related = ("workspace",)
@@ -35,6 +34,9 @@ class DocumentAdmin(History):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         found: QuerySet[Document] = super().get_queryset(request)
         return found.annotate(update_count=Count("updates"))
+
+    def passages(self, row: Document) -> list[tuple[str, str]]:
+        return [(row.path, past.text_at(row.pk, row.epoch, row.seq) or "")]
 
     @admin.display(boolean=True)
     def on_disk(self, document: Document) -> bool:
@@ -78,3 +80,51 @@ class SnapshotAdmin(Sized):
     list_filter = ("created_at",)
     exclude = ("data", "sha")
     readonly_fields = ("size",)
+
+
+@admin.register(Quarantined)
+class QuarantinedAdmin(Sized):
+    list_display = ("document", "epoch", "seq", "origin", "reason", "size", "created_at")
+    list_filter = ("created_at",)
+    readonly_fields = ("size",)
+
+
+@admin.register(Version)
+class VersionAdmin(History):
+    list_display = ("document", "epoch", "first_seq", "last_seq", "origin", "added", "removed", "began_at", "ended_at")
+    list_filter = ("began_at",)
+    list_select_related = ("document", "document__workspace")
+    search_fields = ("document__path", "document__id", "origin")
+    exclude = ("text", "note")
+
+
+@admin.register(ClientId)
+class ClientIdAdmin(History):
+    list_display = ("document", "epoch", "client", "origin", "relayed_by", "created_at")
+    list_select_related = ("document", "document__workspace")
+    search_fields = ("document__path", "document__id", "origin")
+
+
+@admin.register(Attribution)
+class AttributionAdmin(History):
+    list_display = ("document", "epoch", "client", "clock", "length", "origin", "seq")
+    list_select_related = ("document", "document__workspace")
+    search_fields = ("document__path", "document__id", "origin")
+
+
+@admin.register(CommentThread)
+class CommentThreadAdmin(Sealed):
+    sealed = ("quote",)
+    list_display = ("id", "document", "created_by", "created_at", "resolved_by", "resolved_at")
+    list_filter = ("created_at", "resolved_at")
+    list_select_related = ("document", "document__workspace", "created_by", "resolved_by")
+    search_fields = ("id", "document__path", "created_by__username")
+
+
+@admin.register(Comment)
+class CommentAdmin(Sealed):
+    sealed = ("text",)
+    list_display = ("id", "thread", "author", "created_at", "edited_at")
+    list_filter = ("created_at",)
+    list_select_related = ("thread", "author")
+    search_fields = ("id", "thread__id", "author__username")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest
 
-from ide.usage.models import LedgerEntry
+from ide.desk import History
+from ide.usage.models import Account, LedgerEntry, Limit, Used
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+class LedgerEntryAdmin(History):
     list_display = (
         *("created_at", "user", "workspace", "endpoint", "model", "kind", "state"),
         *("input_tokens", "cached_tokens", "output_tokens", "cost", "ttft_ms", "seconds"),
@@ -19,11 +19,28 @@ class LedgerEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subsc
     date_hierarchy = "created_at"
     list_select_related = ("user", "workspace")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: LedgerEntry | None = None) -> bool:
-        return False
+@admin.register(Limit)
+class LimitAdmin(History):
+    """To look at: they are set on the dashboard and in a team's meters, where what they mean is checked."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: LedgerEntry | None = None) -> bool:
-        return False
+    list_display = ("__str__", "by", "of", "team", "person", "pool", "kind", "measure", "span", "amount", "changed_by")
+    list_filter = ("of", "measure", "span", "pool", "kind")
+    list_select_related = ("by", "team", "person", "changed_by")
+
+
+@admin.register(Account)
+class AccountAdmin(History):
+    list_display = ("key", "running", "tokens", "cost", "day", "day_tokens", "day_cost", "month", "month_tokens")
+    search_fields = ("key",)
+
+
+@admin.register(Used)
+class UsedAdmin(History):
+    list_display = (
+        *("hour", "team", "user", "endpoint", "model", "pool", "kind", "calls"),
+        *("input_tokens", "output_tokens", "cached_tokens", "cost"),
+    )
+    list_filter = ("endpoint", "kind", "pool")
+    date_hierarchy = "hour"
+    list_select_related = ("team", "user")

@@ -6,11 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from ide.desk import Table
 from ide.workspaces.models import Workspace
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
+class WorkspaceAdmin(Table):
     list_display = ("name", "id", "team", "source", "state", "live", "created_by", "active_at")
     list_filter = ("state", "source", "created_at", "active_at")
     list_select_related = ("team", "created_by")

@@ -6,14 +6,19 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pycrdt import Doc, Text
 
+from ide.accounts import tokens
 from ide.accounts.invites import make_invite
 from ide.accounts.members import on_membership_change
-from ide.accounts.models import FirstLink, Invite, Membership, User
+from ide.accounts.models import AccessToken, FirstLink, Invite, Membership, User
+from ide.audit.models import AuditEntry
 from ide.documents.models import Document, DocumentUpdate, Snapshot
 from ide.workspaces.models import Workspace
 
@@ -21,6 +26,7 @@ ClientOf = Callable[..., Client]
 Person = Callable[..., User]
 SECRET_TEXT = b"print('nobody may read this here')"
 PAGES = [
+    "audit_auditentry accounts_accesstoken",
     "accounts_user accounts_team accounts_membership accounts_invite accounts_firstlink workspaces_workspace",
     "documents_document documents_documentupdate documents_snapshot admin_logentry",
 ]
@@ -35,6 +41,7 @@ def admin(client_of: ClientOf, person: Person, workspace: Workspace) -> Client:
     root.set_password("a long enough phrase")
     root.save()
     make_invite(root, workspace.team_id, "editor")
+    tokens.make(root, "laptop", "read", 1, None)
     FirstLink.objects.create(token_hash="f" * 64)
     document = Document.objects.create(workspace=workspace, path="app.py", seq=2)
     now = timezone.now()
@@ -48,6 +55,7 @@ def secrets() -> list[str]:
     hashes = [
         *Invite.objects.values_list("token_hash", flat=True),
         *FirstLink.objects.values_list("token_hash", flat=True),
+        *AccessToken.objects.values_list("token_hash", flat=True),
     ]
     password = User.objects.get(username="root").password
     return [*hashes, password, password.rsplit("$", 1)[1][:6], SECRET_TEXT.decode()[7:20], "argon2"]
@@ -122,3 +130,53 @@ def test_a_new_password_can_be_set_for_a_person(admin: Client, client_of: Client
 def test_the_admin_uses_the_one_sign_in_page(client_of: ClientOf, person: Person) -> None:
     assert client_of().get("/admin/login/")["Location"].startswith("/accounts/login/")
     assert client_of(person("ben", "owner")).get("/admin/login/").status_code == 403
+
+
+OURS = {config.label for config in apps.get_app_configs() if config.name.split(".")[0] in ("ide", "agents")}
+
+
+def test_every_table_of_ours_has_its_pages(admin: Client) -> None:
+    ours = [model for model in apps.get_models() if model._meta.app_label in OURS]
+    missing = [model._meta.label for model in ours if model not in site._registry]
+    assert not missing
+    for model in ours:
+        page = admin.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
+        assert page.status_code == 200, model
+
+
+def test_a_text_is_read_with_a_reason_only_and_that_is_recorded(admin: Client, person: Person) -> None:
+    document = Document.objects.get()
+    door = reverse("admin:documents_document_read", args=[document.pk])
+    text = Text("nobody may read this here")
+    replica = Doc({"text": text})
+    Document.objects.update(seq=1)
+    DocumentUpdate.objects.filter(document=document).delete()
+    Snapshot.objects.all().delete()
+    DocumentUpdate.objects.create(
+        document=document, epoch=1, seq=1, data=replica.get_update(), origin="seed", created_at=timezone.now()
+    )
+    assert door in admin.get(reverse("admin:documents_document_change", args=[document.pk])).content.decode()
+    assert "nobody may read" not in admin.get(door).content.decode()
+    refused = admin.post(door, {"reason": "because"})
+    assert refused.status_code == 422
+    assert not AuditEntry.objects.filter(act="staff.read").exists()
+    assert "nobody may read this here" in admin.post(door, {"reason": "A customer asked for it"}).content.decode()
+    entry = AuditEntry.objects.get(act="staff.read")
+    assert entry.actor == "root"
+    assert entry.detail == {"reason": "A customer asked for it"}
+    assert entry.thing == f"document {document.pk}"
+
+
+def test_staff_look_and_administrators_change(client_of: ClientOf, admin: Client, person: Person) -> None:
+    olga = person("olga")
+    olga.is_staff = True
+    olga.save()
+    looks = client_of(olga)
+    assert looks.get(reverse("admin:accounts_user_changelist")).status_code == 200
+    page = reverse("admin:accounts_user_change", args=[olga.pk])
+    assert looks.get(page).status_code == 200
+    assert looks.post(page, {"username": "olga", "is_superuser": "on"}).status_code == 403
+    assert looks.get(reverse("admin:accounts_user_add")).status_code == 403
+    assert looks.get(reverse("admin:documents_document_read", args=[Document.objects.get().pk])).status_code == 403
+    olga.refresh_from_db()
+    assert not olga.is_superuser
