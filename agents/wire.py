@@ -184,6 +184,7 @@ def job(row: Job, failed: int) -> Json:
         "builtin": bool(row.endpoint and row.endpoint.builtin),
         "phase": row.phase,
         "question": row.question,
+        "taken_by": taken_by(row),
         "pausing": row.pause_asked,
         "budget": dict(row.budget),
         "worked_seconds": row.worked_seconds,
@@ -201,6 +202,12 @@ def job(row: Job, failed: int) -> Json:
         "removed": result.get("removed", 0),
         "files": result.get("files", 0),
     }
+
+
+def taken_by(row: Job) -> Json | None:
+    """Who has its work in their editor."""
+    takeover = getattr(row, "takeover", None)  # a row that may not be there
+    return person(takeover.by) if takeover is not None else None
 
 
 def step(row: Step) -> Json:

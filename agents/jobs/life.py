@@ -111,7 +111,7 @@ def create(workspace_id: str, owner: User, endpoint: Endpoint, order: Order, gro
 
 
 def rows(**where: object) -> QuerySet[Job]:
-    counted = Job.objects.filter(**where).select_related("owner", "endpoint", "workspace")
+    counted = Job.objects.filter(**where).select_related("owner", "endpoint", "workspace", "takeover__by")
     return counted.annotate(failed_steps=Count("steps", filter=Q(steps__state=Step.State.FAILED)))
 
 

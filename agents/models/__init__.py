@@ -2,6 +2,7 @@
 
 from agents.models.endpoints import Endpoint, RoleEndpoint
 from agents.models.jobs import FileAct, Job, JobEvent, Proposal, Step
+from agents.models.outcomes import Merge, Takeover
 from agents.models.sessions import Compaction, Item, Picture, QueueEntry, Session, SessionRules, Turn
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Item",
     "Job",
     "JobEvent",
+    "Merge",
     "Picture",
     "Proposal",
     "QueueEntry",
@@ -18,5 +20,6 @@ __all__ = [
     "Session",
     "SessionRules",
     "Step",
+    "Takeover",
     "Turn",
 ]

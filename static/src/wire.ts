@@ -4,10 +4,12 @@
 
 import type { AssistEvent, AssistOps } from './wire-assist'
 import type { Authors, DiskConflict, Thread } from './wire-documents'
+import type { JobNews, JobOps } from './wire-jobs'
 import type { Proposal, Region, SessionEvent, SessionOps, SessionSummary } from './wire-sessions'
 
 export type * from './wire-assist'
 export type * from './wire-documents'
+export type * from './wire-jobs'
 export type * from './wire-models'
 export type * from './wire-sessions'
 
@@ -147,6 +149,7 @@ export interface Job {
   builtin: boolean
   phase: string
   question: string // what it asks people; it waits for their answer
+  taken_by?: Person | null // who has its work in their editor: it waits until they give it back
   pausing: boolean
   budget: Partial<Budget> // the most it may use, each `times`; 0: no limit
   worked_seconds: number // by attempts that have ended
@@ -181,22 +184,9 @@ export interface JobDetail extends Job {
   steps: JobStep[]
   events: JobEvent[]
 }
-export interface ReviewFile {
-  path: string
-  status: 'added' | 'changed' | 'deleted'
-  base: string
-  proposed: string
-  current: string // the open document or the file as it is now
-  conflict: boolean // merging proposed into current would conflict
-}
-export interface Review {
-  job: Job
-  files: ReviewFile[]
-  warnings: string[]
-}
 
 // --- the main socket: JSON-RPC 2.0 in Stateless frames of the document `workspace` ---------------------------------
-export interface Ops extends SessionOps, AssistOps {
+export interface Ops extends SessionOps, AssistOps, JobOps {
   'workspace.open': [
     Record<string, never>,
     {
@@ -235,7 +225,7 @@ export type WorkspaceEvent =
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }
   | { type: 'models' } // endpoints or roles changed: ask again, they are not the same for all
-export type Event = SessionEvent | WorkspaceEvent | AssistEvent
+export type Event = SessionEvent | WorkspaceEvent | AssistEvent | JobNews
 
 // --- awareness of the document `workspace` and of open documents (set by each browser; person fields by the server) --
 export interface AwarenessState {

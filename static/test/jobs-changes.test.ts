@@ -8,7 +8,11 @@ const file = (part: Partial<ReviewFile>): ReviewFile => ({
   base: 'a\n',
   proposed: 'b\n',
   current: 'a\n',
+  merged: 'b\n',
   conflict: false,
+  flags: [],
+  text: true,
+  hunks: [],
   ...part,
 })
 
@@ -49,8 +53,8 @@ describe('a review', () => {
   })
 
   it('names files to merge only when not all are chosen', () => {
-    expect(mergeBody(new Set(['c', 'a']), files)).toEqual({ files: ['a', 'c'] })
-    expect(mergeBody(new Set(['a', 'b', 'c']), files)).toEqual({})
+    expect(mergeBody(new Set(['c', 'a']), { head: 'h', files })).toEqual({ head: 'h', files: ['a', 'c'] })
+    expect(mergeBody(new Set(['a', 'b', 'c']), { head: 'h', files })).toEqual({ head: 'h' })
   })
 
   it('steps through the files and stops at both ends', () => {

@@ -1,7 +1,7 @@
 // What a review says about each file: how many lines, whether it moved under the job's feet, which are chosen.
 import { Chunk } from '@codemirror/merge'
 import { Text } from '@codemirror/state'
-import type { ReviewFile } from '../wire'
+import type { MergeWish, Review, ReviewFile } from '../wire'
 
 // The library's default gives up on scattered changes and paints the whole file as replaced (reference/frontend.md §5).
 export const DIFF = { scanLimit: 20_000, timeout: 200 }
@@ -65,9 +65,9 @@ export function keepChoice(
 }
 
 /** What to send: nothing to name when all are chosen. */
-export function mergeBody(chosen: ReadonlySet<string>, files: readonly ReviewFile[]): { files?: string[] } {
+export function mergeBody(chosen: ReadonlySet<string>, { head, files }: Pick<Review, 'head' | 'files'>): MergeWish {
   const picked = files.map((file) => file.path).filter((path) => chosen.has(path))
-  return picked.length === files.length ? {} : { files: picked }
+  return picked.length === files.length ? { head } : { head, files: picked }
 }
 
 /** The path `by` places from the one shown, staying inside the list. */

@@ -150,7 +150,7 @@ function Decision({ held, answer, job }: DecisionProps) {
   const open = job.state === 'review'
   const file = answer.files.find((one) => one.path === held.shown.value)
   const merge = async () => {
-    const body = mergeBody(held.chosen.peek(), answer.files)
+    const body = mergeBody(held.chosen.peek(), answer)
     try {
       await perform(job.id, 'merge', body)
       held.merged.value = body.files ?? answer.files.map((one) => one.path)
