@@ -1,104 +1,59 @@
-"""The server's end of the runner's socket: run a command confined, or ask whether the sandbox works.
+"""The server's end of the runner's socket: run a command confined, in a terminal, or ask whether the sandbox works.
 
 `run` awaits, `run_sync` blocks; both raise Unavailable (code sandbox_unavailable) where nothing can be confined.
-Cancelling `run` closes the connection, which kills the whole process tree.
+Cancelling `run` closes the connection, which kills the whole process tree; so does leaving a `terminal`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket as sockets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
 
-from ide.errors import Invalid, Unavailable
+from ide.errors import Unavailable
+from ide.runner.asking import (
+    DOWN,
+    DOWN_ADVICE,
+    Collected,
+    Outcome,
+    Policy,
+    SandboxStatus,
+    refusal,
+    request,
+    unavailable,
+)
+from ide.runner.profile import PROXY
 from ide.runner.wire import (
     FRAME_LIMIT,
+    INPUT_LIMIT,
     LENGTH_BYTES,
     Ask,
+    Count,
+    Counted,
+    Egress,
     Ended,
-    Failed,
+    Input,
     Output,
     Reply,
     Request,
-    Run,
+    Resize,
     Status,
+    Took,
     frame,
     reply_of,
 )
 
+__all__ = ["DOWN", "PROXY", "Egress", "Outcome", "Policy", "SandboxStatus", "Terminal"]
+
 STATUS_SECONDS = 15.0
 SYNC_GRACE = 15.0  # seconds beyond a command's own limit until a blocking caller gives the runner up
-DOWN = "The runner, which starts confined processes, does not answer."
-DOWN_ADVICE = "Start everything with `manage.py up`; if it runs, look at its log, logs/runner.log in the data folder."
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a confined process may reach. `root` appears at /workspace, each of `extra_ro` at its own path."""
-
-    root: Path
-    read_only: bool = False
-    extra_ro: tuple[Path, ...] = ()
-    network: bool = False
-    seconds: float = 60.0
-    output_bytes: int = 1 << 20  # of stdout and of stderr each; of more, the first and the last half are kept
-    memory_bytes: int = 2 << 30  # of data, a process
-    processes: int = 256
-    cwd: str = "."
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`code` is None when the time was up, negative (or 128 + n) after signal n. Left out output is marked in place."""
-
-    code: int | None
-    stdout: bytes
-    stderr: bytes
-    truncated: bool
-    timed_out: bool
-    seconds: float
-
-
-@dataclass(frozen=True)
-class SandboxStatus:
-    works: bool
-    sentence: str
-    advice: str
-
-
-@dataclass
-class _Collected:
-    on_output: Callable[[bytes], None] | None
-    out: bytearray = field(default_factory=bytearray)
-    error: bytearray = field(default_factory=bytearray)
-
-    def take(self, reply: Reply) -> Outcome | None:
-        """The outcome at the last frame. Raises what the runner refused."""
-        if isinstance(reply, Output):
-            (self.error if reply.error else self.out).extend(reply.data)
-            if self.on_output:
-                self.on_output(reply.data)
-            return None
-        if isinstance(reply, Ended):
-            return self._outcome(reply)
-        if isinstance(reply, Failed) and not reply.sandbox:
-            raise Invalid(reply.sentence)
-        raise _unavailable(reply.sentence, reply.advice)
-
-    def _outcome(self, end: Ended) -> Outcome:
-        for kept, tail, left_out in (
-            (self.out, end.out_tail, end.out_left_out),
-            (self.error, end.error_tail, end.error_left_out),
-        ):
-            kept.extend((b"\n[%d bytes left out]\n" % left_out if left_out else b"") + tail)
-        truncated = bool(end.out_left_out or end.error_left_out)
-        return Outcome(end.code, bytes(self.out), bytes(self.error), truncated, end.timed_out, end.seconds)
 
 
 async def run(
@@ -108,24 +63,17 @@ async def run(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     on_output: Callable[[bytes], None] | None = None,
+    on_egress: Callable[[Egress], None] | None = None,
     socket: Path | None = None,
 ) -> Outcome:
-    """Run `argv` confined and return how it ended; `on_output` gets stdout and stderr as they come."""
-    collected = _Collected(on_output)
-    try:
-        reader, writer = await asyncio.open_unix_connection(socket or settings.RUNNER_SOCKET)
-    except OSError as error:
-        raise _unavailable() from error
-    try:
-        writer.write(frame(_request(argv, policy, stdin, env or {})))
+    """Run `argv` confined and return how it ended; `on_output` gets stdout and stderr as they come, `on_egress` what
+    the proxy decided."""
+    collected = Collected(on_output, on_egress)
+    async with _connection(socket, request(argv, policy, stdin, env or {})) as (reader, _):
         while True:
             outcome = collected.take(await _read(reader))
             if outcome is not None:
                 return outcome
-    except (ConnectionError, asyncio.IncompleteReadError) as error:
-        raise _unavailable() from error
-    finally:
-        writer.close()
 
 
 def run_sync(
@@ -138,31 +86,116 @@ def run_sync(
     socket: Path | None = None,
 ) -> Outcome:
     """`run` for callers without a loop."""
-    collected = _Collected(on_output)
+    collected = Collected(on_output)
     with _connected(socket, policy.seconds + SYNC_GRACE) as connection, connection.makefile("rb") as file:
         try:
-            connection.sendall(frame(_request(argv, policy, stdin, env or {})))
+            connection.sendall(frame(request(argv, policy, stdin, env or {})))
             while True:
                 outcome = collected.take(_read_sync(file))
                 if outcome is not None:
                     return outcome
         except OSError as error:
-            raise _unavailable() from error
+            raise unavailable() from error
+
+
+class Terminal:
+    """A confined terminal. Somebody must read it: what it prints is held back, and in time the program with it.
+
+    `code` is there after `read` returned b"": as in Outcome.
+    """
+
+    def __init__(self, reader: StreamReader, writer: StreamWriter, on_egress: Callable[[Egress], None] | None) -> None:
+        self._reader, self._writer, self._on_egress = reader, writer, on_egress
+        self._owed = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self.ended = False
+        self.code: int | None = None
+
+    async def read(self) -> bytes:
+        """The next bytes it printed; b"" when it has ended. Raises Unavailable, Invalid."""
+        while not self.ended:
+            reply = await _read(self._reader)
+            if isinstance(reply, Output):
+                return reply.data
+            if isinstance(reply, Took):
+                self._owed -= reply.count
+                self._make_room()
+            elif isinstance(reply, Ended):
+                self.ended, self.code = True, reply.code
+                self._room.set()
+            elif isinstance(reply, Egress):
+                if self._on_egress:
+                    self._on_egress(reply)
+            else:
+                raise refusal(reply)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        """Type; waits while the program has too much unread."""
+        for start in range(0, len(data), INPUT_LIMIT // 4):
+            await self._room.wait()
+            if self.ended:
+                return
+            piece = data[start : start + INPUT_LIMIT // 4]
+            self._owed += len(piece)
+            self._make_room()
+            self._writer.write(frame(Input(piece)))
+            await self._writer.drain()
+
+    async def resize(self, rows: int, columns: int) -> None:
+        self._writer.write(frame(Resize(rows, columns)))
+        await self._writer.drain()
+
+    def _make_room(self) -> None:
+        if self._owed < INPUT_LIMIT:
+            self._room.set()
+        else:
+            self._room.clear()
+
+
+@asynccontextmanager
+async def terminal(
+    argv: Sequence[str],
+    policy: Policy,
+    *,
+    size: tuple[int, int] = (24, 80),
+    env: Mapping[str, str] | None = None,
+    on_egress: Callable[[Egress], None] | None = None,
+    socket: Path | None = None,
+) -> AsyncIterator[Terminal]:
+    """Run `argv` confined in a terminal of `size` (rows, columns); it ends with the block, if not before."""
+    asked = request(argv, replace(policy, pty=True), b"", env or {})
+    asked.rows, asked.columns = size
+    async with _connection(socket, asked) as (reader, writer):
+        yield Terminal(reader, writer, on_egress)
+
+
+async def kill(job: str, socket: Path | None = None) -> int:
+    """End every sandbox of a job; how many processes it had. When this returns, none is left."""
+    return await _count(Count(job, kill=True), socket)
+
+
+async def alive(job: str, socket: Path | None = None) -> int:
+    """How many confined processes a job has now."""
+    return await _count(Count(job), socket)
+
+
+async def _count(count: Count, socket: Path | None) -> int:
+    async with _connection(socket, count) as (reader, _):
+        reply = await _read(reader)
+        if isinstance(reply, Counted):
+            return reply.processes
+        raise refusal(reply)
 
 
 async def status(socket: Path | None = None) -> SandboxStatus:
     """Whether commands can be confined now; never raises."""
     try:
-        reader, writer = await asyncio.open_unix_connection(socket or settings.RUNNER_SOCKET)
-    except OSError:
+        async with asyncio.timeout(STATUS_SECONDS), _connection(socket, Ask()) as (reader, _):
+            return _status(await _read(reader))
+    except (Unavailable, TimeoutError):
         return SandboxStatus(False, DOWN, DOWN_ADVICE)
-    try:
-        writer.write(frame(Ask()))
-        return _status(await asyncio.wait_for(_read(reader), STATUS_SECONDS))
-    except (OSError, asyncio.IncompleteReadError, TimeoutError):
-        return SandboxStatus(False, DOWN, DOWN_ADVICE)
-    finally:
-        writer.close()
 
 
 def status_sync(socket: Path | None = None) -> SandboxStatus:
@@ -175,6 +208,22 @@ def status_sync(socket: Path | None = None) -> SandboxStatus:
         return SandboxStatus(False, DOWN, DOWN_ADVICE)
 
 
+@asynccontextmanager
+async def _connection(path: Path | None, asked: Request) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """A connection on which a request was made. A runner that is not there, or goes, is Unavailable."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path or settings.RUNNER_SOCKET)
+    except OSError as error:
+        raise unavailable() from error
+    try:
+        writer.write(frame(asked))
+        yield reader, writer
+    except (ConnectionError, asyncio.IncompleteReadError) as error:
+        raise unavailable() from error
+    finally:
+        writer.close()
+
+
 def _connected(path: Path | None, seconds: float) -> sockets.socket:
     connection = sockets.socket(sockets.AF_UNIX)
     connection.settimeout(seconds)
@@ -182,28 +231,11 @@ def _connected(path: Path | None, seconds: float) -> sockets.socket:
         connection.connect(str(path or settings.RUNNER_SOCKET))
     except OSError as error:
         connection.close()
-        raise _unavailable() from error
+        raise unavailable() from error
     return connection
 
 
-def _request(argv: Sequence[str], policy: Policy, stdin: bytes, env: Mapping[str, str]) -> Request:
-    return Run(
-        argv=[os.fsencode(word) for word in argv],
-        root=os.fsencode(policy.root),
-        read_only=policy.read_only,
-        extra_ro=[os.fsencode(path) for path in policy.extra_ro],
-        network=policy.network,
-        cwd=os.fsencode(policy.cwd),
-        seconds=policy.seconds,
-        output_bytes=policy.output_bytes,
-        memory_bytes=policy.memory_bytes,
-        processes=policy.processes,
-        env=dict(env),
-        stdin=stdin,
-    )
-
-
-async def _read(reader: asyncio.StreamReader) -> Reply:
+async def _read(reader: StreamReader) -> Reply:
     length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
     if length > FRAME_LIMIT:
         raise ConnectionError("not a runner")
@@ -223,9 +255,5 @@ def _read_sync(file: BinaryIO) -> Reply:
 
 def _status(reply: Reply) -> SandboxStatus:
     if isinstance(reply, Status):
-        return SandboxStatus(reply.works, reply.sentence, reply.advice)
+        return SandboxStatus(reply.works, reply.sentence, reply.advice, reply.walls)
     return SandboxStatus(False, DOWN, DOWN_ADVICE)
-
-
-def _unavailable(sentence: str = DOWN, advice: str = DOWN_ADVICE) -> Unavailable:
-    return Unavailable(sentence, advice, code="sandbox_unavailable")

@@ -1,69 +1,46 @@
 """Policy + argv → a confined process: a bubblewrap profile, a seccomp filter and limits. Not who asks, not why.
 
 The profile: nothing of the server's environment, /usr read-only, single files of /etc, the workspace at /workspace,
-small tmpfs for the rest, no network unless asked, no capabilities, uid 1000 inside and the server's user outside.
-There is no way to run without it: where it does not work, `probe` says why and nothing is started.
+small tmpfs for the rest, no network (at most a proxy for allowed hosts), no capabilities, uid 1000 inside. Outside it
+is the server's user or, where the runner is root, one of its own for each folder. There is no way to run without the
+profile: where it does not work, `probe` says why and nothing is started.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import fcntl
+import logging
 import os
 import resource
 import shutil
 import stat
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterator
+import struct
+import subprocess
+import termios
 from importlib import import_module
 from pathlib import Path
 
+from ide.runner import profile
+from ide.runner.cgroups import Cgroups, Group
+from ide.runner.confined import Confined
+from ide.runner.owners import Owners
 from ide.runner.wire import Run, Status
 
+log = logging.getLogger(__name__)
+
 ADVICE = "Install the Debian package bubblewrap, then try again; editing works without it."
-TMP_BYTES, SHM_BYTES, FILE_BYTES = 256 << 20, 64 << 20, 1 << 30
+FILE_BYTES = 1 << 30
 OPEN_FILES = 1024
+OWN_PROCESSES = 3  # bubblewrap's two, and the forwarder: they are not the command's
 PROBE_SECONDS = 10.0
-HOSTNAME = "sandbox"
-# /etc/ssl as a whole would show private keys to a server run as root.
-_ETC = (
-    *("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types"),
-    *("ssl/certs", "ssl/openssl.cnf", "pki/tls/certs", "pki/ca-trust/extracted"),
-)
-_ETC_NETWORK = ("resolv.conf", "nsswitch.conf", "gai.conf", "services", "protocols")
-_PASSWD = b"root:x:0:0:root:/:/usr/sbin/nologin\nperson:x:1000:1000:person:/home:/bin/sh\n"
-_GROUP = b"root:x:0:\nperson:x:1000:\n"
-_HOSTS = b"127.0.0.1 localhost sandbox\n::1 localhost\n"
 # What the probe's shell prints where every wall stands; a wall that is missing changes a line.
 _PROBE = (
     "cat /proc/sys/kernel/hostname; tr '\\0' '\\n' </proc/1/environ | wc -c; "
     "grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t'; "
     "grep -c : /proc/net/dev; [ -w /etc ] || echo closed; [ ! -d /workspace ] || echo there"
 )
-_EXPECTED = [HOSTNAME, "0", "CapEff:0000000000000000", "NoNewPrivs:1", "Seccomp:2", "1", "closed", "there"]
-
-
-def toolchains() -> list[Path]:
-    """Folders outside /usr that hold the interpreter the server runs on: bound read-only at their own paths.
-
-    Without them `python3` would be missing inside, or another one than the person's tests are meant for. They hold
-    programs only; the server's data lies elsewhere.
-    """
-    found = []
-    for prefix in (sys.prefix, sys.base_prefix):
-        path = Path(prefix).resolve()
-        if path.is_dir() and not path.is_relative_to("/usr") and path not in found:
-            found.append(path)
-    return found
-
-
-def _toolchain_parts() -> Iterator[bytes]:
-    """Only what an interpreter needs: a virtual environment made of a whole home folder shows no more of it."""
-    for folder in toolchains():
-        for name in ("bin", "lib", "lib64", "include", "pyvenv.cfg"):
-            if (folder / name).exists():
-                yield os.fsencode(folder / name)
+_EXPECTED = [profile.HOSTNAME, "0", "CapEff:0000000000000000", "NoNewPrivs:1", "Seccomp:2", "1", "closed", "there"]
 
 
 def _filter_program() -> bytes:
@@ -74,11 +51,20 @@ def _filter_program() -> bytes:
 
 
 class Box:
-    """A bubblewrap program and the filter it is given. `bwrap` None: looked for on PATH."""
+    """A bubblewrap program and what it is given. `bwrap` None: looked for on PATH. `mark` is the first word of its
+    command line, by which a later runner finds what an earlier one left."""
 
-    def __init__(self, bwrap: Path | None = None) -> None:
+    def __init__(self, bwrap: Path | None, mark: str, cgroups: Cgroups, owners: Owners | None) -> None:
         self._named = bwrap
+        self._mark = mark
         self._filter = b""
+        self.cgroups = cgroups
+        self.owners = owners
+
+    def close(self) -> None:
+        self.cgroups.close()
+        if self.owners is not None:
+            self.owners.close()
 
     def program(self) -> Path | None:
         if self._named is not None:
@@ -93,56 +79,142 @@ class Box:
             return Status(False, "The program bwrap is not installed.", ADVICE)
         if program.stat().st_mode & stat.S_ISUID:
             return Status(False, f"{program.name} has the setuid bit, which this profile does not allow.", ADVICE)
+        found = await self._tried(folder)
+        if not found.works and self.owners is not None:  # a machine where only root may make namespaces
+            owners, self.owners = self.owners, None
+            found = await self._tried(folder)
+            self.owners = None if found.works else owners
+        return found
+
+    async def _tried(self, folder: Path) -> Status:
         try:
             self._filter = self._filter or _filter_program()
-            process = await self.spawn(Run([b"/bin/sh", b"-c", _PROBE.encode()], os.fsencode(folder)))
+            confined = self.spawn(Run([b"/bin/sh", b"-c", _PROBE.encode()], os.fsencode(folder)))
         except (OSError, RuntimeError) as error:
             return Status(False, f"The sandbox cannot be started: {error}", ADVICE)
-        return await _judge(process)
+        try:
+            return await self._judged(confined)
+        finally:
+            await confined.end()
 
-    async def spawn(self, run: Run) -> Process:
-        """Start it with pipes for stdin, stdout and stderr. Call from the main thread only: the sandbox is killed when
-        the *thread* that spawned it ends, not the process. Killing the returned process ends the whole tree."""
+    async def _judged(self, confined: Confined) -> Status:
+        try:
+            out, error = await confined.communicate(PROBE_SECONDS)
+        except TimeoutError:
+            return Status(False, f"The sandbox did not answer in {PROBE_SECONDS:g} s.", ADVICE)
+        if confined.code != 0:
+            words = error.decode(errors="replace").strip().splitlines()
+            said = words[-1][:300] if words else f"it ended with code {confined.code}"
+            return Status(False, f"The sandbox does not work here: {said}", ADVICE)
+        seen = out.decode(errors="replace").split("\n")[:-1]
+        if seen != _EXPECTED:
+            pairs = zip(seen, _EXPECTED, strict=False)
+            wrong = next((f"{got!r} instead of {want!r}" for got, want in pairs if got != want), "it did not answer")
+            return Status(False, f"The sandbox does not confine what runs in it: {wrong}.", ADVICE)
+        return Status(True, "The sandbox works.", "", self._walls(confined))
+
+    def _walls(self, confined: Confined) -> str:
+        if confined.uid is not None:
+            users = "a user id of its own for each folder"
+        else:
+            users = "sandboxes have the server's user id" + (", which is root's" if os.getuid() == 0 else "")
+        return f"{users}; {self.cgroups.words}"
+
+    def spawn(self, run: Run, egress: bytes = b"") -> Confined:
+        """Start it, with pipes or a terminal. Call from the main thread only: the sandbox is killed when the *thread*
+        that spawned it ends, not the process. `egress` is the proxy's socket. Raises OSError."""
         program = self.program()
         if program is None:
             raise FileNotFoundError("bwrap is not installed")
         self._filter = self._filter or _filter_program()
-        with _Descriptors() as fds:
-            arguments = b"\0".join([*profile(run, fds), b"--seccomp", fds.holding(self._filter), b""])
-            return await asyncio.create_subprocess_exec(
-                os.fsencode(program),
-                b"--args",
-                fds.holding(arguments),
-                b"--",
-                *_limited(run),
-                env={},  # bwrap's own environment can be read inside, at /proc/1/environ
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
-                pass_fds=fds.numbers,
-                start_new_session=True,
-                preexec_fn=lambda: _set_limits(run),
-            )
+        with contextlib.ExitStack() as undo:
+            uid, source = self._owned(run, undo)
+            group = self._grouped(run, undo)
+            with _Descriptors() as fds:
+                words = profile.arguments(run, fds.holding, source, egress)
+                listed = fds.holding(b"\0".join([*words, b"--seccomp", fds.holding(self._filter), b""]))
+                argv = [self._mark.encode(), b"--args", listed, b"--", *_limited(run, uid), *profile.command(run)]
+                confined = _started(program, argv, _Start(run, fds.numbers, uid, group))
+            confined.at_end = undo.pop_all().close
+        if group is not None:
+            group.shut()
+        return confined
+
+    def _owned(self, run: Run, undo: contextlib.ExitStack) -> tuple[int | None, profile.Source]:
+        owners = self.owners
+        if owners is None:
+            return None, lambda path: path
+        uid = owners.enter(run.root)
+        undo.callback(owners.leave, run.root)
+        try:
+            for path in (run.root, *run.extra_ro, *profile.toolchain_parts()):
+                owners.seen(run.root, path)
+        except OSError as error:  # a file system that cannot map owners: as without
+            log.warning("%s: sandboxes have the server's user id: %s", os.fsdecode(run.root), error)
+            return None, lambda path: path
+        return uid, lambda path: owners.seen(run.root, path)
+
+    def _grouped(self, run: Run, undo: contextlib.ExitStack) -> Group | None:
+        if not self.cgroups.parents:
+            return None
+        group = self.cgroups.new(run.processes + OWN_PROCESSES, run.memory_bytes)
+        undo.callback(self.cgroups.end, group)
+        return group
 
 
-async def _judge(process: Process) -> Status:
+class _Start:
+    """What a child does with itself between fork and exec."""
+
+    def __init__(self, run: Run, numbers: list[int], uid: int | None, group: Group | None) -> None:
+        self.run, self.numbers, self.uid, self.group = run, numbers, uid, group
+
+    def __call__(self) -> None:
+        if self.group is not None:
+            self.group.enter()
+        if self.run.pty:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        _set_limits(self.run, self.uid is not None)
+
+
+def _started(program: Path, argv: list[bytes], start: _Start) -> Confined:
+    child, ours = _terminal(start) if start.run.pty else (subprocess.PIPE, -1)
+    own = {} if start.uid is None else {"user": start.uid, "group": start.uid, "extra_groups": []}
     try:
-        out, error = await asyncio.wait_for(process.communicate(), PROBE_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return Status(False, f"The sandbox did not answer in {PROBE_SECONDS:g} s.", ADVICE)
-    if process.returncode != 0:
-        words = error.decode(errors="replace").strip().splitlines()
-        said = words[-1][:300] if words else f"it ended with code {process.returncode}"
-        return Status(False, f"The sandbox does not work here: {said}", ADVICE)
-    seen = out.decode(errors="replace").split("\n")[:-1]
-    if seen != _EXPECTED:
-        wrong = next(
-            (f"{got!r} instead of {want!r}" for got, want in zip(seen, _EXPECTED, strict=False) if got != want), ""
+        process = subprocess.Popen(
+            argv,
+            executable=os.fsencode(program),
+            env={},  # bwrap's own environment can be read inside, at /proc/1/environ
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            bufsize=0,
+            pass_fds=start.numbers,
+            start_new_session=True,
+            umask=0o022,
+            preexec_fn=start,  # noqa: PLW1509 (only system calls; other threads resolve names and hold no lock of ours)
+            **own,  # type: ignore[call-overload]  # mypy sees no keyword of Popen in a dictionary
         )
-        return Status(False, f"The sandbox does not confine what runs in it: {wrong or 'it did not answer'}.", ADVICE)
-    return Status(True, "The sandbox works.", "")
+    except (OSError, subprocess.SubprocessError) as error:
+        if ours >= 0:
+            os.close(ours)
+        raise OSError(str(error)) from error
+    finally:
+        if start.run.pty:
+            os.close(child)
+    return Confined(process, ours, start.uid)
+
+
+def _terminal(start: _Start) -> tuple[int, int]:
+    """(the child's end, ours) of a new terminal."""
+    ours, child = os.openpty()
+    set_size(ours, start.run.rows, start.run.columns)
+    if start.uid is not None:
+        os.fchown(child, start.uid, -1)
+    return child, ours
+
+
+def set_size(terminal: int, rows: int, columns: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows & 0xFFFF, columns & 0xFFFF, 0, 0))
 
 
 class _Descriptors:
@@ -168,68 +240,26 @@ class _Descriptors:
         return str(fd).encode()
 
 
-def profile(run: Run, fds: _Descriptors) -> list[bytes]:
-    """bubblewrap's arguments, in order: later mounts lie over earlier ones."""
-    shares = ["user", "pid", "ipc", "uts", "cgroup-try", *([] if run.network else ["net"])]
-    words: list[bytes | str] = [f"--unshare-{name}" for name in shares]
-    words += ["--disable-userns", "--uid", "1000", "--gid", "1000", "--hostname", HOSTNAME, "--cap-drop", "ALL"]
-    words += ["--die-with-parent", "--new-session", "--ro-bind", "/usr", "/usr", *_merged_folders()]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm"]  # noqa: S108
-    words += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp", "--size", str(TMP_BYTES), "--tmpfs", "/home"]  # noqa: S108
-    words += ["--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
-    words += [*_etc(run.network, fds)]
-    for folder in [*_toolchain_parts(), *run.extra_ro]:
-        words += ["--ro-bind", folder, folder]
-    words += ["--ro-bind" if run.read_only else "--bind", run.root, "/workspace"]
-    words += ["--remount-ro", "/", "--remount-ro", "/dev", "--chdir", os.path.normpath(b"/workspace/" + run.cwd)]
-    for name, value in environment(run).items():
-        words += ["--setenv", name, value]
-    return [word if isinstance(word, bytes) else os.fsencode(word) for word in words]
+def _limited(run: Run, uid: int | None) -> list[bytes]:
+    """The number of processes is limited inside, where the count is the sandbox's own (user namespaces count apart);
+    for a user of its own that is done outside.
 
-
-def environment(run: Run) -> dict[str, str]:
-    """Everything a confined process finds in its environment."""
-    places = [str(folder / "bin") for folder in toolchains()] + ["/usr/local/bin", "/usr/bin", "/bin"]
-    fixed = {"PATH": ":".join(places), "HOME": "/home", "LANG": "C.UTF-8", "TMPDIR": "/tmp", "TERM": "dumb"}  # noqa: S108
-    return {**fixed, **run.env}
-
-
-def _merged_folders() -> Iterator[str]:
-    """/bin, /lib and their like: links into /usr where the machine has them so, else bound."""
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        path = Path("/", name)
-        if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), str(path))
-        elif path.is_dir():
-            yield from ("--ro-bind", str(path), str(path))
-
-
-def _etc(network: bool, fds: _Descriptors) -> Iterator[str | bytes]:
-    yield from ("--dir", "/etc")
-    for name, text in (("passwd", _PASSWD), ("group", _GROUP), ("hosts", _HOSTS)):
-        if name != "hosts" or not network:
-            yield from ("--perms", "0444", "--ro-bind-data", fds.holding(text), f"/etc/{name}")
-    for name in (*_ETC, *((*_ETC_NETWORK, "hosts") if network else ())):
-        yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-
-
-def _limited(run: Run) -> list[bytes]:
-    """The number of processes is limited inside, where the count is the sandbox's own (user namespaces count apart).
-
-    The kernel exempts root's processes, whatever their namespace: a server run as root has no such limit.
+    The kernel exempts root's processes, whatever their namespace: a server run as root without own users has no such
+    limit but the control group's.
     """
-    if os.getuid() == 0 or not Path("/usr/bin/prlimit").exists():
-        return run.argv
-    return [b"/usr/bin/prlimit", b"--nproc=%d" % run.processes, b"--", *run.argv]
+    if uid is not None or os.getuid() == 0 or not Path("/usr/bin/prlimit").exists():
+        return []
+    return [b"/usr/bin/prlimit", b"--nproc=%d" % (run.processes + OWN_PROCESSES), b"--"]
 
 
-def _set_limits(run: Run) -> None:
+def _set_limits(run: Run, is_own_user: bool) -> None:
     # RLIMIT_DATA and not RLIMIT_AS: runtimes that only reserve address space (Node, Go, the JVM) would not start.
     for which, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_DATA, run.memory_bytes),
+        *([(resource.RLIMIT_NPROC, run.processes + OWN_PROCESSES)] if is_own_user else []),
     ):
         hard = resource.getrlimit(which)[1]
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -10,19 +10,22 @@ import struct
 import tempfile
 import time
 from asyncio import StreamReader, StreamWriter
-from asyncio.subprocess import Process
 from pathlib import Path
 
 import msgspec
 
+from ide.runner import relay
+from ide.runner.confined import Confined
+from ide.runner.egress import Proxy
 from ide.runner.sandbox import ADVICE, Box
 from ide.runner.wire import (
     FRAME_LIMIT,
     LENGTH_BYTES,
     Ask,
-    Ended,
+    Count,
+    Counted,
+    Egress,
     Failed,
-    Output,
     Reply,
     Request,
     Run,
@@ -31,39 +34,20 @@ from ide.runner.wire import (
     request_of,
 )
 
-CHUNK = 64 << 10
 PROBE_AGAIN = 5.0  # seconds until a sandbox that did not work is tried again
-EOF_SECONDS = 1.0  # how long pipes may stay open after the process ended
-
-
-class Kept:
-    """Output within a limit: the first half streamed as it comes, of the rest only the newest half."""
-
-    def __init__(self, limit: int) -> None:
-        self._head_left = max(0, limit - limit // 2)
-        self._tail_limit = limit // 2
-        self.tail = bytearray()
-        self.left_out = 0
-
-    def take(self, data: bytes) -> bytes:
-        """Returns what is to be streamed now."""
-        head, rest = data[: self._head_left], data[self._head_left :]
-        self._head_left -= len(head)
-        self.tail += rest
-        over = len(self.tail) - self._tail_limit
-        if over > 0:
-            del self.tail[:over]
-            self.left_out += over
-        return head
 
 
 class Server:
-    def __init__(self, box: Box) -> None:
+    """`folder` is where sockets of proxies are made where sandboxes have the server's user id."""
+
+    def __init__(self, box: Box, folder: Path) -> None:
         self._box = box
+        self._folder = folder
         self._status: Status | None = None
         self._probed_at = 0.0
         self._probing = asyncio.Lock()
         self._open: set[asyncio.Task[None]] = set()
+        self._jobs: dict[str, set[Confined]] = {}
 
     async def listen(self, path: Path) -> asyncio.Server:
         """Bind `path` (0600, in a folder of mode 0700 that is ours). Raises OSError."""
@@ -79,7 +63,7 @@ class Server:
         async with self._probing:
             stale = self._status is None or not self._status.works
             if stale and (self._status is None or time.monotonic() - self._probed_at > PROBE_AGAIN):
-                with tempfile.TemporaryDirectory(prefix="tandem-probe-") as folder:
+                with tempfile.TemporaryDirectory(prefix="tandem-probe-", dir=self._folder) as folder:
                     self._status = await self._box.probe(Path(folder))
                 self._probed_at = time.monotonic()
             assert self._status is not None  # noqa: S101 (set above)
@@ -108,9 +92,14 @@ class Server:
         except (msgspec.DecodeError, ValueError) as error:
             await _send(writer, Failed(f"The request cannot be read: {error}"))
             return
+        if isinstance(request, Count):
+            await _send(writer, Counted(await self._counted(request)))
+            return
         status = await self.status()
         if isinstance(request, Ask):
             await _send(writer, status)
+        elif not isinstance(request, Run):
+            await _send(writer, Failed("Nothing runs on this connection yet."))
         elif not status.works:
             await _send(writer, Failed(status.sentence, status.advice, sandbox=True))
         else:
@@ -122,14 +111,70 @@ class Server:
             await _send(writer, Failed(problem))
             return
         try:
-            process = await self._box.spawn(run)
+            await self._end_of(run.job)
+            async with contextlib.AsyncExitStack() as stay:
+                socket = await self._door(run, writer, stay)
+                confined = self._box.spawn(run, socket)
+                stay.push_async_callback(self._ended, run.job, confined)
+                self._jobs.setdefault(run.job, set()).add(confined)
+                await _relayed(run, confined, reader, writer)
+        except ConnectionError:
+            raise  # the client's: it is gone
         except (OSError, ValueError) as error:
             await _send(writer, Failed(f"The sandbox cannot be started: {error}", ADVICE, sandbox=True))
-            return
-        try:
-            await _relay(run, process, reader, writer)
-        finally:
-            await _end(process)
+
+    async def _door(self, run: Run, writer: StreamWriter, stay: contextlib.AsyncExitStack) -> bytes:
+        """The socket of a proxy for this run; empty where it may reach nothing."""
+        if not run.egress:
+            return b""
+
+        def tell(decision: Egress) -> None:
+            writer.write(frame(decision))
+
+        owners = self._box.owners
+        folder = owners.new_folder() if owners else Path(tempfile.mkdtemp(prefix="egress-", dir=self._folder))
+        stay.callback(_removed, folder)
+        proxy = Proxy(run.egress, run.internal, tell)
+        stay.push_async_callback(proxy.close)
+        await proxy.listen(folder / "s")
+        return os.fsencode(folder / "s")
+
+    # --- jobs ---------------------------------------------------------------------------------------------------------
+
+    async def _counted(self, count: Count) -> int:
+        """How many processes the job's sandboxes have, or had until they were killed."""
+        found = sum(len(confined.processes()) for confined in self._jobs.get(count.job, ()))
+        if count.kill:
+            await self._end_of(count.job)
+        return found
+
+    async def _end_of(self, job: str) -> None:
+        """No sandbox of the job is there any more. Unnamed ones belong to none."""
+        if job:
+            await asyncio.gather(*(confined.end() for confined in list(self._jobs.get(job, ()))))
+
+    async def _ended(self, job: str, confined: Confined) -> None:
+        await confined.end()
+        those = self._jobs.get(job, set())
+        those.discard(confined)
+        if not those:
+            self._jobs.pop(job, None)
+
+
+async def _relayed(run: Run, confined: Confined, reader: StreamReader, writer: StreamWriter) -> None:
+    async def send(reply: Reply) -> None:
+        await _send(writer, reply)
+
+    if run.pty:
+        await relay.terminal(run, confined, lambda: _read(reader), send)
+    else:  # a client says nothing more: any byte or EOF means stop
+        await relay.pipes(run, confined, reader.read(1), send)
+
+
+def _removed(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        (folder / "s").unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _bound(path: Path) -> socket.socket:
@@ -144,67 +189,6 @@ def _bound(path: Path) -> socket.socket:
     return listening
 
 
-async def _relay(run: Run, process: Process, reader: StreamReader, writer: StreamWriter) -> None:
-    began = time.monotonic()
-    out, error = Kept(run.output_bytes), Kept(run.output_bytes)
-    assert process.stdin is not None  # noqa: S101 (all three are pipes)
-    assert process.stdout is not None  # noqa: S101
-    assert process.stderr is not None  # noqa: S101
-    pumps = asyncio.gather(
-        _feed(process.stdin, run.stdin),
-        _pump(process.stdout, out, writer, error=False),
-        _pump(process.stderr, error, writer, error=True),
-    )
-    ended = asyncio.ensure_future(process.wait())
-    gone = asyncio.ensure_future(reader.read(1))  # a client says nothing more: any byte or EOF means stop
-    tasks: list[asyncio.Future[object]] = [pumps, ended, gone]  # type: ignore[list-item]
-    try:
-        await asyncio.wait({ended, gone}, timeout=run.seconds, return_when=asyncio.FIRST_COMPLETED)
-        if gone.done() and not ended.done():
-            return
-        timed_out = not ended.done()
-        await _end(process)
-        await asyncio.wait({pumps}, timeout=EOF_SECONDS)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    await _send(
-        writer,
-        Ended(
-            code=None if timed_out else process.returncode,
-            timed_out=timed_out,
-            seconds=time.monotonic() - began,
-            out_tail=bytes(out.tail),
-            out_left_out=out.left_out,
-            error_tail=bytes(error.tail),
-            error_left_out=error.left_out,
-        ),
-    )
-
-
-async def _feed(pipe: StreamWriter, data: bytes) -> None:
-    with contextlib.suppress(ConnectionError):
-        pipe.write(data)
-        await pipe.drain()
-    pipe.close()
-
-
-async def _pump(pipe: StreamReader, kept: Kept, writer: StreamWriter, *, error: bool) -> None:
-    while data := await pipe.read(CHUNK):
-        head = kept.take(data)
-        if head:
-            # A client that does not read stops us here, and so the process: that is the backpressure.
-            await _send(writer, Output(head, error))
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    await process.wait()
-
-
 def _problem(run: Run) -> str:
     if not run.argv or any(b"\0" in word for word in run.argv):
         return "The command is empty or has a NUL byte."
@@ -214,6 +198,8 @@ def _problem(run: Run) -> str:
         return "The place to start in is not inside the folder."
     if any(b"\0" in path or not os.path.isabs(path) or not os.path.exists(path) for path in run.extra_ro):
         return "A folder to read is not there."
+    if run.seconds <= 0 and not run.pty:
+        return "A command without a time limit is not run."
     if any("=" in name or "\0" in name + value or not name for name, value in run.env.items()):
         return "A variable of the environment has no usable name."
     return ""

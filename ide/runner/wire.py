@@ -6,6 +6,7 @@ import msgspec
 
 FRAME_LIMIT = 64 << 20
 LENGTH_BYTES = 4
+INPUT_LIMIT = 256 << 10
 
 
 class Run(msgspec.Struct, tag="run"):
@@ -15,9 +16,14 @@ class Run(msgspec.Struct, tag="run"):
     root: bytes
     read_only: bool = False
     extra_ro: list[bytes] = []
-    network: bool = False
+    egress: list[str] = []
+    internal: list[str] = []  # of those hosts, which may be private
+    job: str = ""
+    pty: bool = False
+    rows: int = 24
+    columns: int = 80
     cwd: bytes = b"."
-    seconds: float = 60.0
+    seconds: float = 60.0  # 0 for no limit
     output_bytes: int = 1 << 20
     memory_bytes: int = 2 << 30
     processes: int = 256
@@ -27,6 +33,43 @@ class Run(msgspec.Struct, tag="run"):
 
 class Ask(msgspec.Struct, tag="status"):
     """Does the sandbox work?"""
+
+
+class Count(msgspec.Struct, tag="count"):
+    """How many processes does a job have? With `kill`, end them first; the answer is then how many were ended."""
+
+    job: str
+    kill: bool = False
+
+
+class Input(msgspec.Struct, tag="input"):
+    """Typed into a terminal. Of these bytes at most INPUT_LIMIT may be without their Took."""
+
+    data: bytes
+
+
+class Resize(msgspec.Struct, tag="resize"):
+    rows: int
+    columns: int
+
+
+class Took(msgspec.Struct, tag="took"):
+    """So many bytes of input have been given to the terminal."""
+
+    count: int
+
+
+class Counted(msgspec.Struct, tag="counted"):
+    processes: int
+
+
+class Egress(msgspec.Struct, tag="egress"):
+    """What the proxy decided about one connection out of the sandbox."""
+
+    host: str
+    port: int
+    allowed: bool
+    why: str = ""
 
 
 class Output(msgspec.Struct, tag="output"):
@@ -47,9 +90,12 @@ class Ended(msgspec.Struct, tag="ended"):
 
 
 class Status(msgspec.Struct, tag="sandbox"):
+    """`walls` says which walls beside the profile stand on this machine, in words."""
+
     works: bool
     sentence: str
     advice: str
+    walls: str = ""
 
 
 class Failed(msgspec.Struct, tag="failed"):
@@ -60,8 +106,8 @@ class Failed(msgspec.Struct, tag="failed"):
     sandbox: bool = False
 
 
-Request = Run | Ask
-Reply = Output | Ended | Status | Failed
+Request = Run | Ask | Count | Input | Resize
+Reply = Output | Ended | Status | Failed | Took | Counted | Egress
 
 _encoder = msgspec.msgpack.Encoder()
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ide.errors import Invalid, Unavailable
 from ide.runner import client
@@ -122,13 +123,15 @@ async def mirrored(mirror: Path, url: str, token: str, refs: Sequence[str]) -> N
         await asyncio.to_thread(mirror.mkdir, parents=True, exist_ok=True, mode=0o755)
         await output_of(Git(mirror, ("init", "--quiet", "{place}"), bare_start=True))
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--", url)
-    scheme = url.partition(":")[0]
+    parts = urlsplit(url)
+    scheme, place = parts.scheme, f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     # In the environment: other processes of the machine may read a command line.
     header = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader"}
     env = {**header, "GIT_CONFIG_VALUE_0": f"Authorization: Bearer {token}"}
     config = (f"protocol.{scheme}.allow=always", "protocol.version=0")
     specs = tuple(f"+{ref}:{ref}" for ref in refs)
-    await output_of(Git(mirror, (*words, *specs), config=config, env=env, network=True, seconds=SECONDS))
+    git = Git(mirror, (*words, *specs), config=config, env=env, egress=(place,), internal=True, seconds=SECONDS)
+    await output_of(git)
 
 
 async def bundled(mirror: Path, ref: str, known: Sequence[str], folder: Path) -> Path:

@@ -63,6 +63,7 @@ async def clone(
     if url.startswith("http:") and not checked.internal:
         raise fetch.Refusal("Plain http can be read and changed on its way.", "Use the https:// address.")
     address = f"[{checked.address}]" if ":" in checked.address else checked.address
+    host = f"[{checked.host}]" if ":" in checked.host else checked.host
     config: tuple[str, ...] = (f"http.curloptResolve={checked.host}:{port}:{address}", "protocol.https.allow=always")
     if checked.internal:
         config += ("protocol.http.allow=always",)
@@ -71,7 +72,8 @@ async def clone(
             target,
             ("clone", "--progress", "--no-recurse-submodules", "--", url, "{place}"),
             config=config,
-            network=True,
+            egress=(f"{host}:{port}",),
+            internal=checked.internal,
             seconds=CLONE_SECONDS,
             on_output=on_output,
             bare_start=True,

@@ -80,7 +80,8 @@ class Git:
     config: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     extra_ro: tuple[Path, ...] = ()
-    network: bool = False
+    egress: tuple[str, ...] = ()  # host:port it may reach, through the proxy
+    internal: bool = False  # and that may be inside the server's own network
     seconds: float = 60.0
     output_bytes: int = 32 << 20
     stdin: bytes = b""
@@ -90,17 +91,20 @@ class Git:
 
 async def outcome_of(git: Git) -> Outcome:
     """Run it and return how it ended, whatever the code. Raises Refused where it may not run at all."""
-    argv = _argv(git, "/workspace")
+    through = ("-c", f"http.proxy={client.PROXY}") if git.egress else ()
+    argv = _argv(git, "/workspace", through)
     policy = Policy(
         git.root,
         extra_ro=git.extra_ro,
-        network=git.network,
+        egress=git.egress,
+        internal=git.egress if git.internal else (),
         seconds=git.seconds,
         output_bytes=git.output_bytes,
     )
     env = {**ENVIRONMENT, **git.env}
+    inside = {**env, "no_proxy": "", "NO_PROXY": ""}  # an internal host's address may be loopback here, not there
     try:
-        return await client.run(argv, policy, stdin=git.stdin, env=env, on_output=git.on_output)
+        return await client.run(argv, policy, stdin=git.stdin, env=inside, on_output=git.on_output)
     except Unavailable as missing:
         if not git.bare_start and not await asyncio.to_thread(has_plain_config, git.root):
             raise Unavailable(
@@ -134,11 +138,11 @@ def has_plain_config(root: Path) -> bool:
     return all(_PLAIN_SECTION.fullmatch(line) or _PLAIN_KEY.fullmatch(line) or not line for line in lines)
 
 
-def _argv(git: Git, place: str) -> list[str]:
+def _argv(git: Git, place: str, through: tuple[str, ...] = ()) -> list[str]:
     options = [word for setting in (*CONFIG, *git.config) for word in ("-c", setting)]
     where = [] if git.bare_start else [f"--git-dir={place}/.git", f"--work-tree={place}"]
     arguments = [word.replace("{place}", place) if word.startswith("{place}") else word for word in git.arguments]
-    return ["git", *options, *where, *arguments]
+    return ["git", *options, *through, *where, *arguments]
 
 
 def _act(git: Git) -> str:
