@@ -182,6 +182,23 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 UPLOAD_LIMIT = 50 << 20
 
+# --- admin ----------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": f"{SITE_NAME} administration",
+    "SITE_HEADER": SITE_NAME,
+    "SITE_SUBHEADER": "Administration",
+    "SITE_URL": "/dashboard/",
+    "SITE_ICON": "/static/icon.svg",
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            **{"50": "#f0fafa", "100": "#d6f1f0", "200": "#aee2e1", "300": "#7ccdcc", "400": "#46b0b0"},
+            **{"500": "#2a9496", "600": "#0f7173", "700": "#115b5e", "800": "#134a4d", "900": "#143e41"},
+            "950": "#062528",
+        },
+    },
+}
+
 # --- state ----------------------------------------------------------------------------------------------------------
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'tandem.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

@@ -66,7 +66,7 @@ class PersonAdmin(UserAdmin, Table):  # type: ignore[type-arg]
         if person.pk is None:
             return format_html("–")
         return format_html(
-            '<a href="{}">Set a new password</a>',
+            '<a class="text-primary-600 underline" href="{}">Set a new password</a>',
             reverse("admin:auth_user_password_change", args=[person.pk]),
         )
 
