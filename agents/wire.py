@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from agents.models import Compaction, Endpoint, Item, Job, JobEvent, QueueEntry, RoleEndpoint, Session, Step, Turn
@@ -170,11 +171,12 @@ def queue_entry(row: QueueEntry) -> Json:
     }
 
 
-def job(row: Job, failed: int) -> Json:
-    """`failed`: how many of its steps failed."""
+def job(row: Job, failed: int, place: int | None = None) -> Json:
+    """`failed`: how many of its steps failed; `place`: how many jobs are begun before it, while it is queued."""
     result: Mapping[str, int] = row.result or {}
     return {
         "id": row.pk,
+        "parent": row.parent_id,
         "kind": row.kind,
         "state": row.state,
         "instruction": row.instruction,
@@ -187,6 +189,10 @@ def job(row: Job, failed: int) -> Json:
         "taken_by": taken_by(row),
         "pausing": row.pause_asked,
         "budget": dict(row.budget),
+        "plan": _plan(row),
+        "setup": dict(row.setup) or None,
+        "attempt": row.attempt,
+        "queue_place": place if row.state == Job.State.QUEUED else None,
         "worked_seconds": row.worked_seconds,
         "cost": float(row.cost),
         "done": row.done,
@@ -219,6 +225,33 @@ def job_event(row: JobEvent) -> Json:
     return {"id": row.pk, "kind": row.kind, "data": row.data, "created_at": time(row.created_at)}
 
 
-def job_detail(row: Job, steps: Sequence[Step], events: Iterable[JobEvent]) -> Json:
-    failed = sum(1 for s in steps if s.state == Step.State.FAILED)
-    return {**job(row, failed), "steps": [step(s) for s in steps], "events": [job_event(e) for e in events]}
+@dataclass(frozen=True)
+class Inside:
+    """What only a job's own screen shows; `events` oldest first."""
+
+    steps: Sequence[Step]
+    events: Iterable[JobEvent]
+    children: Sequence[Job]
+
+
+def job_detail(row: Job, inside: Inside, place: int | None = None) -> Json:
+    failed = sum(1 for s in inside.steps if s.state == Step.State.FAILED)
+    return {
+        **job(row, failed, place),
+        "steps": [step(s) for s in inside.steps],
+        "events": [job_event(e) for e in inside.events],
+        "children": [job_child(child) for child in inside.children],
+    }
+
+
+def job_child(row: Job) -> Json:
+    told = ("instruction", "state", "phase", "done", "total", "error")
+    return {"id": row.pk, "cost": float(row.cost), **{name: getattr(row, name) for name in told}}
+
+
+def _plan(row: Job) -> Json | None:
+    """The Plan of wire.ts; None where it has made none."""
+    plan: Mapping[str, object] = row.plan or {}
+    if not plan.get("steps"):
+        return None
+    return {"steps": plan["steps"], "state": plan.get("state", ""), "by": plan.get("by", "")}

@@ -135,7 +135,8 @@ def of_workspace(workspace_id: str, limit: int = 100) -> list[wire.Json]:
 def detail(job_id: str) -> wire.Json:
     job = get(job_id)
     newest = list(JobEvent.objects.filter(job=job).order_by("-id")[:EVENTS_SHOWN])
-    return wire.job_detail(job, list(job.steps.all()), reversed(newest))
+    children = list(job.children.order_by("created_at"))
+    return wire.job_detail(job, wire.Inside(list(job.steps.all()), reversed(newest), children))
 
 
 # --- the worker's side ----------------------------------------------------------------------------------------------

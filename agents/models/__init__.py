@@ -1,7 +1,7 @@
 """The rows of models at work: endpoints, sessions, turns, items, jobs, proposals; their states and transitions."""
 
 from agents.models.endpoints import Endpoint, RoleEndpoint
-from agents.models.jobs import FileAct, Job, JobEvent, Proposal, Step
+from agents.models.jobs import FileAct, Job, JobEvent, Proposal, Step, Wake
 from agents.models.outcomes import Merge, Takeover
 from agents.models.sessions import Compaction, Item, Picture, QueueEntry, Session, SessionRules, Turn
 
@@ -22,4 +22,5 @@ __all__ = [
     "Step",
     "Takeover",
     "Turn",
+    "Wake",
 ]

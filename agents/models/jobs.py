@@ -24,6 +24,7 @@ class Job(models.Model):
 
     class State(models.TextChoices):
         QUEUED = "queued"
+        PLANNING = "planning"
         RUNNING = "running"
         WAITING = "waiting"
         REVIEW = "review"
@@ -33,7 +34,8 @@ class Job(models.Model):
         CANCELLED = "cancelled"
 
     NEXT: ClassVar[dict[str, set[str]]] = {
-        State.QUEUED: {State.RUNNING, State.WAITING, State.CANCELLED, State.FAILED},
+        State.QUEUED: {State.PLANNING, State.RUNNING, State.WAITING, State.CANCELLED, State.FAILED},
+        State.PLANNING: {State.RUNNING, State.REVIEW, State.WAITING, State.FAILED, State.CANCELLED, State.QUEUED},
         State.RUNNING: {State.REVIEW, State.WAITING, State.FAILED, State.CANCELLED, State.QUEUED},
         State.WAITING: {State.QUEUED, State.CANCELLED, State.DISCARDED},
         State.REVIEW: {State.MERGED, State.DISCARDED, State.QUEUED},
@@ -43,8 +45,18 @@ class Job(models.Model):
         State.DISCARDED: set(),
     }
 
+    HELD: ClassVar[tuple[str, ...]] = (State.PLANNING, State.RUNNING)  # a worker has it, by its lease
+    ACTIVE: ClassVar[tuple[str, ...]] = (State.QUEUED, *HELD)
+
     id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jobs")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    depth = models.PositiveSmallIntegerField(
+        default=0, help_text="How many jobs it was delegated by, one above the other."
+    )
+    key = models.CharField(
+        max_length=80, blank=True, help_text="Of a sub-agent: the call that made it, so that it is made once."
+    )
     session = models.ForeignKey(Session, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
@@ -57,6 +69,12 @@ class Job(models.Model):
     )
     head = models.CharField(max_length=64, blank=True, help_text="Commit with the job's result.")
     merged_as = models.CharField(max_length=64, blank=True)
+    plan = models.JSONField(
+        default=dict, blank=True, help_text="steps: [{text, done}]; state: proposed, approved or ''; by; ask: it waits."
+    )
+    setup = models.JSONField(
+        default=dict, blank=True, help_text="What its worktree's set-up did: command, code, seconds, port."
+    )
     phase = models.CharField(max_length=200, blank=True, help_text="What it is doing now, in words.")
     done = models.PositiveIntegerField(default=0, help_text="Items or steps finished.")
     total = models.PositiveIntegerField(default=0, help_text="Items in all; 0 if not known.")
@@ -70,7 +88,10 @@ class Job(models.Model):
     budget = models.JSONField(default=dict, help_text="Most it may use; see agents/jobs/budget.py.")
     worked_seconds = models.FloatField(default=0, help_text="By earlier attempts.")
     cost = models.DecimalField(max_digits=14, decimal_places=8, default=0, help_text="US dollars, if prices are known.")
-    attempt = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0, help_text="Claims since a step was last done.")
+    claimed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last taken by a worker; people take turns by it."
+    )
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -80,6 +101,10 @@ class Job(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at"]
+        indexes: ClassVar = [models.Index(fields=["state", "owner"]), models.Index(fields=["owner", "claimed_at"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["parent", "key"], condition=~models.Q(key=""), name="one_job_per_key")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} job {self.id}: {self.state}"
@@ -103,9 +128,15 @@ class Step(models.Model):
         STARTED = "started"
         DONE = "done"
         FAILED = "failed"
+        UNKNOWN = "unknown"  # begun by a worker that is gone
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
+    key = models.CharField(max_length=64, blank=True, help_text="Of its input: the same step is done once.")
+    safe = models.BooleanField(default=True, help_text="Doing it twice has no other effects than doing it once.")
+    attempt = models.PositiveSmallIntegerField(default=0, help_text="Times it was begun.")
+    lease_owner = models.CharField(max_length=120, blank=True, help_text="Of an item of a map job: who does it now.")
+    lease_until = models.DateTimeField(null=True, blank=True)
     name = models.CharField(max_length=300, help_text="What a person reads: a file and function, or a tool.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.PLANNED)
     data = models.JSONField(default=dict)
@@ -134,6 +165,18 @@ class JobEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.job_id}"
+
+
+class Wake(models.Model):
+    """Outbox: a job for which a worker has to be woken. Written with the change that queues it, sent after the commit,
+    sent again ever more rarely, and gone once the job is claimed."""
+
+    job = models.OneToOneField(Job, primary_key=True, on_delete=models.CASCADE, related_name="wake")
+    due_at = models.DateTimeField(db_index=True)
+    sent = models.PositiveIntegerField(default=0, help_text="Messages so far.")
+
+    def __str__(self) -> str:
+        return f"wake-up for {self.job_id}, sent {self.sent} times"
 
 
 class Proposal(models.Model):

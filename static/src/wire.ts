@@ -130,7 +130,16 @@ export interface Models {
 }
 
 // --- jobs -----------------------------------------------------------------------------------------------------------
-export type JobState = 'queued' | 'running' | 'waiting' | 'review' | 'merged' | 'discarded' | 'failed' | 'cancelled'
+export type JobState =
+  | 'queued'
+  | 'planning'
+  | 'running'
+  | 'waiting'
+  | 'review'
+  | 'merged'
+  | 'discarded'
+  | 'failed'
+  | 'cancelled'
 export interface Budget {
   minutes: number
   steps: number
@@ -138,8 +147,14 @@ export interface Budget {
   dollars: number
   times: number
 }
+export interface Plan {
+  steps: { text: string; done: boolean }[]
+  state: 'proposed' | 'approved' | '' // proposed: it waits until somebody approves it
+  by: string // who approved or edited it
+}
 export interface Job {
   id: Id
+  parent?: Id | null // the job that delegated it
   kind: 'map' | 'agent'
   state: JobState
   instruction: string
@@ -152,6 +167,10 @@ export interface Job {
   taken_by?: Person | null // who has its work in their editor: it waits until they give it back
   pausing: boolean
   budget: Partial<Budget> // the most it may use, each `times`; 0: no limit
+  plan?: Plan | null
+  setup?: { command?: string; code?: number | null; seconds?: number; port?: number } | null // of its worktree
+  attempt?: number // how often workers have begun it since a step was done
+  queue_place?: number | null // while it is queued: jobs that come before it; beyond ten by tens
   worked_seconds: number // by attempts that have ended
   cost: number // US dollars, where prices are known
   done: number
@@ -170,7 +189,7 @@ export interface Job {
 export interface JobStep {
   position: number
   name: string
-  state: 'planned' | 'started' | 'done' | 'failed'
+  state: 'planned' | 'started' | 'done' | 'failed' | 'unknown' // unknown: its worker died in it
   error: string
   seconds: number | null
 }
@@ -183,6 +202,17 @@ export interface JobEvent {
 export interface JobDetail extends Job {
   steps: JobStep[]
   events: JobEvent[]
+  children?: JobChild[]
+}
+export interface JobChild {
+  id: Id
+  instruction: string
+  state: JobState
+  phase: string
+  done: number
+  total: number
+  error: string
+  cost: number
 }
 
 // --- the main socket: JSON-RPC 2.0 in Stateless frames of the document `workspace` ---------------------------------

@@ -103,8 +103,8 @@ describe('what may be done', () => {
     expect(possible({ state, kind: 'agent' })).toEqual(expected)
   })
 
-  it('cannot steer or pause the items of a map at work, and can take a pause back', () => {
-    expect(possible({ state: 'running', kind: 'map' })).toEqual(['stop'])
+  it('cannot steer the items of a map at work, and can take a pause back', () => {
+    expect(possible({ state: 'running', kind: 'map' })).toEqual(['stop', 'pause'])
     expect(possible({ state: 'running', kind: 'agent', pausing: true })).toEqual(['stop', 'resume', 'steer'])
   })
 

@@ -176,7 +176,7 @@ function Steps({ steps }: { steps: readonly JobStep[] }) {
         {shown.map((step) => (
           <li key={step.position} data-state={step.state}>
             <span class="job-mark" aria-hidden="true">
-              {{ planned: '·', started: '', done: '✓', failed: '✕' }[step.state]}
+              {{ planned: '·', started: '', done: '✓', failed: '✕', unknown: '?' }[step.state]}
             </span>
             <span class="visually-hidden">{say.steps[step.state]}: </span>
             <span class="job-step" title={visible(step.name)}>

@@ -37,7 +37,7 @@ export function Elapsed({ job }: { job: Job }) {
 /** What stands after the instruction: the phase while it works, the reason when it failed, the state when it rests. */
 function phaseOf(job: Job): string {
   if (job.question) return say.asks(visible(job.question.split('\n')[0] ?? ''))
-  if (job.state === 'running' || job.state === 'waiting') return visible(job.phase)
+  if (['planning', 'running', 'waiting'].includes(job.state)) return visible(job.phase)
   if (job.state === 'queued') return job.phase ? visible(job.phase) : say.waiting
   if (job.state === 'failed') return visible(job.error.split('\n')[0] ?? '') || say.states.failed
   return say.states[job.state].toLowerCase()

@@ -61,7 +61,7 @@ function withStep(steps: JobStep[], step: JobStep): JobStep[] {
 export type Group = 'active' | 'review' | 'failed' | 'past'
 
 export function groupOf(state: JobState): Group {
-  if (state === 'queued' || state === 'running' || state === 'waiting') return 'active'
+  if (state === 'queued' || state === 'planning' || state === 'running' || state === 'waiting') return 'active'
   if (state === 'review') return 'review'
   return state === 'failed' ? 'failed' : 'past'
 }
@@ -107,11 +107,12 @@ export function mayDelegate(role: Role): boolean {
 /** What may be done with a job as it stands. */
 export function acts(job: Job) {
   const review = job.state === 'review'
+  const held = job.state === 'planning' || job.state === 'running'
   const active = groupOf(job.state) === 'active'
   return {
     stop: active,
-    pause: !job.pausing && (job.state === 'queued' || (job.state === 'running' && job.kind === 'agent')),
-    resume: job.state === 'waiting' || (job.state === 'running' && job.pausing),
+    pause: !job.pausing && (job.state === 'queued' || held),
+    resume: job.state === 'waiting' || (held && job.pausing),
     steer: (active || review) && job.kind === 'agent',
     retry: job.state === 'failed' || job.state === 'cancelled' || (review && job.failed > 0),
     review: review || (job.state === 'merged' && job.files > 0),

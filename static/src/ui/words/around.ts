@@ -41,6 +41,7 @@ export const words = {
   job: {
     states: {
       queued: 'Queued',
+      planning: 'Planning',
       running: 'Running',
       waiting: 'Waiting',
       review: 'Ready for review',
@@ -49,10 +50,13 @@ export const words = {
       failed: 'Failed',
       cancelled: 'Cancelled',
     } satisfies Record<JobState, string>,
-    steps: { planned: 'Planned', started: 'Running', done: 'Done', failed: 'Failed' } satisfies Record<
-      JobStep['state'],
-      string
-    >,
+    steps: {
+      planned: 'Planned',
+      started: 'Running',
+      done: 'Done',
+      failed: 'Failed',
+      unknown: 'Unknown',
+    } satisfies Record<JobStep['state'], string>,
     groups: { active: 'At work', review: 'Waiting for review', failed: 'Failed', past: 'Past' },
     title: 'Jobs',
     list: 'Jobs of this workspace',
