@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
 from ninja import Router, Schema
 
 from agents import wire
 from agents.endpoints import choice as endpoints
-from agents.jobs import errands
+from agents.jobs import errands, merging, remarks
 from agents.jobs import life as jobs
 from agents.models import Job
 from ide.accounts.permissions import Action, allow
@@ -36,7 +37,24 @@ class SteerIn(Schema):
 
 
 class MergeIn(Schema):
+    head: str
     files: list[str] | None = None
+    confirmed: list[str] = []
+    branch: str = ""
+    message: str = ""
+    conflicts: Literal["refuse", "editor"] = "refuse"
+
+
+class CommentIn(Schema):
+    path: str
+    text: str
+    side: Literal["base", "proposed"] = "proposed"
+    lines: tuple[int, int] | None = None
+
+
+class CommentsIn(Schema):
+    head: str
+    comments: list[CommentIn]
 
 
 def _workspace(request: HttpRequest, workspace_id: str, action: Action) -> Workspace:
@@ -116,8 +134,17 @@ def discard(request: HttpRequest, job_id: str) -> wire.Json:
 
 
 @router.post("/jobs/{job_id}/merge")
-def merge(request: HttpRequest, job_id: str, body: MergeIn | None = None) -> wire.Json:
-    job = _job(request, job_id, Action.MERGE)
-    done = async_to_sync(errands.merge)(job, body.files if body else None)
-    record("job.merge", person(request), Where(job.team_id, f"job {job_id}"), commit=job.head)
+def merge(request: HttpRequest, job_id: str, body: MergeIn) -> wire.Json:
+    """Merge exactly the result that was looked at (`head`)."""
+    job, who = _job(request, job_id, Action.MERGE), person(request)
+    wish = msgspec.convert(body.dict(), merging.Wish)
+    done = async_to_sync(errands.merge)(job, who, wish)
+    record("job.merge", who, Where(job.team_id, f"job {job_id}"), commit=body.head)
     return done
+
+
+@router.post("/jobs/{job_id}/remarks")
+def comment(request: HttpRequest, job_id: str, body: CommentsIn) -> wire.Json:
+    """What should be different in a result; the job goes on with it."""
+    job = _job(request, job_id, Action.JOB)
+    return async_to_sync(errands.comment)(job, person(request), msgspec.convert(body.dict(), remarks.Remarks))

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
-from agents.jobs import suggestions
+from agents.jobs import merging, suggestions
 from agents.jobs.feed import JobFeed
 from agents.models import RoleEndpoint
 from agents.proposals.live import Proposals
@@ -78,9 +78,16 @@ async def opened(host: WorkspaceHost) -> None:
     host.keep_awake(live.merging.locked)
     await proposals.load()
     host.owned(live.feed.run(), "job feed")
-    host.owned(suggestions.take_up(host, proposals), "suggestions")
+    host.owned(_take_up(live), "what jobs left")
     live.beside(_keep_connected(host), "model socket")
     host.owned(_mind_rights(live.sessions), "rights of turns")
+
+
+async def _take_up(live: AgentsLive) -> None:
+    """Merges that were cut off come to their end, results that wait are laid out."""
+    async with live.merging:
+        await merging.take_up(live.host, live.proposals)
+    await suggestions.take_up(live.host, live.proposals)
 
 
 async def _keep_connected(host: WorkspaceHost) -> None:

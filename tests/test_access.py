@@ -129,7 +129,8 @@ ROUTES: dict[str, Route] = {
     "POST /api/jobs/{job_id}/pause": EDITED,
     "POST /api/jobs/{job_id}/resume": EDITED,
     "POST /api/jobs/{job_id}/steer": Route(404, 403, {"text": "use zebra"}),
-    "POST /api/jobs/{job_id}/merge": Route(404, 403, {"files": ["zebra.py"]}),
+    "POST /api/jobs/{job_id}/merge": Route(404, 403, {"head": "", "files": ["zebra.py"]}),
+    "POST /api/jobs/{job_id}/remarks": Route(404, 403, {"head": "", "comments": [{"path": "zebra.py", "text": "x"}]}),
 }
 
 # The routes that an access token opens beside the main socket; all others know browsers only.
@@ -213,6 +214,19 @@ PAGES = {  # path with its arguments filled in → status without sign-in
     "accounts/inactive/": 200,
     "accounts/password/change/": 302,
     "accounts/reauthenticate/": 302,
+    **dict.fromkeys(
+        (
+            *("accounts/password/set/", "accounts/2fa/", "accounts/2fa/authenticate/", "accounts/2fa/reauthenticate/"),
+            *("accounts/2fa/totp/activate/", "accounts/2fa/totp/deactivate/", "accounts/2fa/recovery-codes/"),
+            *("accounts/2fa/recovery-codes/generate/", "accounts/2fa/recovery-codes/download/"),
+            *("accounts/2fa/webauthn/", "accounts/2fa/webauthn/add/", "accounts/2fa/webauthn/reauthenticate/"),
+            *("accounts/2fa/webauthn/keys/<int:pk>/remove/", "accounts/2fa/webauthn/keys/<int:pk>/edit/"),
+            *("accounts/2fa/webauthn/login/", "accounts/sessions/", "accounts/3rdparty/", "accounts/3rdparty/signup/"),
+        ),
+        302,
+    ),
+    "accounts/3rdparty/login/cancelled/": 200,
+    "accounts/3rdparty/login/error/": 401,
     "welcome/<str:token>": 404,
     "invite/<str:token>": 404,
     "": 302,
@@ -527,5 +541,6 @@ def test_every_page_has_a_row_and_shows_nothing_without_sign_in(db: None) -> Non
     client = Client(REMOTE_ADDR="203.0.113.9")
     for path, wanted in PAGES.items():
         address = "w/abc/x" if path.startswith("^w/") else path.replace("<str:token>", "t0ken").replace("<path>", "no")
+        address = address.replace("<int:pk>", "1")
         status = client.get(f"/{address}").status_code
         assert status in (wanted if isinstance(wanted, tuple) else (wanted,)), path

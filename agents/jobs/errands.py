@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from agents import live, wire
 from agents.endpoints import choice as endpoints
 from agents.jobs import life as jobs
-from agents.jobs import review
+from agents.jobs import merging, remarks, review
 from agents.jobs.feed import wake
 from agents.models import Job, RoleEndpoint
 from ide.accounts.models import User
 from ide.db import in_db, new_id
-from ide.errors import NotFound
 from ide.live.announce import hint_async
 from ide.live.host import WorkspaceHost, host_of
 from ide.workspaces import git
@@ -97,12 +96,28 @@ async def look(job: Job) -> wire.Json:
     return await review.review(await host_of(job.workspace_id), job)
 
 
-async def merge(job: Job, paths: Sequence[str] | None) -> wire.Json:
-    """Merge all files of the result, or some. One merge at a time in a workspace; a job is merged once."""
+async def merge(job: Job, who: User, wish: merging.Wish) -> wire.Json:
+    """Merge what was approved of the result. It is brought to its end whether or not who asked still waits."""
+    host = await host_of(job.workspace_id)
+    await asyncio.shield(host.owned(_merge(host, job, who, wish), f"merge {job.pk}"))
+    return await _shown(job.workspace_id, job.pk)
+
+
+async def _merge(host: WorkspaceHost, job: Job, who: User, wish: merging.Wish) -> None:
+    """One merge at a time in a workspace; a job is merged once."""
+    here = live.of(host)
+    async with here.merging:
+        if job.pk in await merging.take_up(host, here.proposals):  # it was begun, and something kept it from its end
+            return
+        await merging.merge(host, here.proposals, await in_db(jobs.get, job.pk), who, wish)
+
+
+async def comment(job: Job, who: User, said: remarks.Remarks) -> wire.Json:
+    """Say what should be different in a result: the job goes on with it, and this result is none any more."""
     host = await host_of(job.workspace_id)
     async with live.of(host).merging:
         fresh = await in_db(jobs.get, job.pk)
-        if fresh.workspace_id != host.workspace_id:
-            raise NotFound("There is no such job here.")
-        await review.merge(host, fresh, paths)
-    return await _shown(job.workspace_id, job.pk)
+        merging.approved(fresh, said.head)
+        text = remarks.told(said, await review.changes(host, fresh))
+        await in_db(jobs.steer, job.pk, who, text)
+    return await _woken(job.workspace_id, job.pk)

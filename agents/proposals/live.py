@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from agents import wire
 from agents.engine.edits.target import AnchorLike
-from agents.models import Proposal, Turn
+from agents.models import Job, Proposal, Turn
 from agents.proposals import rows
 from agents.proposals.undecided import Tracked, Undecided
 from agents.proposals.waiting_acts import WaitingActs
@@ -86,7 +86,7 @@ class Proposals:
             owner = (row.turn and row.turn.owner) or (row.job and row.job.owner) or None
             tracked = Tracked(row, undecided, origin, wire.person(owner), proposed=row.proposed)
             undecided.add(tracked, row.base)
-            if row.job_id and row.waiting:
+            if row.job is not None and row.waiting and row.job.state != Job.State.MERGED:
                 tracked.ground = (row.base, row.proposed)
                 tracked.merge()
         if told and written is not None:
@@ -147,6 +147,14 @@ class Proposals:
         self._save(tracked.doc)
         self._settle(tracked)
         return tracked
+
+    def leave(self, room: Room, origin: str, owner: wire.Json | None, proposed: str) -> None:
+        """What a merged job would have here, where people changed the same lines: for them to take or leave."""
+        tracked = self.begin(room, origin, owner, waiting=True)
+        tracked.ground, tracked.writing, tracked.stale = None, False, 0
+        tracked.become(proposed)
+        self._save(tracked.doc)
+        self._settle(tracked)
 
     def withdraw(self, origin: str) -> None:
         """A job's result is not to be decided on here any more."""

@@ -169,10 +169,10 @@ async def snapshot(root: Path, ref: str, message: str) -> str:
 
     HEAD, the branch and the index stay as they are.
     """
-    _check_ref(ref)
+    check_ref(ref)
     parent = await head(root)
     index = f"tandem-index-{secrets.token_hex(8)}"
-    env = {"GIT_INDEX_FILE": f".git/{index}", **_identity(Author(*_SELF))}
+    env = {"GIT_INDEX_FILE": f".git/{index}", **identity_of(Author(*_SELF))}
     try:
         if parent:
             await output_of(_git(root, "read-tree", parent, env=env))
@@ -213,7 +213,7 @@ async def commit_tree(root: Path, tree: str, parent: str, message: str, author: 
 
     Raises Conflict if HEAD is not at `parent` ('' for none) any more; nothing has moved then.
     """
-    identity = _identity(author)
+    identity = identity_of(author)
     env = {**identity, **{name.replace("AUTHOR", "COMMITTER"): identity[name] for name in _AUTHOR}}
     parents = ("-p", parent) if parent else ()
     made = await output_of(_git(root, "commit-tree", tree, *parents, env=env, stdin=message.encode()))
@@ -236,9 +236,9 @@ async def unstage(root: Path, paths: Sequence[str]) -> bool:
 
 async def add_note(root: Path, ref: str, oid: str, text: str) -> None:
     """Put a note on a commit, in place of one that is there."""
-    _check_ref(ref)
+    check_ref(ref)
     _check_oid(oid)
-    env = {**_identity(Author(*_SELF)), "GIT_NOTES_REF": ref}
+    env = {**identity_of(Author(*_SELF)), "GIT_NOTES_REF": ref}
     await output_of(_git(root, "notes", "add", "--force", "--file=-", oid, env=env, stdin=text.encode()))
 
 
@@ -294,7 +294,7 @@ async def commit_all(worktree: Path, message: str, author: Author | None = None)
         if unchanged.code == 0:
             return await head(worktree)
     arguments = ("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--allow-empty", "--cleanup=verbatim", "--file=-")
-    env = _identity(author or Author(*_SELF))
+    env = identity_of(author or Author(*_SELF))
     await output_of(_git(worktree, *arguments, env=env, stdin=message.encode()))
     return await head(worktree)
 
@@ -308,7 +308,7 @@ async def set_head(worktree: Path, oid: str) -> None:
 async def fetch_objects(root: Path, source: Path, oid: str, ref: str) -> None:
     """Bring a worktree's commit into `root`, checked object by object, and keep it under `ref`."""
     _check_oid(oid)
-    _check_ref(ref)
+    check_ref(ref)
     arguments = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--")
     git = Git(
         root,
@@ -356,7 +356,7 @@ async def show(root: Path, oid: str, path: str) -> bytes | None:
 
 async def update_ref(root: Path, ref: str, new: str, old: str) -> None:
     """Move `ref` from `old` to `new` ('' or zeros: it must not exist). Raises Conflict if it is elsewhere by now."""
-    _check_ref(ref)
+    check_ref(ref)
     _check_oid(new)
     was = old or "0" * len(new)
     _check_oid(was)
@@ -373,7 +373,7 @@ def _git(
     return Git(root, arguments, env=env or {}, stdin=stdin, seconds=seconds, extra_ro=extra, output_bytes=SHOW_BYTES)
 
 
-def _identity(author: Author) -> dict[str, str]:
+def identity_of(author: Author) -> dict[str, str]:
     name, email = (re.sub(r"[<>\x00-\x1f\x7f]", "", text).strip() or "unknown" for text in (author.name, author.email))
     return {
         "GIT_AUTHOR_NAME": name,
@@ -388,6 +388,6 @@ def _check_oid(oid: str) -> None:
         raise Invalid("This is not the id of a commit.")
 
 
-def _check_ref(ref: str) -> None:
+def check_ref(ref: str) -> None:
     if not _REF.fullmatch(ref) or ".." in ref or ref.endswith((".lock", ".")) or len(ref) > 200:
         raise Invalid("This is not a usable name in the repository.")

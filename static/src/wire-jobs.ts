@@ -34,7 +34,7 @@ export interface Review {
   warnings: string[]
   merge: { by: Person | null; branch: string; commit: Id } | null // how it was merged
 }
-/** POST /jobs/<id>/comments: what should be different; the job goes on with it. `side`: whose lines are named. */
+/** POST /jobs/<id>/remarks: what should be different; the job goes on with it. `side`: whose lines are named. */
 export interface ReviewComments {
   head: Id
   comments: { path: string; text: string; side?: 'base' | 'proposed'; lines?: Lines }[]

@@ -20,11 +20,13 @@ ROUTES = [
     ("post", "/api/jobs/{job}/resume"),
     ("post", "/api/jobs/{job}/steer"),
     ("post", "/api/jobs/{job}/merge"),
+    ("post", "/api/jobs/{job}/remarks"),
     ("get", "/api/workspaces/{workspace}/jobs"),
     ("post", "/api/workspaces/{workspace}/jobs"),
     ("get", "/api/workspaces/{workspace}/models"),
 ]
 WISH = {"kind": "map", "instruction": "Add docstrings", "paths": ["a.py"], "text": "Tabs, please"}
+WISH |= {"head": "1" * 40, "comments": []}
 
 
 def client_of(user: User) -> Client:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from agents.engine import context
 from agents.jobs import errands, mapping, work
 from agents.jobs import life as jobs
+from agents.jobs.merging import Wish
 from agents.models import Job, Step
 from ide.accounts.models import Membership
 from ide.db import in_db
@@ -40,8 +41,9 @@ async def job_of(job_id: str) -> Job:
     return await in_db(jobs.get, job_id)
 
 
-async def merged(job_id: str) -> None:
-    await errands.merge(await job_of(job_id), None)
+async def merged(site: Site, job_id: str) -> None:
+    job = await job_of(job_id)
+    await errands.merge(job, site.ada, Wish(job.head))
 
 
 def docstrings(*texts: str) -> list[dict[str, object]]:
@@ -61,7 +63,7 @@ async def test_a_map_job_documents_each_function_and_is_merged_into_the_open_doc
     ada.type(site.document.pk, 0, "# typed meanwhile\n")
     review = await errands.look(job)
     assert [(f["path"], f["status"], f["conflict"]) for f in review["files"]] == [("a.py", "changed", False)]  # type: ignore[attr-defined]
-    await merged(job_id)
+    await merged(site, job_id)
     wanted = "# typed meanwhile\n" + CODE.replace("one(a):\n", 'one(a):\n    """Return a."""\n').replace(
         "two(b):\n", 'two(b):\n    """Return b."""\n'
     )
@@ -70,7 +72,7 @@ async def test_a_map_job_documents_each_function_and_is_merged_into_the_open_doc
     assert (await job_of(job_id)).state == "merged"
     assert git(site.folder, "rev-parse", f"refs/tandem/merged/{job_id}") == job.head
     with pytest.raises(Conflict):
-        await merged(job_id)
+        await merged(site, job_id)
     assert (await ada.event("job", lambda e: e["job"]["state"] == "merged"))["job"]["id"] == job_id
 
 
@@ -119,7 +121,7 @@ async def test_an_agent_job_reads_edits_and_ends_in_review(site: Site, ada: Foll
     detail = await in_db(jobs.detail, job_id)
     assert [s["name"] for s in detail["steps"]] == ["read_file", "apply_patch", "run_command", "answer"]  # type: ignore[attr-defined]
     assert "tool" in [e["kind"] for e in detail["events"]]  # type: ignore[attr-defined]
-    await merged(job_id)
+    await merged(site, job_id)
     assert (site.folder / "new/b.py").read_text() == "B = 2\n"
     assert (site.folder / "a.py").read_text() == CODE.replace("return b", "return b * 2")
 
@@ -151,7 +153,7 @@ async def test_a_conflict_names_the_files_and_changes_nothing(site: Site, ada: F
     ada.type(site.document.pk, CODE.index("    return a"), "    # in the way\n")
     await ada.event("document.disk", lambda e: not e["on_disk"])
     with pytest.raises(Conflict) as refusal:
-        await merged(job_id)
+        await merged(site, job_id)
     assert refusal.value.detail["files"] == ["a.py"]
     assert (await job_of(job_id)).state == "review"
     assert '"""' not in ada.text(site.document.pk)
@@ -222,7 +224,8 @@ async def test_only_one_of_two_merges_and_a_discard_at_once_is_done(site: Site, 
     job_id = await requested(site)
     await work.execute(job_id)
     job = await job_of(job_id)
-    acts = (errands.merge(job, None), errands.merge(job, None), errands.discard(job))
+    wish = Wish(job.head)
+    acts = (errands.merge(job, site.ada, wish), errands.merge(job, site.bob, wish), errands.discard(job))
     ends = await asyncio.gather(*acts, return_exceptions=True)
     assert [isinstance(end, Conflict) for end in ends].count(True) == 2, ends
     after = await job_of(job_id)

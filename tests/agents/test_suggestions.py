@@ -10,6 +10,7 @@ import pytest
 
 from agents.jobs import errands, work
 from agents.jobs import life as jobs
+from agents.jobs.merging import Wish
 from agents.live import of
 from agents.models import Job
 from ide.db import in_db
@@ -83,7 +84,8 @@ async def test_they_go_when_the_job_is_merged_or_works_on(site: Site, ada: Follo
     await ada.opened(site.document.pk)
     job_id = await finished(site)
     await shown(site, ada, job_id, 2)
-    await errands.merge(await in_db(jobs.get, job_id), None)
+    job = await in_db(jobs.get, job_id)
+    await errands.merge(job, site.ada, Wish(job.head))
     await ada.event("proposal", lambda e: e["proposal"]["job"] == job_id and e["proposal"]["state"] == "closed")
     assert of(await site.host()).proposals.wire() == []
     assert git(site.folder, "show", f"refs/tandem/merged/{job_id}:a.py") == ada.text(site.document.pk).rstrip()

@@ -178,6 +178,7 @@ async def test_an_empty_repository_is_a_workspace_one_can_work_in(
     order = {"kind": "map", "instruction": "Type it.", "paths": ["a.py"], "endpoint": models[provider_server.OK]}
     job = await world.ada.post(f"/workspaces/{made['id']}/jobs", order)
     await tab.event("job", lambda e: e["job"]["id"] == job["id"] and e["job"]["state"] == "review", seconds=30)
-    await world.ada.post(f"/jobs/{job['id']}/merge")
+    seen = await world.ada.get(f"/jobs/{job['id']}/review")
+    await world.ada.post(f"/jobs/{job['id']}/merge", {"head": seen["head"]})
     await document.shows("def one() -> int:")
     await tab.close()

@@ -346,7 +346,8 @@ async def test_a_document_that_cannot_be_written_keeps_only_its_own_jobs_back(
     order = {"kind": "map", "instruction": "Type it.", "paths": [good], "endpoint": models[provider_server.OK]}
     job = await world.ben.post(f"/workspaces/{world.home}/jobs", order)
     await world.tab.event("job", lambda e: e["job"]["id"] == job["id"] and e["job"]["state"] == "review", seconds=30)
-    assert (await world.ben.post(f"/jobs/{job['id']}/merge"))["state"] == "merged"
+    seen = await world.ben.get(f"/jobs/{job['id']}/review")
+    assert (await world.ben.post(f"/jobs/{job['id']}/merge", {"head": seen["head"]}))["state"] == "merged"
     assert (world.root / good).read_text() == NEW
     with pytest.raises(Refusal) as caught:
         await world.ben.post(f"/workspaces/{world.home}/jobs", {**order, "paths": [good, stuck.path]})

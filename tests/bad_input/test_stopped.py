@@ -48,7 +48,8 @@ async def merged(world: World, path: str, job: Json) -> None:
     done = await told(world.other, job, "review")
     assert (done["files"], done["error"]) == (1, "")
     before = len(world.other.events)
-    await world.ben.post(f"/jobs/{job['id']}/merge")
+    seen = await world.ben.get(f"/jobs/{job['id']}/review")
+    await world.ben.post(f"/jobs/{job['id']}/merge", {"head": seen["head"]})
     await document.shows(NEW)
     await document.on_disk(before)
     assert (world.root / path).read_text() == NEW

@@ -121,6 +121,11 @@ def _trailers(committer: User, authors: Sequence[Author]) -> list[str]:
     return list(out)
 
 
+def named(committer: User, origins: Iterable[str]) -> list[str]:
+    """The lines for these origins."""
+    return _trailers(committer, list(describe(set(origins)).values()))
+
+
 def _trailer(name: str, email: str) -> str:
     clean, address = (re.sub(r"[<>\x00-\x1f\x7f]", "", part).strip() or _UNKNOWN for part in (name, email))
     return f"Co-authored-by: {clean} <{address}>"
