@@ -50,12 +50,14 @@ _away: set[str] = set()  # lines that were last not counted
 
 @dataclass(frozen=True)
 class Rates:
-    """What a line lets through: calls at once, requests and tokens a minute; 0: any number."""
+    """What a line lets through: calls at once, requests and tokens a minute; 0: any number. Not `counts`: it is only
+    stood in, what is counted is counted elsewhere."""
 
     name: str
     at_once: int = 0
     requests: int = 0
     tokens: int = 0
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,16 +125,16 @@ async def _counted(line: _Line, permit: Permit, told: Told) -> bool:
     try:
         await _wait(line, permit, told)
     except (RedisError, OSError, TimeoutError) as error:
-        if rates.name not in _away:
+        if rates.name not in _away and rates.counts:
             log.warning("calls of line %s are not counted: %s", rates.name, error)
-        _away.add(rates.name)
+            _away.add(rates.name)
         if rates.tokens:
             raise Limited("its tokens cannot be counted now: Redis does not answer", retry_after=10.0) from error
         return False
     except BaseException:
         await _quietly(line, permit, begun=False)
         raise
-    _away.discard(rates.name)
+    _away.clear()  # it answers
     return True
 
 
@@ -215,7 +217,8 @@ def _client() -> Redis:
 
 
 async def close() -> None:
-    """Close the running loop's connection."""
+    """Close the running loop's connection, and forget how it was."""
+    _away.clear()
     known = _clients.pop(asyncio.get_running_loop(), None)
     if known is not None:
         await known[1].aclose()

@@ -252,7 +252,7 @@ class Measured:
                         spend.note(used, speed.so_far)
                         yield events
                         if used >= spend.granted and not speed.counted:
-                            await spend.covered(used, speed.so_far)
+                            await spend.covered(used)
                 answered = True
             except ProviderError as error:
                 metrics.provider_errors.labels(endpoint.name, error.code).inc()

@@ -7,10 +7,12 @@ at a cap it stops with the token that was the last one allowed, not a moment lat
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from agents.endpoints import limits
 from agents.endpoints.limits import Rates
@@ -21,7 +23,9 @@ from ide.errors import QuotaExceeded
 from ide.usage import meter
 from ide.usage.meter import Cap, Full, Grant, Prices, Spent
 
-SLICE = 4096  # tokens of an answer that are reserved at a time: a second of a very fast model
+log = logging.getLogger(__name__)
+
+SLICE, LARGEST = 1024, 4096  # tokens of an answer reserved at a time, at first and later: a second of a fast model
 DRAW_EVERY = 1.0  # seconds between two notes in the ledger while a call streams
 POLL = 0.1  # seconds between two looks for a free call, by who stands first in line
 PATIENT = frozenset({"job"})  # kinds of calls that wait for a free one however long it takes
@@ -31,7 +35,7 @@ AT_ONCE = "as many calls run as may run at once"
 Counted = Callable[[], Usage | None]  # what a call has used so far
 
 
-@dataclass
+@dataclass(eq=False)
 class Spend:
     """`begin`, then `note` with every piece of the answer, then `end`; each once but `note`."""
 
@@ -40,8 +44,9 @@ class Spend:
     granted: int = 0  # tokens it may read and write
     entry: int | None = None
     _most: int = 0
-    _drawn_at: float = 0.0
-    _drawing: asyncio.Task[None] | None = None
+    _slice: int = SLICE
+    _so_far: Counted | None = None
+    _task: asyncio.Task[None] | None = None
     _over: QuotaExceeded | None = None
     _rooms: AsyncExitStack = field(default_factory=AsyncExitStack)
     _permits: list[limits.Permit] = field(default_factory=list)
@@ -55,7 +60,6 @@ class Spend:
         except Full as full:
             grant = await self._in_line(full, asked, (read, first), told)
         self.entry, self.granted = grant.entry, grant.tokens
-        self._drawn_at = time.monotonic()
         try:
             for rates in _lines(grant.rates):
                 self._permits.append(await self._rooms.enter_async_context(limits.through(rates, asked, told)))
@@ -79,7 +83,7 @@ class Spend:
         """Stand in line, fairly between people, and at its head take the first call that becomes free."""
         if not asked.waits:
             raise full
-        line = Rates(f"line:{full.cap.key}", at_once=1)
+        line = Rates(f"line:{full.cap.key}", at_once=1, counts=False)
         until = time.monotonic() + (limits.LONGEST_WAIT if self.call.kind not in PATIENT else float("inf"))
         async with limits.through(line, asked, lambda place, _: told(place + 1, AT_ONCE)):
             told(1, AT_ONCE)
@@ -95,45 +99,46 @@ class Spend:
                     return grant
 
     def note(self, used: int, so_far: Counted) -> None:
-        """So many tokens are used now. Writes that down and asks for more, beside the stream, when it is time."""
-        if self._drawing is not None and not self._drawing.done():
+        """So many tokens are used now. Asks for more, beside the stream, when it is time."""
+        if self._so_far is None:
+            self._so_far = so_far
+            _notes().calls.add(self)
+        if self._task is not None and not self._task.done():
             return
-        now = time.monotonic()
-        short = self._over is None and self.granted < self._most and self.granted - used < SLICE // 2
-        if short or now - self._drawn_at >= DRAW_EVERY:
-            self._drawn_at = now
-            self._drawing = asyncio.create_task(self._draw(so_far(), more=short), name="ledger")
+        if self._over is None and self.granted < self._most and self.granted - used < self._slice // 2:
+            self._task = asyncio.create_task(self._extend(), name="reservation")
+        else:
+            _notes().look()
 
-    async def _draw(self, so_far: Usage | None, *, more: bool) -> None:
+    async def _extend(self) -> None:
         assert self.entry is not None  # noqa: S101 (begun)
-        if so_far is not None:
-            await in_db(meter.draw, self.entry, self.spent(so_far))
-        if more:
-            try:
-                self.granted += await in_db(meter.extend, self.entry, self.call, SLICE, self.prices)
-            except QuotaExceeded as error:
-                self._over = error
+        self._slice = min(2 * self._slice, LARGEST)
+        try:
+            self.granted += await in_db(meter.extend, self.entry, self.call, self._slice, self.prices)
+        except QuotaExceeded as error:
+            self._over = error
 
-    async def covered(self, used: int, so_far: Counted) -> None:
+    async def covered(self, used: int) -> None:
         """Return at once while the reservation reaches; then, what more there is, is waited for. Raises QuotaExceeded
         when there is nothing more."""
         while used >= self.granted:
-            if self._drawing is not None:
-                await asyncio.wait({self._drawing})
+            if self._task is not None:
+                await asyncio.wait({self._task})
             if used < self.granted:
                 return
             if self._over is not None:
                 raise self._over
-            await self._draw(so_far(), more=True)
+            await self._extend()
 
     async def end(self, used: Usage | None, ttft_ms: float | None = None, seconds: float | None = None) -> None:
         """What it has used; None: nothing came, and all of it is given back."""
         tokens = used.input_tokens + used.output_tokens if used is not None else 0
         for permit in self._permits:
             permit.used = tokens
+        _notes().calls.discard(self)
         try:
-            if self._drawing is not None:
-                await asyncio.wait({self._drawing})
+            if self._task is not None:
+                await asyncio.wait({self._task})
             if self.entry is None:
                 return
             if used is None:
@@ -142,6 +147,11 @@ class Spend:
                 await in_db(meter.settle, self.entry, self.spent(used), ttft_ms, seconds)
         finally:
             await self._rooms.aclose()
+
+    def drawn(self) -> tuple[int, Spent] | None:
+        """Its entry, and what is to be noted there now."""
+        used = self._so_far() if self._so_far is not None else None
+        return (self.entry, self.spent(used)) if used is not None and self.entry is not None else None
 
     def spent(self, used: Usage) -> Spent:
         return self.prices.spent(used.input_tokens, used.output_tokens, used.cached_tokens)
@@ -157,3 +167,34 @@ def _lines(caps: tuple[Cap, ...]) -> list[Rates]:
         name = f"{cap.key}:{cap.measure}{':team' if cap.team else ''}"
         found.append(Rates(name, **{cap.measure: amount}))
     return found
+
+
+class _Notes:
+    """What the running calls of one loop have used is noted in the ledger each second, all of them together."""
+
+    def __init__(self) -> None:
+        self.calls: set[Spend] = set()
+        self._at = time.monotonic()
+        self._task: asyncio.Task[int] | None = None
+
+    def look(self) -> None:
+        """Write if it is time."""
+        now = time.monotonic()
+        if now - self._at < DRAW_EVERY or (self._task is not None and not self._task.done()):
+            return
+        self._at = now
+        found = dict(one for one in (call.drawn() for call in self.calls) if one is not None)
+        self._task = asyncio.create_task(in_db(meter.draw_all, found), name="ledger")
+        self._task.add_done_callback(_told)
+
+
+def _told(task: asyncio.Task[int]) -> None:
+    if not task.cancelled() and task.exception() is not None:  # the next note says it again, with more
+        log.warning("what calls have used could not be noted: %s", task.exception())
+
+
+_of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Notes] = WeakKeyDictionary()
+
+
+def _notes() -> _Notes:
+    return _of_loops.setdefault(asyncio.get_running_loop(), _Notes())

@@ -92,9 +92,10 @@ class Pace:
 
 @dataclass
 class Tally:
-    """What the simulator itself knows of one answer: tokens it was asked with, tokens it has generated, and when the
-    newest of them, by the clock of monotonic()."""
+    """What the simulator itself knows of one answer: how the question begins, tokens it was asked with, tokens it has
+    generated, and when the newest of them, by the clock of monotonic()."""
 
+    said: str = ""
     asked: int = 0
     written: int = 0
     at: float = 0.0
@@ -142,7 +143,7 @@ class Brain:
     def plan(self, ask: Ask) -> Plan:
         """Raises Unknown for a directive that cannot be read."""
         plan = self._plan(ask)
-        plan.tally.asked = ask.input_bytes // 4
+        plan.tally.said, plan.tally.asked = ask.said[:40], ask.input_bytes // 4
         self.tallies.append(plan.tally)
         return plan
 

@@ -9,12 +9,14 @@ which lapses; what had been drawn from it stays counted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Sum
 from django.utils import timezone
 
@@ -31,9 +33,16 @@ MILLION, CENT = Decimal(1_000_000), Decimal("0.00000001")
 LEAST = 64  # tokens of an answer: for fewer no call is begun
 State = LedgerEntry.State
 USED = (
-    *("input_tokens", "output_tokens", "cached_tokens", "cost"),
-    *("reserved_tokens", "reserved_cost", "held_until"),
+    *("input_tokens", "output_tokens", "cached_tokens", "cost", "granted_tokens", "granted_cost"),
+    *("reserved_tokens", "held_until", "state", "ttft_ms", "seconds"),
 )
+_DRAW = """
+UPDATE usage_ledgerentry SET
+  reserved_tokens = CASE WHEN reserved_tokens + input_tokens + output_tokens > %s
+    THEN reserved_tokens + input_tokens + output_tokens - %s ELSE 0 END,
+  input_tokens = %s, output_tokens = %s, cached_tokens = %s, cost = %s, held_until = %s
+WHERE id = %s AND state = 'reserved' AND input_tokens + output_tokens < %s
+"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,20 @@ class Full(Busy):
         self.detail["limit"] = {"of": cap.of, "measure": cap.measure, "amount": float(cap.amount), "pool": cap.pool}
 
 
+_lock = threading.Lock()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """SQLite takes one writer at a time, and lets others try again after ever longer pauses: within a process they
+    stand in line instead."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with _lock:
+        yield
+
+
 def reserve(
     user_id: int | None, workspace_id: str | None, *, endpoint: str, model: str, kind: str, subject: str, tokens: int
 ) -> int:
@@ -110,7 +133,7 @@ def hold(call: Call, *, read: int, write: int, prices: Prices, first: bool = Fal
     """Reserve for a call that will read so many tokens, and write `write` or fewer where no more is left.
 
     `first`: it stands at the head of a line, and takes what becomes free. Raises QuotaExceeded, Full."""
-    with transaction.atomic():
+    with writing(), transaction.atomic():
         caps = caps_for(call)
         found = accounts.locked(call.keys())
         full = _full(caps, found, first=first)
@@ -172,7 +195,8 @@ def _opened(call: Call, found: dict[str, Account], held: Spent, caps: Sequence[C
         kind=call.kind,
         subject=call.subject,
         reserved_tokens=held.tokens,
-        reserved_cost=held.cost,
+        granted_tokens=held.tokens,
+        granted_cost=held.cost,
         held_until=now + HELD,
         created_at=now,
         charged=ids,
@@ -183,7 +207,7 @@ def _opened(call: Call, found: dict[str, Account], held: Spent, caps: Sequence[C
 def extend(entry_id: int, call: Call, tokens: int, prices: Prices) -> int:
     """Reserve more for a call under way: how many tokens of the wanted ones it gets, perhaps none. Raises
     QuotaExceeded, which says why there is nothing, when there is nothing."""
-    with transaction.atomic():
+    with writing(), transaction.atomic():
         entry = _locked(entry_id, State.RESERVED)
         if entry is None:
             return 0
@@ -194,8 +218,9 @@ def extend(entry_id: int, call: Call, tokens: int, prices: Prices) -> int:
         if granted:
             more = prices.spent(0, granted)
             entry.reserved_tokens += granted
-            entry.reserved_cost += more.cost
-            entry.save(update_fields=["reserved_tokens", "reserved_cost"])
+            entry.granted_tokens += granted
+            entry.granted_cost += more.cost
+            entry.save(update_fields=["reserved_tokens", "granted_tokens", "granted_cost"])
             accounts.charge(entry.charged, Change(entry.created_at, granted, more.cost))
             return granted
     assert left is not None  # noqa: S101 (else everything was granted)
@@ -206,26 +231,26 @@ def extend(entry_id: int, call: Call, tokens: int, prices: Prices) -> int:
 def draw(entry_id: int, spent: Spent) -> bool:
     """What the call has used so far leaves the reservation. Totals so far, not differences: a late or repeated figure
     changes nothing. False when the entry has ended or knows as much."""
-    with transaction.atomic():
-        entry = _locked(entry_id, State.RESERVED)
-        if entry is None or entry.input_tokens + entry.output_tokens >= spent.tokens:
-            return False
-        before = _counted(entry)
-        held = max(0, before.tokens - spent.tokens)
-        _fill(entry, spent)
-        entry.reserved_tokens, entry.reserved_cost = held, max(Decimal(0), before.cost - spent.cost)
-        entry.held_until = timezone.now() + HELD
-        entry.save(update_fields=USED)
-        after = _counted(entry)
-        change = Change(entry.created_at, after.tokens - before.tokens, after.cost - before.cost)
-        accounts.charge(entry.charged, change)
-    return True
+    return bool(draw_all({entry_id: spent}))
+
+
+def draw_all(spent: Mapping[int, Spent]) -> int:
+    """The same for many calls, by their entries, in one transaction; returns how many entries have changed."""
+    until = connection.ops.adapt_datetimefield_value(timezone.now() + HELD)
+    changed = 0
+    with writing(), transaction.atomic(), connection.cursor() as cursor:
+        for entry, one in sorted(spent.items()):
+            total = one.tokens
+            values = [total, total, one.input_tokens, one.output_tokens, one.cached_tokens, one.cost.quantize(CENT)]
+            cursor.execute(_DRAW, [*values, until, entry, total])
+            changed += cursor.rowcount
+    return changed
 
 
 def settle(entry_id: int, spent: Spent, ttft_ms: float | None = None, seconds: float | None = None) -> bool:
     """Replace a reservation, also one that has lapsed meanwhile, by what was used. False when it was settled or
     released before."""
-    with transaction.atomic():
+    with writing(), transaction.atomic():
         entry = _locked(entry_id, State.RESERVED, State.EXPIRED)
         if entry is None:
             return False
@@ -236,7 +261,7 @@ def settle(entry_id: int, spent: Spent, ttft_ms: float | None = None, seconds: f
 
 def release(entry_id: int) -> bool:
     """Give a reservation back: the call used nothing."""
-    with transaction.atomic():
+    with writing(), transaction.atomic():
         entry = _locked(entry_id, State.RESERVED)
         if entry is None:
             return False
@@ -248,7 +273,7 @@ def sweep() -> int:
     """End the reservations whose time has passed: their process died. What was drawn stays. Returns how many."""
     ended = 0
     for entry_id in list(LedgerEntry.objects.lapsed().values_list("pk", flat=True)):
-        with transaction.atomic():
+        with writing(), transaction.atomic():
             entry = LedgerEntry.objects.lapsed().select_for_update().filter(pk=entry_id).first()
             if entry is not None:
                 drawn = Spent(entry.input_tokens, entry.output_tokens, entry.cached_tokens, entry.cost)
@@ -262,25 +287,15 @@ def _locked(entry_id: int, *states: State) -> LedgerEntry | None:
     return LedgerEntry.objects.select_for_update().filter(pk=entry_id, state__in=states).first()
 
 
-def _counted(entry: LedgerEntry) -> Spent:
-    """All that an entry takes from its accounts."""
-    tokens = entry.input_tokens + entry.output_tokens + entry.reserved_tokens
-    return Spent(tokens, cost=entry.cost + entry.reserved_cost)
-
-
-def _fill(entry: LedgerEntry, spent: Spent) -> None:
-    entry.input_tokens, entry.output_tokens = spent.input_tokens, spent.output_tokens
-    entry.cached_tokens, entry.cost = spent.cached_tokens, spent.cost.quantize(CENT)
-
-
 def _end(entry: LedgerEntry, state: State, spent: Spent) -> None:
-    before, ran = _counted(entry), entry.state == State.RESERVED
-    _fill(entry, spent)
-    entry.state, entry.held_until = state, None
-    entry.reserved_tokens, entry.reserved_cost = 0, Decimal(0)
-    entry.save(update_fields=[*USED, "state", "ttft_ms", "seconds"])
-    tokens, cost = spent.tokens - before.tokens, entry.cost - before.cost
-    accounts.charge(entry.charged, Change(entry.created_at, tokens, cost, running=-int(ran)))
+    ran, cost = entry.state == State.RESERVED, spent.cost.quantize(CENT)
+    change = Change(entry.created_at, spent.tokens - entry.granted_tokens, cost - entry.granted_cost, running=-int(ran))
+    entry.input_tokens, entry.output_tokens = spent.input_tokens, spent.output_tokens
+    entry.cached_tokens, entry.cost = spent.cached_tokens, cost
+    entry.state, entry.held_until, entry.reserved_tokens = state, None, 0
+    entry.granted_tokens, entry.granted_cost = spent.tokens, cost
+    entry.save(update_fields=USED)
+    accounts.charge(entry.charged, change)
 
 
 def used(team_id: str, since: datetime, user_id: int | None = None) -> list[tuple[str, int, Decimal]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents.endpoints import pool
+from agents.endpoints import limits, pool
 from agents.endpoints.measure import Measured, Purpose
 from agents.models import Endpoint
 from agents.simulator.server import Simulator
@@ -28,6 +28,7 @@ async def model() -> AsyncIterator[tuple[str, Simulator]]:
     async with simulator(rate=2000, ttft=0.01) as made:
         yield made
         await pool.close()
+        await limits.close()
 
 
 def endpoint(url: str, of: str, **more: Any) -> Endpoint:

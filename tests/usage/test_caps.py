@@ -195,8 +195,10 @@ def counted() -> Iterator[tuple[str, int, int, int, int]]:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     for account in Account.objects.all():
         rows = [row for row in LedgerEntry.objects.all() if account.pk in row.charged]
-        tokens = {row.pk: row.input_tokens + row.output_tokens + row.reserved_tokens for row in rows}
-        cost = sum((row.cost + row.reserved_cost for row in rows), Decimal(0))
+        over = [row for row in rows if row.state != "reserved"]
+        assert all(row.granted_tokens == row.input_tokens + row.output_tokens for row in over)
+        tokens = {row.pk: row.granted_tokens for row in rows}
+        cost = sum((row.granted_cost for row in rows), Decimal(0))
         now = sum(tokens[row.pk] for row in rows if row.created_at >= today)
         running = sum(row.state == "reserved" for row in rows)
         yield account.key, sum(tokens.values()), now, running, int((cost * UNITS).to_integral_value())
