@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -160,6 +160,8 @@ class Measured:
         self._inner: tuple[Endpoint, Provider] | None = None  # of `endpoint`, for as long as it is the one
         self._conversation = ""
         self.in_line: limits.Told = lambda *_: None
+        self.beat: Callable[[], Awaitable[None]] | None = None  # what `rest` waits for
+        self._resting = False
         self.speed = Speed()
         self._waited = 0.0
         self._waits_since: float | None = None
@@ -168,6 +170,10 @@ class Measured:
     def waited(self) -> float:
         """Seconds its callers have spent waiting for what comes next, the wait under way included."""
         return self._waited + (time.monotonic() - self._waits_since if self._waits_since is not None else 0.0)
+
+    def rest(self) -> None:
+        """What came last can be seen now: give out what comes next with the next beat, all of it at once."""
+        self._resting = self.beat is not None
 
     def _waits(self, now: bool) -> None:
         self._waited, self._waits_since = self.waited, time.monotonic() if now else None
@@ -185,6 +191,9 @@ class Measured:
                         self._waits(False)
                         yield events
                         self._waits(True)
+                        if self._resting and self.beat is not None:
+                            self._resting = False
+                            await self.beat()
                 return
             except ProviderError as error:
                 if shown or not error.passing or not self._others:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Literal, Protocol
 
 from agents.engine.messages import (
@@ -267,7 +268,7 @@ async def _stream(
         async for events in answer:
             step.last = time.perf_counter()
             step.first = step.first or step.last
-            for event in events:
+            for event in _joined(events):
                 if isinstance(event, SteerCommitted):
                     step.steered(history, event.texts)
                     yield Steered(list(event.texts))
@@ -277,6 +278,17 @@ async def _stream(
         close = getattr(answer, "aclose", None)  # an async generator must be closed to close its connection now
         if close is not None:
             await close()
+
+
+def _joined(events: Sequence[Event]) -> Iterator[Event]:
+    """The same events with neighbouring deltas made one: what comes behind costs by the event, not by the letter."""
+    for _, group in groupby(events, lambda event: (type(event), getattr(event, "id", ""))):
+        first, *more = group
+        if more and isinstance(first, TextDelta | ReasoningDelta | ToolDelta):
+            text = "".join(one.text for one in more if isinstance(one, type(first)))
+            yield replace(first, text=first.text + text)
+        else:
+            yield from (first, *more)
 
 
 async def _written(step: _Step) -> list[TurnEvent]:

@@ -14,6 +14,7 @@ from agents.environments.patch import PatchEdits
 from agents.environments.room_target import RoomTarget
 from agents.models import Endpoint
 from agents.proposals import file_acts
+from agents.sessions.pace import FRAME
 from agents.sessions.pauses import Span
 from agents.sessions.think import think
 from agents.sessions.turns import LiveTurn
@@ -24,9 +25,6 @@ from ide.errors import Invalid, Refused
 from ide.live.host import WorkspaceHost
 from ide.runner import client as runner
 from ide.workspaces.search import search
-
-FRAME = 0.012  # seconds between two insertions in a document
-
 
 MOST_FILES = 8  # a question to the deep model may name
 
@@ -96,7 +94,7 @@ class LiveEnvironment:
         return await think(self.turn, self.thinkers, question, texts)
 
     def edits(self, call_id: str) -> EditStream:
-        return PatchEdits(self, FRAME)
+        return PatchEdits(self, FRAME, self.turn.rest)
 
     # --- the place of a patch -------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,13 +66,17 @@ class _File:
 
 @dataclass
 class PatchEdits:
-    """`frame`: seconds between two applications of what has arrived (the first comes at once); 0 = no waiting."""
+    """`frame`: seconds between two applications of what has arrived (the first comes at once); 0 = no waiting. `rest`
+    is called when there is more to see; who gives it feeds no sooner than a frame later, and has it applied at once.
+    """
 
     place: Place
     frame: float = 0.0
+    rest: Callable[[], None] | None = None
     _file: _File | None = None
     _pending: list[Op] = field(default_factory=list)
     _timer: asyncio.TimerHandle | None = None
+    _due_at: float = 0.0
     _applied_at: float = 0.0
     _seen: bool = True  # what was applied then
     _told: list[str] = field(default_factory=list)
@@ -89,7 +93,7 @@ class PatchEdits:
             elif self._file is not None:
                 self._pending.append(op)
         await self._ready()
-        if self._soon():
+        if self._soon() and self.rest is None:
             await asyncio.sleep(0)  # it leaves before what has arrived behind it is read
 
     async def finish(self) -> ToolResult:
@@ -136,9 +140,7 @@ class PatchEdits:
 
     async def _complete(self, *, aborted: bool) -> None:
         """Leave the open file, if there is one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop()
         file, self._file = self._file, None
         if file is None:
             return
@@ -163,23 +165,38 @@ class PatchEdits:
 
     def _soon(self) -> bool:
         """Apply what is due now, and whether any of it can be seen; the rest comes with the next frame."""
-        if not self._pending or self._timer is not None:
+        if not self._pending:
             return False
-        wait = self._applied_at + self.frame - time.monotonic()
-        if not self._seen and isinstance(self._pending[0], Insert):  # old lines wait for new ones, for their words
-            wait = 0.0
-        seen = False
-        if wait <= 0:
+        now, seen = time.monotonic(), False
+        due = self._due() if self._timer is None else min(self._due(), self._due_at)
+        if due <= now:
+            self._stop()
             seen = self._apply(by_line=True)
-            wait = self.frame
-        if self._pending:
-            self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
+            due = now + 2 * self.frame  # a line that has begun goes with the next frame; if none comes, by itself
+        if self._pending and self._timer is None:
+            self._wait(due)
         return seen
+
+    def _due(self) -> float:
+        """When what has arrived is to be applied. Old lines wait for new ones, for their words."""
+        if any(isinstance(op, Delete) for op in self._pending):
+            return self._applied_at + 0.75 * self.frame  # timers go by milliseconds: no later than the next feed
+        at_once = self.rest is not None or (not self._seen and isinstance(self._pending[0], Insert))
+        return 0.0 if at_once else self._applied_at + self.frame
+
+    def _wait(self, until: float) -> None:
+        self._due_at = until
+        self._timer = asyncio.get_running_loop().call_later(until - time.monotonic(), self._tick)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _tick(self) -> None:
         self._timer = None
         if self._file is not None and self._file.target.busy():
-            self._timer = asyncio.get_running_loop().call_later(self.frame, self._tick)
+            self._wait(time.monotonic() + self.frame)
             return
         try:
             self._apply(by_line=True)
@@ -187,7 +204,7 @@ class PatchEdits:
             self._fault = error
             return
         if self._pending:
-            self._timer = asyncio.get_running_loop().call_later(self.frame, self._tick)
+            self._wait(time.monotonic() + self.frame)
 
     def _apply(self, *, by_line: bool = False) -> bool:
         """Apply what has arrived; whether there is more to see than before. `by_line`: where it is a line or more, a
@@ -201,4 +218,6 @@ class PatchEdits:
         self.place.wrote(self._file.path, self._file.applier)
         self._seen = any(isinstance(op, Insert | Delete) for op in pending)  # of a place alone nothing is
         self._applied_at = time.monotonic()
+        if self._seen and self.rest is not None:
+            self.rest()
         return self._seen

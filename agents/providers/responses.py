@@ -180,6 +180,7 @@ class ResponsesProvider:
                             if one.strip() != b"[DONE]":
                                 answer.feed(decode_frame(one), events)
                     finally:  # what came in front of an error was said
+                        answer.flush(events)
                         if events:
                             yield events
                     if answer.done:
@@ -262,6 +263,7 @@ class ResponsesProvider:
                     for frame in await self._next(live, events):
                         asked = self._take(live, asked, frame, events)
                 finally:
+                    live.answer.flush(events)
                     if events:
                         yield events
             self._chained(request, live, asked)
@@ -288,6 +290,7 @@ class ResponsesProvider:
         if frame.type in RECEIPTS:
             live.steers.receipt(frame, events)
         elif frame.type == "response.created" and live.steers.open:
+            live.answer.flush(events)
             said = live.steers.texts()
             before = (live.answer.message(),) if live.answer.done else ()
             asked = (*asked, *before, *(Message("user", text) for text in said))

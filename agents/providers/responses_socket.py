@@ -45,7 +45,8 @@ class Run:
             self._bytes += size
             if self._bytes > UNREAD:
                 self.fail(StreamBroken("Nobody read the answer."))
-            self._wake.set()
+            if not self._wake.is_set():
+                self._wake.set()
 
     def abandon(self) -> None:
         self.abandoned = True

@@ -136,6 +136,7 @@ class _Open:
 class Answer:
     """Turns the frames of one response into events, and remembers the answer as the Message the loop will keep.
 
+    Neighbouring deltas become one event: `flush` where the frames that have come end.
     `done` once the response has ended; `steered` if it ended because a successor follows on its own.
     """
 
@@ -147,6 +148,8 @@ class Answer:
         self._kept: list[str] = []
         self._bytes = 0
         self._spoken = False  # the message under way has sent text
+        self._growing: type[TextDelta] | type[ReasoningDelta] | _Open | None = None  # what `_pieces` belong to
+        self._pieces: list[str] = []
         self.id = ""
         self.done = False
         self.steered = False
@@ -157,12 +160,15 @@ class Answer:
     def feed(self, frame: Frame, events: list[Event]) -> None:
         """Append the events of one frame. Raises a ProviderError that the provider reports."""
         kind = frame.type
+        if kind in ARGUMENTS:
+            self._arguments(frame, events)
+            return
         delta = DELTAS.get(kind)
         if delta is not None:
             self._delta(delta, frame, events)
-        elif kind in ARGUMENTS:
-            self._arguments(frame, events)
-        elif kind == "response.output_item.added":
+            return
+        self.flush(events)
+        if kind == "response.output_item.added":
             self._added(frame, events)
         elif kind == "response.output_item.done":
             self._ended(frame, events)
@@ -175,8 +181,7 @@ class Answer:
         text = frame.delta
         if not text:
             return
-        self._bytes += len(text)
-        events.append(kind(text))
+        self._grow(kind, text, events)
         if kind is TextDelta:
             self._text.append(text)
             self._spoken = True
@@ -185,9 +190,25 @@ class Answer:
         call = self._open.get(frame.item_id or "")
         if call is None or not call.name or not frame.delta:
             return  # an item nobody announced: its end says it whole
-        self._bytes += len(frame.delta)
         call.streamed.append(frame.delta)
-        events.append(ToolDelta(call.call_id, frame.delta))
+        self._grow(call, frame.delta, events)
+
+    def _grow(self, of: type[TextDelta] | type[ReasoningDelta] | _Open, text: str, events: list[Event]) -> None:
+        self._bytes += len(text)
+        if of is not self._growing:
+            self.flush(events)
+            self._growing = of
+        self._pieces.append(text)
+
+    def flush(self, events: list[Event]) -> None:
+        """The deltas fed since the last call, as one event."""
+        of, text = self._growing, "".join(self._pieces)
+        self._growing = None
+        self._pieces.clear()
+        if isinstance(of, _Open):
+            events.append(ToolDelta(of.call_id, text))
+        elif of is not None:
+            events.append(of(text))
 
     def _added(self, frame: Frame, events: list[Event]) -> None:
         item = _read_item(frame)

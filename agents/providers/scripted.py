@@ -58,6 +58,7 @@ from agents.providers.protocol import (
 
 LABEL = "Scripted (for tests and demos)"
 TOKEN = 4  # characters
+AT_ONCE = 4_000.0  # tokens a second where the script has no rate
 ERRORS: dict[str, type[ProviderError]] = {
     "auth": AuthFailed,
     "rate": RateLimited,
@@ -114,22 +115,33 @@ class ScriptedProvider:
         await asyncio.sleep(step.delay)
         if step.error and not step.after:
             raise ERRORS[step.error]("The script says so.")
-        sent = 0
+        sent, ready = 0, list[Event]()
+        clock, each = asyncio.get_running_loop().time, 1 / (self._script.rate or AT_ONCE)
+        due = clock()
         for event in _events(step, calls):
-            await self._pace()
-            yield [event]
+            due += each
+            if due > clock():
+                if ready:
+                    yield ready
+                    ready = []
+                await asyncio.sleep(max(0.0, due - clock()))
+            ready.append(event)
             sent += len(event.text) if isinstance(event, TextDelta) else 0
-            if step.error and sent >= step.after:
-                raise ERRORS[step.error]("The script says so.")
-            if step.pause_after is not None and sent >= step.pause_after:
-                await asyncio.Event().wait()
-        yield _ending(step, calls, request)
+            stops = step.pause_after is not None and sent >= step.pause_after
+            if stops or (step.error and sent >= step.after):
+                yield ready
+                await self._stop(step)
+        yield [*ready, *_ending(step, calls, request)]
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _pace(self) -> None:
-        await asyncio.sleep(1 / self._script.rate if self._script.rate > 0 else 0)
+    @staticmethod
+    async def _stop(step: Step) -> None:
+        """In the middle of the answer, as the script says."""
+        if step.error:
+            raise ERRORS[step.error]("The script says so.")
+        await asyncio.Event().wait()
 
     def _next(self, request: Request) -> Step:
         said = next((m.text for m in reversed(request.messages) if m.role == "user"), "").casefold()

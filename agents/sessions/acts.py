@@ -21,6 +21,7 @@ from agents.models import Endpoint, Item, Job, QueueEntry, RoleEndpoint, Session
 from agents.proposals.live import Proposals
 from agents.providers.protocol import ProviderError
 from agents.sessions import library, queue, turns
+from agents.sessions.pace import Beat
 from agents.sessions.pauses import Say
 from agents.sessions.transcript import Items, LiveSession, reserve_numbers, save_items, settle_numbers
 from agents.sessions.turns import Ended, LiveTurn, Stop
@@ -63,6 +64,7 @@ class Sessions:
     on_typed: Say | None = None
     _live: dict[str, LiveSession] = field(default_factory=dict)
     _starting: set[str] = field(default_factory=set)
+    _beat: Beat = field(default_factory=Beat)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -249,7 +251,7 @@ class Sessions:
         wanted = endpoints.Wanted(_role(turn.row.kind), self.host.team_id, turn.owner.pk)
         behind = await in_db(endpoints.candidates, endpoint.pk, wanted)
         opened = Measured(behind, purpose, turn.told, turn.moved)
-        opened.in_line = turn.in_line
+        opened.in_line, opened.beat = turn.in_line, self._beat.next
         return opened
 
     async def _leave(self, turn: LiveTurn) -> None:

@@ -111,6 +111,7 @@ class _Told:
                 if self._prose is None:
                     self._prose = items.begin(Item.Kind.MODEL, {"text": ""})
                 items.grow(self._prose, text)
+                self.turn.rest()
             case ToolStarted(call_id, name):
                 self._silent = False
                 await self._end_prose()

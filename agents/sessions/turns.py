@@ -169,6 +169,12 @@ class LiveTurn:
         self.regions[document] = region
         self.host.publish({"type": "region", "region": region})
 
+    def rest(self) -> None:
+        """Something new can be seen: what comes next is taken with the next beat, together with all that came until
+        then."""
+        if self.provider is not None:
+            self.provider.rest()
+
     # --- what people say to it ------------------------------------------------------------------------------------
 
     async def hear(self, item: Item) -> bool:

@@ -17,12 +17,12 @@ from agents.engine.context import CodeReply, OpenFile
 from agents.engine.edits.apply import LiveRewrite
 from agents.engine.edits.ops import EditError
 from agents.engine.messages import Event, TextDelta
-from agents.environments.live import FRAME
 from agents.environments.overlay_target import OverlayTarget, target_of
 from agents.environments.room_target import RoomTarget
 from agents.models import Endpoint, Item
 from agents.sessions import blocks
 from agents.sessions.acts import Way
+from agents.sessions.pace import FRAME, SLACK
 from agents.sessions.pauses import Span
 from agents.sessions.turns import LiveTurn, Region
 from ide.db import in_db
@@ -95,7 +95,7 @@ class Pen:
         if not self._pending or self._timer is not None:
             return
         wait = self._wrote_at + FRAME - time.monotonic()
-        if wait <= 0:
+        if wait <= SLACK:
             self._flush()
         else:
             self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
@@ -116,6 +116,7 @@ class Pen:
             self.turn.check()
             self.rewrite.feed(code)
             self._wrote_at = time.monotonic()
+            self.turn.rest()
             start, cursor = self.rewrite.region
             self.turn.region(self.target.room, cast(Anchor, start), cast(Anchor, cursor))
 

@@ -20,8 +20,9 @@ from ide.documents.room.awareness import Roster
 from ide.documents.room.clients import Author, Clients, Forged, OldEpoch
 from ide.documents.room.gaps import Gaps
 from ide.documents.room.parties import Hold, Keeper, Peer
+from ide.documents.room.watched import Watched
 from ide.documents.text import Edit, ordered
-from ide.documents.yjs.anchors import Anchor, LiveText
+from ide.documents.yjs.anchors import Anchor
 from ide.documents.yjs.replica import EMPTY_UPDATE, Poisoned, Replica, check_update, decode_state
 from ide.errors import Busy, Unavailable
 
@@ -35,10 +36,8 @@ FRAME_LIMIT = (16 << 20) - 1024  # of what leaves: Daphne's limit without the re
 MALFORMED, POISONED, RESTARTING = 4400, 4008, 4012
 EPOCH = "epoch"  # the reason a replica of another epoch is denied with
 
-Observer = Callable[[str], None]
 
-
-class Room(LiveText):
+class Room(Watched):
     """`broken` until `restore`. `closed` once it must be opened anew; who keeps a room without being its peer or its
     observer asks for a `hold`."""
 
@@ -59,8 +58,6 @@ class Room(LiveText):
         self._scheduled = False
         self._one_by_one = False
         self._waiting: list[tuple[Peer, protocol.SyncStep1]] = []
-        self._observers: list[Observer] = []
-        self._braced: list[Callable[[], None]] = []
         self._commits = Commits(self._committed, self._lost)
         self._gaps = Gaps(lambda: None if self.broken else decode_state(self._replica.state()), self._ask)
         self._mended = asyncio.Event()
@@ -269,27 +266,6 @@ class Room(LiveText):
         return done
 
     # --- one turn of the loop -------------------------------------------------------------------------------------
-
-    def observe(self, observer: Observer) -> None:
-        """Call `observer(origin)` after each change, once per origin of a loop turn, on the loop's thread."""
-        self._observers.append(observer)
-
-    def unobserve(self, observer: Observer) -> None:
-        if observer in self._observers:
-            self._observers.remove(observer)
-
-    def brace(self, hold_on: Callable[[], None]) -> None:
-        """Call `hold_on()` right before each change and before the replica is thrown away, with the text as it still
-        is: who keeps plain positions makes anchors of them then (`stick`). It must change nothing."""
-        self._braced.append(hold_on)
-
-    def unbrace(self, hold_on: Callable[[], None]) -> None:
-        if hold_on in self._braced:
-            self._braced.remove(hold_on)
-
-    def _brace(self) -> None:
-        for hold_on in self._braced:
-            hold_on()
 
     def _schedule(self) -> None:
         if not self._scheduled and not self.broken:
