@@ -44,6 +44,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
+def push_worker(_: HttpRequest) -> HttpResponse:
+    """The script that shows notices when no page of this site is open; from the root, so that its scope is the site."""
+    file = settings.STATIC_DIST / "push-worker.js"
+    if not file.exists():
+        return HttpResponse("The front end is not built.", status=503, content_type="text/plain")
+    return HttpResponse(file.read_bytes(), content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
 @lru_cache(maxsize=4)
 def _manifest(file: Path, _mtime: float) -> dict[str, dict[str, object]]:
     loaded: dict[str, dict[str, object]] = json.loads(file.read_text())

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "ide.documents",
     "ide.usage",
     "ide.live",
+    "ide.notices",
     "ide.dashboard",
     "ide.apps.IdeConfig",
     "agents",

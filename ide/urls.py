@@ -19,6 +19,7 @@ from ide.documents.api import router as documents_router
 from ide.documents.comments_api import router as comments_router
 from ide.documents.history.api import router as history_router
 from ide.live.commits_api import router as commits_router
+from ide.notices.api import router as notices_router
 from ide.usage.api import router as limits_router
 from ide.workspaces.api import router as workspaces_router
 
@@ -34,9 +35,11 @@ api.add_router("", pictures_router)
 api.add_router("", rules_router)
 api.add_router("", library_router)
 api.add_router("", limits_router)
+api.add_router("", notices_router)
 
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/icon.svg", permanent=True)),
+    path("push-worker.js", pages.push_worker),
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
     path("metrics", pages.metrics),

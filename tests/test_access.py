@@ -29,6 +29,7 @@ from ide.documents import protocol
 from ide.documents.models import ClientId, Comment, CommentThread, Document, DocumentUpdate
 from ide.live import ops
 from ide.live.host import close_all, host_of
+from ide.notices.models import Browser
 from ide.workspaces.models import Workspace
 from tests.agents.conftest import git
 from tests.live.tab import Tab
@@ -39,6 +40,7 @@ UNKNOWN = {
     **{"workspace_id": "a" * 16, "job_id": "b" * 16, "user_id": 10**9, "token_id": "c" * 16},
     "picture_id": "9" * 16,
     "session_id": "8" * 16,
+    "browser_id": "7" * 16,
     **{"endpoint_id": 10**6, "document_id": "d" * 16, "thread_id": "e" * 16, "comment_id": "f" * 16},
 }
 
@@ -62,6 +64,12 @@ ROUTES: dict[str, Route] = {
     "GET /api/me/tokens": Route(200, 200),
     "POST /api/me/tokens": Route(422, 422, {"name": "", "scope": "read", "days": 1}),  # everybody may; it has no name
     "DELETE /api/me/tokens/{token_id}": Route(404, 404),  # another person's
+    "GET /api/me/notices": Route(200, 200),
+    "POST /api/me/notices/read": Route(200, 200, {}),
+    "GET /api/me/notices/settings": Route(200, 200),
+    "PUT /api/me/notices/settings": Route(200, 200, {"kinds": {}}),
+    "POST /api/me/notices/browsers": Route(422, 422, {"endpoint": "https://1.1.1.1/", "p256dh": "", "auth": ""}),
+    "DELETE /api/me/notices/browsers/{browser_id}": Route(404, 404),  # another person's
     "GET /api/workspaces": Route(200, 200),
     "POST /api/workspaces": Route(403, 403, {"name": "x", "source": "local", "origin": "/etc"}),
     "POST /api/workspaces/upload": Route(422, 422, form={"name": "x"}),  # everybody may; this is no archive
@@ -202,6 +210,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
 PAGES = {  # path with its arguments filled in → status without sign-in
     "favicon.ico": 301,
     "healthz": 200,
+    "push-worker.js": (200, 503),  # as the front end is built or not
     "git/jobs/<str:job_id>/git/info/refs": 404,
     "git/jobs/<str:job_id>/git/git-upload-pack": 405,
     "git/jobs/<str:job_id>/objects": 405,
@@ -295,6 +304,7 @@ def two(transactional_db: None, settings: Settings) -> Two:
         "token_id": token.pk,
     }
     ids |= {"epoch": 1, "seq": 0, "session_id": session.pk}
+    ids["browser_id"] = Browser.objects.create(person=owner, endpoint="https://1.1.1.1/").pk
     return Two(workspace, others, owner, viewer, _person("outsider", theirs, "owner"), ids)
 
 

@@ -33,6 +33,7 @@ MAY: dict[str, set[str]] = {
     "ide.usage": {"ide.accounts", "ide.workspaces.models"},
     "ide.documents": {"ide.workspaces", "ide.accounts"},
     "ide.live": {"ide.documents", "ide.workspaces", "ide.accounts", "ide.usage", "ide.runner.client"},
+    "ide.notices": {"ide.accounts", "ide.workspaces.models", "ide.live.announce", "ide.live.host"},
     "ide.dashboard": {"ide"},
     "ide.management": {"ide"},
     "agents.engine": set(),
@@ -48,6 +49,7 @@ MAY: dict[str, set[str]] = {
         "ide.usage.meter",
         "ide.accounts",
         "ide.dashboard.panels",
+        "ide.notices.tell",
     },
 }
 # Composition roots: they may name any app and hold no logic.
