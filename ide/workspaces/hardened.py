@@ -189,7 +189,7 @@ async def _direct(git: Git, env: Mapping[str, str]) -> Outcome:
 
 async def _feed(pipe: asyncio.StreamWriter | None, data: bytes) -> None:
     assert pipe is not None  # noqa: S101
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError, RuntimeError):  # it has ended already; uvloop says the latter
         pipe.write(data)
         await pipe.drain()
     pipe.close()
