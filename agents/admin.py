@@ -13,6 +13,7 @@ from agents.models import (
     Item,
     Job,
     JobEvent,
+    Merge,
     Picture,
     Proposal,
     QueueEntry,
@@ -20,7 +21,9 @@ from agents.models import (
     Session,
     SessionRules,
     Step,
+    Takeover,
     Turn,
+    Wake,
 )
 from ide.desk import History, HistoryInline, Sealed, Table
 
@@ -228,3 +231,27 @@ class SessionRulesAdmin(Table):
     list_display = ("workspace", "wait", "compact_at", "ghost")
     search_fields = ("workspace__name", "workspace__id")
     autocomplete_fields = ("workspace",)
+
+
+@admin.register(Merge)
+class MergeAdmin(History):
+    list_display = ("job", "by", "state", "head", "branch", "old", "new", "created_at")
+    list_filter = ("state", "created_at")
+    search_fields = ("job__id", "head", "new", "branch")
+    list_select_related = ("job", "by")
+    exclude = ("wish", "places")
+
+
+@admin.register(Takeover)
+class TakeoverAdmin(History):
+    list_display = ("job", "by", "head", "created_at")
+    search_fields = ("job__id", "by__username")
+    list_select_related = ("job", "by")
+
+
+@admin.register(Wake)
+class WakeAdmin(History):
+    """Wake-ups for workers that were not sent yet."""
+
+    list_display = ("job", "due_at", "sent")
+    list_select_related = ("job",)
