@@ -4,6 +4,7 @@ from agents.models.endpoints import Endpoint, RoleEndpoint
 from agents.models.jobs import FileAct, Job, JobEvent, Proposal, Step, Wake
 from agents.models.outcomes import Merge, Takeover
 from agents.models.sessions import Compaction, Item, Picture, QueueEntry, Session, SessionRules, Turn
+from agents.models.worktrees import WorktreeRules
 
 __all__ = [
     "Compaction",
@@ -23,4 +24,5 @@ __all__ = [
     "Takeover",
     "Turn",
     "Wake",
+    "WorktreeRules",
 ]
