@@ -24,6 +24,7 @@ from agents.models import (
     Takeover,
     Turn,
     Wake,
+    WorktreeRules,
 )
 from ide.desk import History, HistoryInline, Sealed, Table
 
@@ -231,6 +232,14 @@ class SessionRulesAdmin(Table):
     list_display = ("workspace", "wait", "compact_at", "ghost")
     search_fields = ("workspace__name", "workspace__id")
     autocomplete_fields = ("workspace",)
+
+
+@admin.register(WorktreeRules)
+class WorktreeRulesAdmin(Table):
+    list_display = ("workspace", "setup_command", "egress")
+    search_fields = ("workspace__name", "workspace__id")
+    autocomplete_fields = ("workspace",)
+    exclude = ("setup_env",)
 
 
 @admin.register(Merge)

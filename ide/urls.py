@@ -10,6 +10,7 @@ from agents.api import router as agents_router
 from agents.context.pictures_api import router as pictures_router
 from agents.endpoints.api import router as endpoints_router
 from agents.jobs import door
+from agents.jobs.worktree_rules import router as worktrees_router
 from agents.proposals.rules import router as rules_router
 from agents.sessions.library_api import router as library_router
 from ide import pages
@@ -33,6 +34,7 @@ api.add_router("", agents_router)
 api.add_router("", endpoints_router)
 api.add_router("", pictures_router)
 api.add_router("", rules_router)
+api.add_router("", worktrees_router)
 api.add_router("", library_router)
 api.add_router("", limits_router)
 api.add_router("", notices_router)

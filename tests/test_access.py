@@ -114,6 +114,10 @@ ROUTES: dict[str, Route] = {
     "PUT /api/limits": Route(403, 403, LIMIT),
     "GET /api/workspaces/{workspace_id}/rules": SEEN,
     "PUT /api/workspaces/{workspace_id}/rules": Route(404, 403, {"wait": True, "compact_at": 70, "ghost": True}),
+    "GET /api/workspaces/{workspace_id}/rules/worktrees": SEEN,
+    "PUT /api/workspaces/{workspace_id}/rules/worktrees": Route(
+        404, 403, {"setup_command": "", "env": {}, "egress": []}
+    ),
     "POST /api/workspaces/{workspace_id}/pictures": Route(404, 403, form={}),
     "GET /api/workspaces/{workspace_id}/pictures/{picture_id}": SEEN,
     "GET /api/workspaces/{workspace_id}/sessions": SEEN,

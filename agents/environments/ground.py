@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
 from agents.engine.tools import Ran, ToolFailed
@@ -37,10 +38,16 @@ def matches(path: str, glob: str) -> bool:
     )
 
 
-async def run_confined(command: str, policy: runner.Policy) -> Ran:
+async def run_confined(
+    command: str,
+    policy: runner.Policy,
+    *,
+    env: Mapping[str, str] | None = None,
+    on_egress: Callable[[runner.Egress], None] | None = None,
+) -> Ran:
     """A shell command line in the sandbox. Raises ToolFailed where nothing can be confined."""
     try:
-        outcome = await runner.run(["/bin/sh", "-c", command], policy)
+        outcome = await runner.run(["/bin/sh", "-c", command], policy, env=env, on_egress=on_egress)
     except Refused as error:
         raise ToolFailed(f"{error.what} {error.do}".strip()) from error
     output = (outcome.stdout + outcome.stderr).decode(errors="replace")

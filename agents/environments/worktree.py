@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,29 @@ from ide.workspaces.files import Decoded, Files, encode
 from ide.workspaces.search import search
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What commands in a worktree are given: variables, hosts, and who is told what they reach. A new command of a
+    job ends what its earlier one left."""
+
+    job: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    egress: tuple[str, ...] = ()
+    internal: tuple[str, ...] = ()
+    on_egress: Callable[[runner.Egress], None] | None = None
+
+    def policy(self, root: Path, extra: tuple[Path, ...], *, seconds: float, output_bytes: int) -> runner.Policy:
+        return runner.Policy(
+            root,
+            extra_ro=extra,
+            egress=self.egress,
+            internal=self.internal,
+            job=self.job,
+            seconds=seconds,
+            output_bytes=output_bytes,
+        )
+
+
 @dataclass
 class WorktreeEnvironment:
     """`root` is the worktree; `extra` are folders a confined command may read too (the `.git` it borrows from)."""
@@ -26,6 +49,7 @@ class WorktreeEnvironment:
     root: Path
     sandbox: bool
     extra: tuple[Path, ...] = ()
+    ready: Ready = Ready()
     asked: str = ""  # what it waits for, once it has put a question to people
     _open: dict[str, tuple[PlainTarget, Decoded | None]] = field(default_factory=dict)
 
@@ -63,8 +87,8 @@ class WorktreeEnvironment:
         return [Hit(hit.path, hit.line, hit.text) for hit in found.hits]
 
     async def run(self, command: str, seconds: float) -> Ran:
-        policy = runner.Policy(self.root, extra_ro=self.extra, seconds=seconds, output_bytes=OUTPUT)
-        return await run_confined(command, policy)
+        policy = self.ready.policy(self.root, self.extra, seconds=seconds, output_bytes=OUTPUT)
+        return await run_confined(command, policy, env=self.ready.env, on_egress=self.ready.on_egress)
 
     def edits(self, call_id: str) -> EditStream:
         return PatchEdits(self)
