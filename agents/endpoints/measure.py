@@ -248,6 +248,7 @@ class Measured:
         endpoint, speed = self.endpoint, self.speed
         _check_images(endpoint, request)
         call, had_first, answered = self._call(request), speed.ttft_ms is not None, False
+        failed = ""
         async with limits.admit(call, self.in_line) as permit:
             spend, read = self._spend(endpoint), call.tokens - request.max_tokens
             await spend.begin(call, read, request.max_tokens, self.in_line)
@@ -264,6 +265,7 @@ class Measured:
                             await spend.covered(used)
                 answered = True
             except ProviderError as error:
+                failed = error.code
                 metrics.provider_errors.labels(endpoint.name, error.code).inc()
                 if error.passing:
                     await in_db(endpoints.failed, endpoint.pk, error.sentence, error.retry_after)
@@ -273,7 +275,7 @@ class Measured:
                 permit.used = ended.input_tokens + ended.output_tokens if ended is not None else 0
                 self._told(speed)
                 self._count(endpoint, ended, first=not had_first)
-                await spend.end(ended, speed.ttft_ms, speed.call_seconds)
+                await spend.end(ended, speed.ttft_ms, speed.call_seconds, failed)
                 if answered:
                     await in_db(self._learn, endpoint, request, ended)
 

@@ -130,8 +130,10 @@ class Spend:
                 raise self._over
             await self._extend()
 
-    async def end(self, used: Usage | None, ttft_ms: float | None = None, seconds: float | None = None) -> None:
-        """What it has used; None: nothing came, and all of it is given back."""
+    async def end(
+        self, used: Usage | None, ttft_ms: float | None = None, seconds: float | None = None, error: str = ""
+    ) -> None:
+        """What it has used; None: nothing came, and all of it is given back. `error`: the code of what ended it."""
         tokens = used.input_tokens + used.output_tokens if used is not None else 0
         for permit in self._permits:
             permit.used = tokens
@@ -142,9 +144,9 @@ class Spend:
             if self.entry is None:
                 return
             if used is None:
-                await in_db(meter.release, self.entry)
+                await in_db(meter.release, self.entry, error)
             else:
-                await in_db(meter.settle, self.entry, self.spent(used), ttft_ms, seconds)
+                await in_db(meter.settle, self.entry, self.spent(used), ttft_ms, seconds, error)
         finally:
             await self._rooms.aclose()
 

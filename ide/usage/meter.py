@@ -34,7 +34,7 @@ LEAST = 64  # tokens of an answer: for fewer no call is begun
 State = LedgerEntry.State
 USED = (
     *("input_tokens", "output_tokens", "cached_tokens", "cost", "granted_tokens", "granted_cost"),
-    *("reserved_tokens", "held_until", "state", "ttft_ms", "seconds"),
+    *("reserved_tokens", "held_until", "state", "ttft_ms", "seconds", "error"),
 )
 _DRAW = """
 UPDATE usage_ledgerentry SET
@@ -247,24 +247,27 @@ def draw_all(spent: Mapping[int, Spent]) -> int:
     return changed
 
 
-def settle(entry_id: int, spent: Spent, ttft_ms: float | None = None, seconds: float | None = None) -> bool:
+def settle(
+    entry_id: int, spent: Spent, ttft_ms: float | None = None, seconds: float | None = None, error: str = ""
+) -> bool:
     """Replace a reservation, also one that has lapsed meanwhile, by what was used. False when it was settled or
     released before."""
     with writing(), transaction.atomic():
         entry = _locked(entry_id, State.RESERVED, State.EXPIRED)
         if entry is None:
             return False
-        entry.ttft_ms, entry.seconds = ttft_ms, seconds
+        entry.ttft_ms, entry.seconds, entry.error = ttft_ms, seconds, error
         _end(entry, State.SETTLED, spent)
     return True
 
 
-def release(entry_id: int) -> bool:
+def release(entry_id: int, error: str = "") -> bool:
     """Give a reservation back: the call used nothing."""
     with writing(), transaction.atomic():
         entry = _locked(entry_id, State.RESERVED)
         if entry is None:
             return False
+        entry.error = error
         _end(entry, State.RELEASED, Spent())
     return True
 

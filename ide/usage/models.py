@@ -82,6 +82,7 @@ class LedgerEntry(models.Model):
         max_digits=14, decimal_places=8, default=0, help_text="US dollars, by the endpoint's prices at that time."
     )
     held_until = models.DateTimeField(null=True, blank=True, help_text="When the reservation lapses.")
+    error = models.CharField(max_length=24, blank=True, help_text="Its code, if the provider failed.")
     ttft_ms = models.FloatField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -201,6 +202,7 @@ class Used(models.Model):
     """
 
     hour = models.DateTimeField()
+    day = models.PositiveIntegerField(default=0, help_text="As 20261123.")
     team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+")
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     endpoint = models.CharField(max_length=80)
@@ -208,6 +210,7 @@ class Used(models.Model):
     pool = models.CharField(max_length=4, blank=True)
     kind = models.CharField(max_length=12)
     calls = models.PositiveIntegerField(default=0)
+    errors = models.PositiveIntegerField(default=0)
     input_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField(default=0)
     cached_tokens = models.BigIntegerField(default=0)
