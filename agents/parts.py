@@ -14,7 +14,7 @@ from kombu.exceptions import KombuError
 
 from agents.endpoints import choice as endpoints
 from agents.endpoints import limits
-from agents.jobs.feed import ANSWER
+from agents.jobs.outbox import ANSWER
 from agents.models import Endpoint, Job, Turn
 from agents.providers import local
 from ide.dashboard import panels
@@ -141,7 +141,7 @@ def _figures() -> list[panels.Figure]:
         panels.Figure(
             "jobs.running",
             "Jobs running",
-            lambda: Job.objects.filter(state=Job.State.RUNNING).count(),
+            lambda: Job.objects.filter(state__in=Job.HELD).count(),
             group="Jobs",
             chart=True,
         ),

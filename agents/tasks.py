@@ -1,4 +1,4 @@
-"""Celery's entry: one wake-up, three lines. Truth is in the database; a duplicate or lost message is harmless."""
+"""Celery's entry: one wake-up, one slice. Truth is in the database; a duplicate or lost message is harmless."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ import signal
 import threading
 
 from celery import shared_task
-from celery.exceptions import CeleryError
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, close_old_connections
-from kombu.exceptions import KombuError
 
-from agents.jobs import life as jobs
-from agents.jobs import work
+from agents.jobs import leases, outbox, work
 from ide.usage import meter
 
 log = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 8.0
-SWEEP_SECONDS = 30.0
+SWEEP_SECONDS = leases.RENEW_SECONDS  # what a worker died on is found within a lease and a quarter
 _ending = threading.Event()
 
 
-@shared_task(name="agents.run_job", ignore_result=True)
-def run_job(job_id: str) -> None:
-    asyncio.run(work.execute(job_id))
+@shared_task(name=outbox.TASK, ignore_result=True)
+def run_job(job_id: str = "") -> None:
+    """`job_id` is who asked to be woken for; whose turn it is, the worker finds out."""
+    asyncio.run(work.serve())
 
 
 @worker_ready.connect
@@ -42,9 +40,9 @@ def _sweep() -> None:
     while not ended:
         try:
             meter.sweep()
-            for job_id in jobs.left_over():
-                run_job.apply_async((job_id,), retry=False, expires=SWEEP_SECONDS)
-        except (DatabaseError, CeleryError, KombuError, OSError) as error:  # away; the next round finds the same jobs
+            leases.sweep()
+            outbox.send()
+        except DatabaseError as error:  # away; the next round finds the same jobs
             log.warning("waiting jobs could not be swept up: %s", error)
         finally:
             close_old_connections()

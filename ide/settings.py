@@ -55,6 +55,8 @@ SERVER = env.str("TANDEM_SERVER", default="daphne")  # or uvicorn
 WORKERS = env.int("TANDEM_WORKERS", default=2)
 GIT_URL = env.str("TANDEM_GIT_URL", default="")  # https://site/git, on a worker's machine without the data folder
 KEEP_LOG_DAYS = env.float("TANDEM_KEEP_LOG_DAYS", default=7.0)  # raw rows of the log; the timeline stays
+JOB_LEASE_SECONDS = env.float("TANDEM_JOB_LEASE_SECONDS", default=20.0)  # of a job's worker; renewed each quarter of it
+JOB_SLICE_SECONDS = env.float("TANDEM_JOB_SLICE_SECONDS", default=300.0)
 LEASE_SECONDS = env.float("TANDEM_LEASE_SECONDS", default=8.0)  # of a workspace's host; renewed each quarter of it
 SOCKETS_PER_PERSON = env.int("TANDEM_SOCKETS_PER_PERSON", default=20)
 SOCKETS_PER_WORKSPACE = env.int("TANDEM_SOCKETS_PER_WORKSPACE", default=200)

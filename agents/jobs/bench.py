@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.endpoints.measure import Measured
+from agents.jobs import leases
 from agents.jobs.places import Place
 from agents.jobs.report import Reporter
 from agents.models import Job
+from ide.db import in_db
+
+
+class Waits(Exception):
+    """The job stops here until people let it go on; what it has done is durable. `question`: what it asks them."""
+
+    def __init__(self, phase: str, question: str = "") -> None:
+        super().__init__(phase)
+        self.phase, self.question = phase, question
+
+
+class SliceOver(Exception):
+    """The slice is over: the job stops here and waits for its next turn; what it has done is durable."""
 
 
 @dataclass
@@ -20,3 +35,12 @@ class Bench:
     tree: Path
     provider: Measured
     reporter: Reporter
+    began: float = field(default_factory=time.monotonic)
+
+    async def pause_here(self) -> None:
+        """Between two steps or items, all of them durable: return where the work goes on. Raises Waits, SliceOver."""
+        rest = await in_db(leases.to_rest, self.job)
+        if rest is not None:
+            raise Waits(*rest)
+        if time.monotonic() - self.began >= leases.SLICE_SECONDS:
+            raise SliceOver

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from agents.models import Job
@@ -52,7 +53,7 @@ def of(job: Job) -> Budget:
 
 def minutes(job: Job) -> float:
     """Of work, until now."""
-    running = job.state == Job.State.RUNNING and job.started_at is not None
+    running = job.state in Job.HELD and job.started_at is not None
     now = (timezone.now() - job.started_at).total_seconds() if running and job.started_at else 0.0
     return (job.worked_seconds + now) / 60
 
@@ -63,12 +64,38 @@ class _Meter:
     said: Callable[[float], str]
 
 
+def _delegated(job: Job) -> tuple[float, float, float]:
+    """Steps, tokens and dollars its sub-agents have used, and theirs: it is one budget."""
+    below = Job.objects.filter(Q(parent=job) | Q(parent__parent=job)).order_by()
+    told = below.aggregate(steps=Sum("done"), read=Sum("input_tokens"), written=Sum("output_tokens"), cost=Sum("cost"))
+    return told["steps"] or 0, (told["read"] or 0) + (told["written"] or 0), float(told["cost"] or 0)
+
+
+def _steps(job: Job) -> float:
+    return job.done + _delegated(job)[0] if job.kind == Job.Kind.AGENT else 0
+
+
+def _tokens(job: Job) -> float:
+    return job.input_tokens + job.output_tokens + _delegated(job)[1]
+
+
 METERS: dict[str, _Meter] = {
     "minutes": _Meter(minutes, lambda n: f"{n:g} minutes of work"),
-    "steps": _Meter(lambda job: job.done if job.kind == Job.Kind.AGENT else 0, lambda n: f"{n:g} steps"),
-    "tokens": _Meter(lambda job: job.input_tokens + job.output_tokens, lambda n: f"{n:,.0f} tokens"),
-    "dollars": _Meter(lambda job: float(job.cost), lambda n: f"{n:,.2f} dollars"),
+    "steps": _Meter(_steps, lambda n: f"{n:g} steps"),
+    "tokens": _Meter(_tokens, lambda n: f"{n:,.0f} tokens"),
+    "dollars": _Meter(lambda job: float(job.cost) + _delegated(job)[2], lambda n: f"{n:,.2f} dollars"),
 }
+
+
+def share(job: Job, parts: int) -> dict[str, float]:
+    """What each of so many sub-agents may use at most, carved out of what is left; a part is kept for the job."""
+    given = of(job)
+    out: dict[str, float] = {}
+    for name, meter in METERS.items():
+        cap = given.cap(name)
+        left = max(0.0, cap - meter.used(job)) / (parts + 1 if name != "minutes" else 1)
+        out[name] = (max(1, int(left)) if name in ("steps", "tokens") else max(0.01, left)) if cap else 0
+    return out
 
 
 def question(job: Job) -> str:

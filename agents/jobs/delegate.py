@@ -28,8 +28,9 @@ from agents.environments.worktree import WorktreeEnvironment
 from agents.jobs import budget
 from agents.jobs import life as jobs
 from agents.jobs import trail as trails
-from agents.jobs.bench import Bench
+from agents.jobs.bench import Bench, Waits
 from agents.jobs.trail import Trail
+from agents.jobs.worktree_setup import make_ready
 from agents.models import Step
 from ide.db import in_db
 from ide.runner import client as runner
@@ -45,14 +46,6 @@ NAMES = {
 }
 
 
-class Waits(Exception):
-    """The job stops here until people let it go on; what it has done is durable. `question`: what it asks them."""
-
-    def __init__(self, phase: str, question: str = "") -> None:
-        super().__init__(phase)
-        self.phase, self.question = phase, question
-
-
 async def work(bench: Bench) -> str:
     """Let the model work until it calls nothing more; returns what it said last.
 
@@ -62,9 +55,12 @@ async def work(bench: Bench) -> str:
     assert endpoint is not None  # noqa: S101 (checked before the worktree was made)
     sandbox = await runner.status()
     base = await asyncio.to_thread(git.shared_base, bench.tree)
-    environment = WorktreeEnvironment(bench.tree, sandbox.works, (base,) if base else ())
+    extra = (base,) if base else ()
     if not sandbox.works:
         bench.reporter.event("log", text=f"Commands are off: {sandbox.sentence} {sandbox.advice}".strip())
+    ready = await make_ready(job, bench.tree, extra, bench.reporter)
+    environment = WorktreeEnvironment(bench.tree, sandbox.works, extra, ready)
+    await in_db(jobs.begin, job)
     trail = Trail(bench, context.job(job.instruction, list(job.paths)), await in_db(trails.start_of, job))
     await trail.take_up()
     if trail.steps:
@@ -125,13 +121,9 @@ class _Told:
 
     async def _between(self) -> None:
         """Hear what people said; stop where they want it, or where it waits for them. Raises Waits."""
-        job = self._bench.job
         await self._trail.listen()
-        if await in_db(jobs.to_pause, job):
-            raise Waits("paused")
-        await self._bench.reporter.flush()
-        if over := budget.question(await in_db(jobs.get, job.pk)):
-            raise Waits("its budget is used", over)
+        await self._bench.reporter.flush()  # what was used until now is in the row
+        await self._bench.pause_here()
         question, self._environment.asked = self._environment.asked, ""
         if question and not self._trail.waiting:
             raise Waits("waiting for an answer", question)

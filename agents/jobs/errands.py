@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from agents import live, wire
 from agents.endpoints import choice as endpoints
 from agents.jobs import life as jobs
-from agents.jobs import merging, remarks, review
-from agents.jobs.feed import wake
+from agents.jobs import merging, outbox, remarks, review
 from agents.models import Job, RoleEndpoint
 from ide.accounts.models import User
 from ide.db import in_db, new_id
@@ -45,8 +44,7 @@ def _check_paths(host: WorkspaceHost, paths: Sequence[str]) -> None:
 
 async def _woken(workspace_id: str, job_id: str) -> wire.Json:
     """Wake a worker; without one the job waits, says so, and the sweeper tries again."""
-    if not await asyncio.to_thread(wake, job_id):
-        await in_db(jobs.mark_waiting, [job_id])
+    await outbox.sent()
     return await _shown(workspace_id, job_id)
 
 

@@ -6,31 +6,26 @@ fence it got, and a worker that was paused past its lease writes nothing. All fu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import msgspec
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from agents import wire
-from agents.jobs import budget
+from agents.jobs import budget, fair, outbox
 from agents.models import Endpoint, Job, JobEvent, Session, Step
 from ide import metrics
 from ide.accounts.models import User
-from ide.accounts.permissions import Action, may
 from ide.errors import Conflict, Invalid, NotFound
 
-LEASE = timedelta(seconds=20)
-ATTEMPTS = 3
-NOT_ANY_MORE = "Who asked for it may not delegate work here any more. Ask for it anew as yourself."
 LONGEST_INSTRUCTION = 20_000  # characters
 MOST_PATHS = 500
-WAITING = "waiting for a worker"
 EVENTS_SHOWN = 500
-HEARING = (Job.State.QUEUED, Job.State.RUNNING, Job.State.WAITING, Job.State.REVIEW)  # states of an agent job
+HEARING = (*Job.ACTIVE, Job.State.WAITING, Job.State.REVIEW)  # states of an agent job
 
 
 class Fenced(Exception):
@@ -57,6 +52,7 @@ class Order:
     endpoint: int | None = None
     session: str | None = None
     budget: Mapping[str, object] = field(default_factory=dict)
+    approve_plan: bool = False  # its plan waits for somebody's word before anything is changed
 
     def check(self) -> None:
         """Raises Invalid where the order makes no sense."""
@@ -92,19 +88,23 @@ class Ground:
 
 def create(workspace_id: str, owner: User, endpoint: Endpoint, order: Order, ground: Ground) -> Job:
     session = Session.objects.filter(pk=order.session, workspace_id=workspace_id).first() if order.session else None
-    return Job.objects.create(
-        id=ground.job_id,
-        workspace_id=workspace_id,
-        session=session,
-        kind=order.kind,
-        instruction=order.instruction.strip(),
-        paths=list(order.paths),
-        owner=owner,
-        endpoint=endpoint,
-        base=ground.base,
-        budget=msgspec.to_builtins(budget.asked(order.budget)),
-        phase="queued",
-    )
+    with transaction.atomic():
+        job = Job.objects.create(
+            id=ground.job_id,
+            workspace_id=workspace_id,
+            session=session,
+            kind=order.kind,
+            instruction=order.instruction.strip(),
+            paths=list(order.paths),
+            owner=owner,
+            endpoint=endpoint,
+            base=ground.base,
+            budget=msgspec.to_builtins(budget.asked(order.budget)),
+            plan={"ask": True} if order.approve_plan else {},
+            phase="queued",
+        )
+        outbox.put(job.pk)
+    return job
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -125,86 +125,48 @@ def get(job_id: str) -> Job:
 
 def as_wire(job: Job) -> wire.Json:
     """`job` came from `rows` or `get`."""
-    return wire.job(job, getattr(job, "failed_steps", 0))
+    return shown([job])[0]
+
+
+def shown(found: Iterable[Job]) -> list[wire.Json]:
+    """Rows from `rows`, with their places in the queue."""
+    jobs = list(found)
+    places = fair.places() if any(job.state == Job.State.QUEUED for job in jobs) else {}
+    return [wire.job(job, getattr(job, "failed_steps", 0), places.get(job.pk)) for job in jobs]
 
 
 def of_workspace(workspace_id: str, limit: int = 100) -> list[wire.Json]:
-    return [as_wire(job) for job in rows(workspace_id=workspace_id).order_by("-created_at")[:limit]]
+    return shown(rows(workspace_id=workspace_id).order_by("-created_at")[:limit])
 
 
 def detail(job_id: str) -> wire.Json:
     job = get(job_id)
-    newest = list(JobEvent.objects.filter(job=job).order_by("-id")[:EVENTS_SHOWN])
+    newest = list(JobEvent.objects.filter(job=job).exclude(kind="file").order_by("-id")[:EVENTS_SHOWN])
     children = list(job.children.order_by("created_at"))
-    return wire.job_detail(job, wire.Inside(list(job.steps.all()), reversed(newest), children))
+    place = fair.places().get(job.pk) if job.state == Job.State.QUEUED else None
+    return wire.job_detail(job, wire.Inside(list(job.steps.all()), reversed(newest), children), place)
 
 
-# --- the worker's side ----------------------------------------------------------------------------------------------
+# --- the worker's side: every write carries the fence (`leases` gives it) -------------------------------------------
 
 
-def claim(job_id: str, worker: str) -> Job | None:
-    """The job, now this worker's until its lease ends; None when it is not to be worked on or somebody else has it.
-
-    A job acts for its owner, only while the owner may.
-    """
-    now = timezone.now()
-    taken = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, cancel_asked=False).update(
-        state=Job.State.RUNNING,
-        lease_owner=worker[:120],
-        lease_fence=F("lease_fence") + 1,
-        lease_until=now + LEASE,
-        attempt=F("attempt") + 1,
-        started_at=now,
-        ended_at=None,
-        error="",
-        phase="starting",
-    )
-    if not taken:
-        return None
-    job = get(job_id)
-    note(job, [("state", {"state": Job.State.RUNNING, "attempt": job.attempt})])
-    if _owner_may(job):
-        return job
-    finish(job, Job.State.FAILED, error=NOT_ANY_MORE, phase="")
-    return None
+def mine(job: Job) -> QuerySet[Job]:
+    """The row, while it is still this worker's."""
+    return Job.objects.filter(pk=job.pk, state__in=Job.HELD, lease_fence=job.lease_fence)
 
 
-def _owner_may(job: Job) -> bool:
-    owner = User.objects.filter(pk=job.owner_id).first() if job.owner_id else None  # anew: it may have changed
-    return owner is not None and may(owner, Action.JOB, job)
-
-
-def _mine(job: Job) -> QuerySet[Job]:
-    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, lease_fence=job.lease_fence)
-
-
-def renew(job: Job) -> Stop | None:
-    """Hold the job for another lease; says whether it is to end. Raises Fenced."""
-    if not _mine(job).update(lease_until=timezone.now() + LEASE):
-        raise Fenced(job.pk)
-    return to_stop(job)
-
-
-def to_stop(job: Job) -> Stop | None:
-    """Whether it was cancelled, has used its budget, or its owner may not any more. Raises Fenced."""
-    now = _mine(job).first()
-    if now is None:
-        raise Fenced(job.pk)
-    if now.cancel_asked:
-        return Stop(Job.State.CANCELLED)
-    if question := budget.question(now):
-        return Stop(Job.State.WAITING, phase="its budget is used", question=question)
-    return None if _owner_may(job) else Stop(Job.State.FAILED, NOT_ANY_MORE)
-
-
-def to_pause(job: Job) -> bool:
-    """Whether people want it to stop at its next step."""
-    return _mine(job).filter(pause_asked=True).exists()
+def begin(job: Job) -> None:
+    """Its worktree is there, its plan made: the work itself begins. Raises Fenced."""
+    if mine(job).filter(state=Job.State.PLANNING).update(state=Job.State.RUNNING):
+        job.state = Job.State.RUNNING
+        note(job, [("state", {"state": Job.State.RUNNING, "attempt": job.attempt})])
+    else:
+        report(job)
 
 
 def report(job: Job, **values: object) -> None:
     """Write progress (phase, done, total, tokens …) if the job is still this worker's. Raises Fenced."""
-    if not (_mine(job).update(**values) if values else _mine(job).exists()):
+    if not (mine(job).update(**values) if values else mine(job).exists()):
         raise Fenced(job.pk)
 
 
@@ -216,17 +178,35 @@ def note(job: Job, events: Sequence[tuple[str, Mapping[str, object]]]) -> None:
 def finish(job: Job, state: str, **values: object) -> None:
     """End this worker's run in `state` and let go of the lease. Raises Fenced."""
     with transaction.atomic():
-        now = timezone.now()
-        ended_at = None if state == Job.State.WAITING else now
-        if job.started_at is not None:
-            values["worked_seconds"] = F("worked_seconds") + (now - job.started_at).total_seconds()
-        report(job, **{**values, "state": state, "ended_at": ended_at, "lease_until": None, "lease_owner": ""})
-        told = {"state": state, "error": values.get("error", "")}
-        if values.get("question"):
-            told["question"] = values["question"]
-        note(job, [("state", told)])
+        let_go(job, state, ended_at=None if state == Job.State.WAITING else Now(), **values)
+        rejoin(job.parent_id)
     if state != Job.State.WAITING:
         metrics.jobs.labels(state).inc()
+
+
+def let_go(job: Job, state: str, **values: object) -> None:
+    """Give up the lease in that state. Within a transaction. Raises Fenced."""
+    if job.started_at is not None:
+        values["worked_seconds"] = F("worked_seconds") + (timezone.now() - job.started_at).total_seconds()
+    report(job, **{**values, "state": state, "lease_until": None, "lease_owner": ""})
+    told = {"state": state, "error": values.get("error", "")}
+    if values.get("question"):
+        told["question"] = values["question"]
+    note(job, [("state", told)])
+
+
+def rejoin(parent_id: str | None) -> None:
+    """A job that waits for its sub-agents goes on once all of them have ended. Within a transaction."""
+    if parent_id is None:
+        return
+    with transaction.atomic():
+        parent = Job.objects.select_for_update().get(pk=parent_id)
+        if parent.state != Job.State.WAITING or parent.question or parent.pause_asked:
+            return
+        newest = parent.steps.order_by("-position").first()
+        waited = newest.data.get("children", []) if newest is not None else []
+        if waited and not parent.children.filter(pk__in=waited).exclude(state__in=Job.ENDED).exists():
+            queue_again(parent)
 
 
 def plan(job: Job, names: Sequence[tuple[str, Mapping[str, object]]]) -> list[Step]:
@@ -244,37 +224,47 @@ def plan(job: Job, names: Sequence[tuple[str, Mapping[str, object]]]) -> list[St
 def save_step(job: Job, step: Step) -> None:
     """Make a step durable, and the job's count of finished ones with it. Raises Fenced."""
     with transaction.atomic():
-        _mine(job).select_for_update().first()
+        mine(job).select_for_update().first()
         step.save()
         ended = job.steps.filter(state__in=[Step.State.DONE, Step.State.FAILED]).count()
-        report(job, done=ended)
+        report(job, done=ended, attempt=1 if step.state == Step.State.DONE else F("attempt"))
 
 
 # --- people's side --------------------------------------------------------------------------------------------------
 
 
 def ask_cancel(job_id: str) -> bool:
-    """Cancel a job: at once if nobody works on it, else by asking its worker. Returns whether it is cancelled now."""
-    waiting = Job.objects.filter(pk=job_id, state__in=[Job.State.QUEUED, Job.State.WAITING])
-    if waiting.update(state=Job.State.CANCELLED, cancel_asked=True, ended_at=timezone.now(), phase=""):
+    """Cancel a job and what it has delegated: at once where nobody works on it, else by asking its worker. Returns
+    whether it is cancelled now."""
+    with transaction.atomic():
+        here = Job.objects.select_for_update().filter(pk=job_id)
+        resting = here.filter(state__in=[Job.State.QUEUED, Job.State.WAITING])
+        at_once = bool(resting.update(state=Job.State.CANCELLED, cancel_asked=True, ended_at=Now(), phase=""))
+        asked = at_once or here.filter(state__in=Job.HELD).update(cancel_asked=True, phase="cancelling")
+        job = here.get()
+        if not asked and job.state != Job.State.CANCELLED:
+            raise Conflict(f"This job is {job.state}; it cannot be cancelled any more.", "Reload to see how it stands.")
+        if at_once:
+            outbox.drop(job_id)
+            note(job, [("state", {"state": Job.State.CANCELLED})])
+        for child in job.children.filter(state__in=[*Job.ACTIVE, Job.State.WAITING]).values_list("pk", flat=True):
+            ask_cancel(child)
+        if at_once:
+            rejoin(job.parent_id)
+    if at_once:
         metrics.jobs.labels(Job.State.CANCELLED).inc()
-        return True
-    if Job.objects.filter(pk=job_id, state=Job.State.RUNNING).update(cancel_asked=True, phase="cancelling"):
-        return False
-    state = get(job_id).state
-    if state == Job.State.CANCELLED:
-        return True
-    raise Conflict(f"This job is {state}; it cannot be cancelled any more.", "Reload to see where it stands.")
+    return job.state == Job.State.CANCELLED
 
 
 def pause(job_id: str, who: User) -> None:
-    """Stop a job at its next step; at once if nobody works on it. Raises Conflict."""
+    """Stop a job at its next step or item; at once if nobody works on it. Raises Conflict."""
     phase = f"paused by {who.shown_name}"[:200]
     if Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(state=Job.State.WAITING, phase=phase):
+        outbox.drop(job_id)
         note(get(job_id), [("state", {"state": Job.State.WAITING})])
         return
-    running = Job.objects.filter(pk=job_id, state=Job.State.RUNNING, kind=Job.Kind.AGENT)
-    if not running.update(pause_asked=True, phase="pausing after this step"):
+    held = Job.objects.filter(pk=job_id, state__in=Job.HELD)
+    if not held.update(pause_asked=True, phase="pausing after this step"):
         raise Conflict("This job cannot be paused now.", "Reload to see where it stands.")
 
 
@@ -282,13 +272,13 @@ def resume(job_id: str) -> None:
     """Let a job that waits go on from its newest step. Raises Conflict."""
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=job_id)
-        if job.state == Job.State.RUNNING and job.pause_asked:  # not paused yet
+        if job.state in Job.HELD and job.pause_asked:  # not paused yet
             job.pause_asked = False
             job.save(update_fields=["pause_asked"])
             return
         if job.state != Job.State.WAITING:
             raise Conflict(f"This job is {job.state}; there is nothing to resume.", "Reload to see where it stands.")
-        _queue_again(job)
+        queue_again(job)
 
 
 def steer(job_id: str, who: User, text: str) -> bool:
@@ -303,17 +293,19 @@ def steer(job_id: str, who: User, text: str) -> bool:
         note(job, [("steer", {"text": text.strip(), "by": who.shown_name, "person": who.pk})])
         goes_on = job.state == Job.State.REVIEW or (job.state == Job.State.WAITING and bool(job.question))
         if goes_on:
-            _queue_again(job)
+            queue_again(job)
     return goes_on
 
 
-def _queue_again(job: Job) -> None:
+def queue_again(job: Job) -> None:
     """From its newest step on. Within a transaction that holds the row."""
     job.move(Job.State.QUEUED)
     if budget.question(job):
         job.budget = msgspec.to_builtins(budget.of(job).again())
+    job.steps.filter(state=Step.State.UNKNOWN).update(state=Step.State.PLANNED)  # a person lets it be done again
     job.attempt, job.pause_asked, job.question, job.head, job.phase, job.ended_at = 0, False, "", "", "queued", None
     job.save()
+    outbox.put(job.pk)
     note(job, [("state", {"state": Job.State.QUEUED})])
 
 
@@ -333,6 +325,7 @@ def retry(job_id: str) -> None:
         job.attempt, job.error, job.cancel_asked, job.phase = 0, "", False, "queued"
         job.ended_at = job.lease_until = None
         job.save()
+        outbox.put(job.pk)
         note(job, [("state", {"state": Job.State.QUEUED})])
 
 
@@ -355,31 +348,3 @@ def move(job_id: str, state: str, **values: object) -> None:
         job.save()
         note(job, [("state", {"state": state})])
     metrics.jobs.labels(state).inc()
-
-
-def sweep(workspace_id: str) -> list[str]:
-    """Take jobs back from workers that died; returns the ids of all that wait for one."""
-    mine = Job.objects.filter(workspace_id=workspace_id)
-    lost = mine.filter(state=Job.State.RUNNING, lease_until__lt=timezone.now())
-    idle = {"lease_owner": "", "lease_until": None}
-    now = timezone.now()
-    lost.filter(cancel_asked=True).update(state=Job.State.CANCELLED, ended_at=now, phase="", **idle)
-    lost.filter(attempt__gte=ATTEMPTS).update(
-        state=Job.State.FAILED,
-        ended_at=now,
-        error=f"Its worker died {ATTEMPTS} times while working on it. Look at the worker's log, then retry.",
-        **idle,
-    )
-    lost.update(state=Job.State.QUEUED, phase="its worker stopped; starting again", **idle)
-    return list(mine.filter(state=Job.State.QUEUED).values_list("pk", flat=True))
-
-
-def left_over() -> list[str]:
-    """Jobs of all workspaces that wait for a worker, those of dead workers included."""
-    for workspace_id in Job.objects.filter(state=Job.State.RUNNING).values_list("workspace_id", flat=True).distinct():
-        sweep(workspace_id)
-    return list(Job.objects.filter(state=Job.State.QUEUED).order_by("created_at").values_list("pk", flat=True))
-
-
-def mark_waiting(ids: Sequence[str]) -> None:
-    Job.objects.filter(pk__in=ids, state=Job.State.QUEUED).update(phase=WAITING)

@@ -7,11 +7,14 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from django.db import DatabaseError
+from django.db.models import F, Value
 
 from agents.endpoints.measure import Speed
 from agents.jobs import life as jobs
+from agents.jobs.written import Text, Written
 from agents.models import Job
 from ide.db import in_db
 from ide.live.announce import hint_async
@@ -27,8 +30,12 @@ class Reporter:
     """Used on the worker's loop as an async context manager; `flush` writes what is left. Raises jobs.Fenced."""
 
     job: Job
+    apart: bool = False  # of a worker that helps: the row is another's, only what was used is added to it
+    _told: tuple[int, int, Decimal] = (0, 0, Decimal(0))  # of what was used, what is in the row
+    _used: tuple[int, int, Decimal] = (0, 0, Decimal(0))
     _values: dict[str, object] = field(default_factory=dict)
     _events: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    _written: Written = field(default_factory=Written)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
@@ -61,27 +68,38 @@ class Reporter:
         self._events.append((kind, data))
         self._news.set()
 
+    def file(self, path: str, text: Text) -> None:
+        """A file of the worktree reads so now; None: it is gone. For those who watch it."""
+        self._written.note(path, text)
+        self._news.set()
+
     def told(self, speed: Speed) -> None:
-        """New figures from the provider, on top of what earlier attempts have used."""
-        before = self.job
-        used: dict[str, object] = {"input_tokens": before.input_tokens + speed.input_tokens}
-        used["output_tokens"] = before.output_tokens + speed.tokens
-        if speed.cost is not None:
-            used["cost"] = before.cost + speed.cost
-        self.values(**used)
+        """New figures from the provider. They are added to the row: several workers may be at work for one job."""
+        self._used = (speed.input_tokens, speed.tokens, speed.cost or Decimal(0))
+        self._news.set()
+
+    def _more(self) -> dict[str, object]:
+        """What was used since it was last told."""
+        (read, written, cost), told = self._used, self._told
+        more = {"input_tokens": read - told[0], "output_tokens": written - told[1], "cost": cost - told[2]}
+        return {name: F(name) + Value(amount) for name, amount in more.items() if amount}
 
     async def flush(self) -> None:
         values, self._values = self._values, {}
-        events, self._events = self._events, []
+        events, self._events = [*self._events, *self._written.events()], []
+        more, told_before, self._told = self._more(), self._told, self._used
         try:
-            if values:
-                await in_db(jobs.report, self.job, **values)
+            if self.apart and more:
+                await in_db(Job.objects.filter(pk=self.job.pk).update, **more)
+            elif not self.apart and (values or more):
+                await in_db(jobs.report, self.job, **values, **more)
             if events:
                 await in_db(jobs.note, self.job, events)
         except DatabaseError:
+            self._told = told_before
             self._values, self._events = {**values, **self._values}, [*events, *self._events]
             raise
-        if values or events:
+        if values or events or more:
             await hint_async(self.job.workspace_id, "job", job=self.job.pk)
 
     async def _run(self) -> None:

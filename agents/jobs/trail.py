@@ -16,6 +16,7 @@ from agents.engine.messages import Message
 from agents.jobs import life as jobs
 from agents.jobs.bench import Bench
 from agents.models import Job, JobEvent, Step
+from ide import faults
 from ide.db import in_db
 from ide.workspaces import git
 
@@ -65,9 +66,11 @@ class Trail:
         """Make a step durable, with all that was said since the last one. Raises Fenced."""
         job = self.bench.job
         if CHANGING & set(tools):
+            await in_db(jobs.report, job)  # raises Fenced: nothing is kept of what another works on now
             self.commit = await git.commit_all(self.bench.tree, f"Step {step.position} of job {job.pk}\n")
             if self.commit != job.base:
                 await self.bench.place.keep(self.bench.tree, self.commit, f"refs/tandem/steps/{job.pk}")
+            faults.hit("job.kept")
         said = [msgspec.to_builtins(message) for message in self.history[self._kept :]]
         step.data |= {"messages": said, "commit": self.commit, "heard": self._taken}
         await in_db(jobs.save_step, job, step)

@@ -12,22 +12,24 @@ import os
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
 from agents.endpoints.measure import Measured, Purpose
-from agents.jobs import delegate, mapping, places, trail
+from agents.jobs import delegate, helping, leases, mapping, outbox, places, trail
 from agents.jobs import life as jobs
-from agents.jobs.bench import Bench
+from agents.jobs.bench import Bench, SliceOver, Waits
+from agents.jobs.heart import Heart
 from agents.jobs.places import Place
 from agents.jobs.report import Reporter
 from agents.models import Job, RoleEndpoint
 from agents.proposals.hunks import counts
 from agents.providers.protocol import ProviderError
+from ide import faults
 from ide.db import in_db
 from ide.errors import QuotaExceeded, Refused, Unavailable
 from ide.live.announce import hint_async
@@ -36,58 +38,61 @@ from ide.workspaces.files import Unreadable, decode
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.5  # seconds between two looks for a cancellation and at the budget
-RENEW = 5.0
+HELP_SECONDS = 60.0  # a helper looks anew for jobs of its own after that
+
+
+async def serve(worker: str = "") -> bool:
+    """A wake-up: take the job whose turn it is and work on it for a slice; where none waits, help with the items of a
+    map job. Returns whether there was something to do. Never raises."""
+    worker = worker or f"{socket.gethostname()}:{os.getpid()}"
+    job = await in_db(leases.claim_next, worker)
+    if job is None:
+        return await helping.help_out(worker, HELP_SECONDS)
+    await _slice(job)
+    return True
 
 
 async def execute(job_id: str, worker: str = "") -> None:
-    """Work on the job if it is there to be claimed; return when it is ended or no longer ours. Never raises."""
-    job = await in_db(jobs.claim, job_id, worker or f"{socket.gethostname()}:{os.getpid()}")
-    if job is None:
-        return
+    """Work on that job if it is there to be claimed; return when it is ended or no longer ours. Never raises."""
+    job = await in_db(leases.claim, job_id, worker or f"{socket.gethostname()}:{os.getpid()}")
+    if job is not None:
+        await _slice(job)
+
+
+async def _slice(job: Job) -> None:
+    faults.hit("job.claimed")
     await hint_async(job.workspace_id, "job", job=job.pk)
     work = asyncio.create_task(_work(job), name=f"job {job.pk}")
-    heart = asyncio.create_task(_hold(job, work), name=f"lease {job.pk}")
-    try:
-        await asyncio.wait({work})
-        if work.cancelled() or heart.done():
-            await heart  # it cancelled the work, and says how the job ends
-        elif work.exception() is not None:
-            log.warning("job %s: no longer ours (%s)", job.pk, work.exception())
-    finally:
+    ending: list[jobs.Stop | None] = []
+
+    def stopped(stop: jobs.Stop | None) -> None:
+        ending.append(stop)
         work.cancel()
-        heart.cancel()
-        await asyncio.gather(work, heart, return_exceptions=True)
+
+    try:
+        async with Heart(partial(leases.renew, job), partial(leases.to_stop, job), stopped):
+            try:
+                await asyncio.wait({work})
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+            if work.cancelled() and ending and ending[0] is not None:
+                stop = ending[0]
+                await _end(job, stop.state, error=stop.error, phase=stop.phase, question=stop.question)
+            elif work.cancelled() or work.exception() is not None:
+                log.warning("job %s: no longer ours", job.pk)
+        await outbox.sent()  # what this slice has queued: its next one, sub-agents, who waited for it
+    finally:
         await hint_async(job.workspace_id, "job", job=job.pk)
-
-
-async def _hold(job: Job, work: asyncio.Task[None]) -> None:
-    """Renew the lease; end the work when the job is to be cancelled or is not ours any more."""
-    waited = 0.0
-    while True:
-        await asyncio.sleep(LOOK)
-        waited += LOOK
-        try:
-            stop = await in_db(jobs.renew if waited >= RENEW else jobs.to_stop, job)
-        except jobs.Fenced:
-            work.cancel()
-            return
-        except DatabaseError as error:  # it may be back before the lease ends
-            log.warning("job %s: the lease could not be renewed: %s", job.pk, error)
-            continue
-        waited = 0.0 if waited >= RENEW else waited
-        if stop is not None:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-            await _end(job, stop.state, error=stop.error, phase=stop.phase, question=stop.question)
-            return
 
 
 async def _work(job: Job) -> None:
     """One attempt. This is a worker's edge: whatever goes wrong becomes the job's failure, with a reason."""
     try:
         await _attempt(job)
-    except delegate.Waits as wait:
+    except SliceOver:
+        await _hand_on(job)
+    except Waits as wait:
         await _end(job, Job.State.WAITING, phase=wait.phase, question=wait.question)
     except ProviderError as error:
         await _end(job, Job.State.FAILED, error=error.sentence)
@@ -101,6 +106,13 @@ async def _work(job: Job) -> None:
     except Exception:
         log.exception("job %s failed", job.pk)
         await _end(job, Job.State.FAILED, error="Something in Tandem went wrong; the worker's log has more. Retry it.")
+
+
+async def _hand_on(job: Job) -> None:
+    try:
+        await in_db(leases.hand_on, job)
+    except jobs.Fenced:
+        log.warning("job %s: handed on by somebody else", job.pk)
 
 
 async def _end(job: Job, state: str, **values: object) -> None:
@@ -141,7 +153,9 @@ async def _bring_back(job: Job, place: Place, tree: Path, reporter: Reporter, su
     if head == job.base:
         await _end(job, Job.State.FAILED, error=summary or "It changed nothing.", phase="")
         return
+    await in_db(jobs.report, job)  # raises Fenced: nothing is kept of what another works on now
     await place.keep(tree, head, f"refs/tandem/jobs/{job.pk}")
+    faults.hit("job.ending")
     result = await _size(place.root, job.base, head)
     reporter.event("log", text=summary)
     await reporter.flush()

@@ -47,6 +47,10 @@ class Job(models.Model):
 
     HELD: ClassVar[tuple[str, ...]] = (State.PLANNING, State.RUNNING)  # a worker has it, by its lease
     ACTIVE: ClassVar[tuple[str, ...]] = (State.QUEUED, *HELD)
+    ENDED: ClassVar[tuple[str, ...]] = (
+        *(State.REVIEW, State.MERGED, State.DISCARDED),
+        *(State.FAILED, State.CANCELLED),
+    )
 
     id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jobs")

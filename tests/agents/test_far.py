@@ -16,7 +16,7 @@ from django.core.asgi import get_asgi_application
 from django.utils import timezone
 from pytest_django import Settings
 
-from agents.jobs import errands, places, work
+from agents.jobs import errands, leases, places, work
 from agents.jobs import life as jobs
 from agents.jobs.merging import Wish
 from agents.models import Job
@@ -45,7 +45,7 @@ async def served(site: Site, ada: Follower, settings: Settings) -> AsyncIterator
 async def claimed(site: Site) -> Job:
     order = jobs.Order("agent", "Change both")
     job_id = str((await errands.request(site.workspace.pk, site.ada, order))["id"])
-    job = await in_db(jobs.claim, job_id, "elsewhere")
+    job = await in_db(leases.claim, job_id, "elsewhere")
     assert job is not None
     return job
 

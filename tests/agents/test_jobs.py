@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from agents.engine import context
-from agents.jobs import errands, mapping, work
+from agents.jobs import errands, helping, leases, outbox, work
 from agents.jobs import life as jobs
 from agents.jobs.merging import Wish
 from agents.models import Job, Step
@@ -188,21 +188,21 @@ async def test_a_job_is_cancelled_before_and_while_it_runs(site: Site, ada: Foll
 async def test_a_job_is_claimed_once_and_a_paused_worker_writes_nothing(site: Site, ada: Follower) -> None:
     await in_db(site.script, {"text": "x"})
     job_id = await requested(site, jobs.Order("agent", "One"))
-    first = await in_db(jobs.claim, job_id, "first")
+    first = await in_db(leases.claim, job_id, "first")
     assert first is not None
-    assert await in_db(jobs.claim, job_id, "second") is None
+    assert await in_db(leases.claim, job_id, "second") is None
     past = timezone.now() - timedelta(seconds=1)
     await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past))
-    assert await in_db(jobs.sweep, site.workspace.pk) == [job_id]
-    second = await in_db(jobs.claim, job_id, "second")
+    assert await in_db(leases.sweep, site.workspace.pk) == [job_id]
+    second = await in_db(leases.claim, job_id, "second")
     assert second is not None
     assert second.attempt == 2
     with pytest.raises(jobs.Fenced):
         await in_db(jobs.report, first, phase="late")
     with pytest.raises(jobs.Fenced):
         await in_db(jobs.finish, first, Job.State.REVIEW)
-    await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past, attempt=jobs.ATTEMPTS))
-    assert await in_db(jobs.sweep, site.workspace.pk) == []
+    await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past, attempt=leases.ATTEMPTS))
+    assert await in_db(leases.sweep, site.workspace.pk) == []
     assert (await job_of(job_id)).state == "failed"
 
 
@@ -216,7 +216,7 @@ async def test_a_job_ends_when_its_owner_may_not_delegate_any_more(site: Site, a
     await asyncio.wait_for(worker, 20)
     await work.execute(waiting)
     for job in (await job_of(running), await job_of(waiting)):
-        assert (job.state, job.error) == ("failed", jobs.NOT_ANY_MORE)
+        assert (job.state, job.error) == ("failed", leases.NOT_ANY_MORE)
 
 
 async def test_only_one_of_two_merges_and_a_discard_at_once_is_done(site: Site, ada: Follower) -> None:
@@ -250,7 +250,7 @@ async def test_the_session_a_job_was_given_in_is_told_how_it_ended(site: Site, a
 async def test_without_a_broker_the_job_waits_and_says_so(site: Site, ada: Follower) -> None:
     await in_db(site.script, {"text": "x"})
     job = await job_of(await requested(site, jobs.Order("agent", "One")))
-    assert (job.state, job.phase) == ("queued", jobs.WAITING)
+    assert (job.state, job.phase) == ("queued", outbox.WAITING)
 
 
 @pytest.mark.parametrize(
@@ -279,14 +279,14 @@ async def test_a_model_without_tools_gets_no_agent_job(site: Site, ada: Follower
 async def test_a_worker_that_starts_finds_what_was_left(site: Site, ada: Follower) -> None:
     await in_db(site.script, {"text": "x"})
     job_id = await requested(site, jobs.Order("agent", "One"))
-    await in_db(jobs.claim, job_id, "dead")
+    await in_db(leases.claim, job_id, "dead")
     past = timezone.now() - timedelta(seconds=1)
     await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=past))
-    assert await in_db(jobs.left_over) == [job_id]
+    assert await in_db(leases.sweep) == [job_id]
 
 
 def test_a_second_try_is_asked_with_chance() -> None:
     asked = context.docstring("def f(a):\n    return a\n")
     assert asked is not None
-    assert mapping.warmer(asked, {"tries": 1}).temperature == 0
-    assert mapping.warmer(asked, {"tries": 2}).temperature == mapping.AGAIN
+    assert helping.warmer(asked, {"tries": 1}).temperature == 0
+    assert helping.warmer(asked, {"tries": 2}).temperature == helping.AGAIN

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents.jobs import errands, work
+from agents.jobs import errands, leases, work
 from agents.jobs import life as jobs
 from agents.models import Endpoint, Job, Step
 from ide.db import in_db
@@ -86,12 +86,14 @@ async def test_a_job_of_a_dead_worker_is_gone_on_with_by_another_and_nothing_is_
     await ada.event("job", lambda e: e["job"]["done"] == 2)
     late = timezone.now() - timedelta(seconds=1)
     await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until=late))
-    assert await in_db(jobs.sweep, site.workspace.pk) == [job_id]
+    assert await in_db(leases.sweep, site.workspace.pk) == [job_id]
     await now_plays(site, endpoint, {"text": "It is done."})
     await work.execute(job_id, "second")
     await dying  # it finds out that the job is not its own any more, and writes nothing
     job = await job_of(job_id)
-    assert (job.state, job.attempt) == ("review", 2)
+    assert (job.state, job.attempt) == ("review", 1), "attempts are counted anew with each step that is done"
+    claims = [e["data"] for e in (await in_db(jobs.detail, job_id))["events"] if "attempt" in e["data"]]  # type: ignore[attr-defined]
+    assert [claim["attempt"] for claim in claims if claim["state"] != "queued"][-1] == 2
     assert await steps_of(job_id) == [(1, "read_file", "done"), (2, "apply_patch", "done"), (3, "answer", "done")]
     assert git(site.folder, "show", f"{job.head}:a.py") == DOUBLED
 
