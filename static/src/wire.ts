@@ -5,12 +5,14 @@
 import type { AssistEvent, AssistOps } from './wire-assist'
 import type { Authors, DiskConflict, Thread } from './wire-documents'
 import type { JobNews, JobOps } from './wire-jobs'
+import type { NoticeNews } from './wire-notices'
 import type { Proposal, Region, SessionEvent, SessionOps, SessionSummary } from './wire-sessions'
 
 export type * from './wire-assist'
 export type * from './wire-documents'
 export type * from './wire-jobs'
 export type * from './wire-models'
+export type * from './wire-notices'
 export type * from './wire-sessions'
 
 export type Id = string
@@ -255,7 +257,7 @@ export type WorkspaceEvent =
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }
   | { type: 'models' } // endpoints or roles changed: ask again, they are not the same for all
-export type Event = SessionEvent | WorkspaceEvent | AssistEvent | JobNews
+export type Event = SessionEvent | WorkspaceEvent | AssistEvent | JobNews | NoticeNews
 
 // --- awareness of the document `workspace` and of open documents (set by each browser; person fields by the server) --
 export interface AwarenessState {

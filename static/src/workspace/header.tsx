@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { regions } from '../documents/proposals'
 import { openModels, showing } from '../models/show'
+import { Bell } from '../notices/bell'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'
 import { words as models } from '../ui/words/models'
@@ -57,6 +58,7 @@ export function Header({ me }: { me: Me }) {
         <Icon name="users" size={14} />
         <span class="wide">{words.share}</span>
       </button>
+      <Bell />
       <PersonMenu me={me} more={[{ label: models.command, run: () => openModels() }]} />
       {now && sharing.value && <ShareDialog open onClose={() => (sharing.value = false)} />}
       {now && showing.value && <ModelsDialog live={now} onClose={() => (showing.value = false)} />}

@@ -1,4 +1,5 @@
 // The header of Home, and what a person sees there before the first workspace.
+import { Bell } from '../notices/bell'
 import { Icon, type IconName } from '../ui/icon'
 import { words } from '../ui/words/around'
 import type { Me } from '../wire'
@@ -26,6 +27,7 @@ export function Masthead({ me }: { me: Me | null }) {
           {say.dashboard}
         </a>
       )}
+      {me && <Bell />}
       {me && <PersonMenu me={me} />}
     </header>
   )

@@ -11,6 +11,8 @@ import { compared } from '../history/compared'
 import '../jobs/begin'
 import { counts } from '../jobs/state'
 import { post, Refusal, signIn } from '../net/http'
+import '../notices/follow'
+import { keepTitle } from '../notices/title'
 import '../sessions/paused'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'
@@ -220,9 +222,7 @@ export function Ide({ id, me, review }: { id: Id; me: Me; review: Id | null }) {
   const { workspace, error } = opening.value
   const now = live.value?.id === id ? live.value : null
   const refused = now?.refused.value
-  useEffect(() => {
-    document.title = workspace ? `${workspace.name} · ${me.site}` : me.site
-  }, [workspace?.name])
+  useEffect(() => keepTitle(me.site), [me.site])
   if (error) return <Alone title={error.problem.message} text={error.problem.do} />
   if (refused && !keepsScreen(refused.code)) return <Alone title={refused.message} text={refused.do} />
   if (workspace?.state === 'creating')

@@ -1,0 +1,75 @@
+// The bell in the header: how much is unread, and the list of it in a panel below.
+import './bell.css'
+import { useSignal } from '@preact/signals'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { Icon } from '../ui/icon'
+import { lazy } from '../ui/lazy'
+import { words } from '../ui/words/notices'
+import { registerCommand } from '../workspace/commands'
+import { refresh } from './push'
+import { look, told } from './state'
+
+const List = lazy(() => import('./list').then((part) => part.List))
+const MOST = 99
+
+export function Bell() {
+  const open = useSignal(false)
+  const box = useRef<HTMLSpanElement>(null)
+  const panel = useRef<HTMLDivElement>(null)
+  const unread = told.value?.unread ?? 0
+  const close = () => {
+    open.value = false
+    box.current?.querySelector('button')?.focus()
+  }
+  useEffect(() => {
+    void look()
+    void refresh()
+    registerCommand({ id: 'notices.open', title: words.title, run: () => (open.value = true) })
+  }, [])
+  useLayoutEffect(() => {
+    if (!open.value || !panel.current) return
+    panel.current.showPopover?.()
+    panel.current.focus()
+  }, [open.value])
+  useEffect(() => {
+    if (!open.value) return
+    const away = (event: Event) => {
+      if (!box.current?.contains(event.target as Node)) open.value = false
+    }
+    addEventListener('pointerdown', away)
+    return () => removeEventListener('pointerdown', away)
+  }, [open.value])
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape comes up from what is inside
+    <span
+      class="bell"
+      ref={box}
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || !open.value) return
+        event.stopPropagation()
+        event.preventDefault()
+        close()
+      }}
+    >
+      <button
+        type="button"
+        class="quiet icon"
+        aria-label={words.open(unread)}
+        title={words.open(unread)}
+        aria-expanded={open.value}
+        aria-haspopup="dialog"
+        onClick={() => {
+          open.value = !open.value
+        }}
+      >
+        <Icon name="bell" size={16} />
+        {unread > 0 && <em class="num">{unread > MOST ? `${MOST}+` : unread}</em>}
+      </button>
+      {open.value && (
+        <div ref={panel} class="notices-panel" role="dialog" aria-label={words.title} tabIndex={-1} popover="manual">
+          <List onClose={close} />
+        </div>
+      )}
+    </span>
+  )
+}
