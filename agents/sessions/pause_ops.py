@@ -12,7 +12,7 @@ from agents.models import Turn
 from agents.ops import Caller, read
 from agents.sessions import redirect
 from agents.sessions.acts import allowed
-from agents.sessions.pauses import Pause
+from agents.sessions.pauses import Pause, where
 from ide.accounts.permissions import Action
 from ide.db import in_db
 from ide.errors import Conflict, Refused
@@ -51,10 +51,10 @@ async def follow(host: WorkspaceHost) -> None:
     sessions = of(host).sessions
 
     async def say(pause: Pause, text: str) -> None:
+        place: wire.Json = {"typed": {"document": pause.room.id, "path": pause.room.path, **where(pause)}}
         user_id, turn = int(str(pause.by["id"])), pause.turn
         if user_id not in await in_db(allowed, host.workspace_id, {user_id}):
             return  # they may edit, but not give a model work: their text stays, and that is all
-        place: wire.Json = {"typed": {"document": pause.room.id, "path": pause.room.path}}
         try:
             if turn.row.kind == Turn.Kind.SESSION:
                 await sessions.steer(turn.row.pk, user_id, text, place)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 REST = 1.2  # seconds without typing there, after which the turn is told
 PATIENCE = 60.0  # seconds after which it is told though somebody still types
 MOST_LINES = 60  # of the place that are told
+SHORT = 80  # characters of what was put there that people read in a line
 PERSON = "person:"
 
 Span = tuple[int | None, int | None]
@@ -193,6 +194,20 @@ def told(pause: Pause) -> str:
         f"What I changed:\n{chr(10).join(changes) or '- nothing that is still there'}\n"
         "Keep this as it is, and go on from there with what is still missing."
     )
+
+
+def where(pause: Pause) -> wire.Json:
+    """The lines that were typed into, and the beginning of what was put there; for people who read the session."""
+    start, end = pause.start.index(), pause.end.index()
+    if start is None or end is None:
+        return {}
+    text, before = pause.room.text(), pause.typed.before
+    edits = minimal_edits(before, text[start:end])
+    if not edits:
+        return {}
+    first, last = start + edits[0].start, end - (len(before) - edits[-1].end)
+    put = text[first:last].strip().partition("\n")[0][:SHORT]
+    return {"from": text.count("\n", 0, first) + 1, "to": text.count("\n", 0, last) + 1, "text": put}
 
 
 def _quoted(text: str) -> str:

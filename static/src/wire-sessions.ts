@@ -68,6 +68,9 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
         steer?: boolean
         taken?: boolean
         missed?: boolean
+        failed?: string // why it was missed
+        typed?: Typed
+        asked?: string // by typing into an inline edit: what it was asked first
         mentions?: Mention[]
         pictures?: Picture[]
       }
@@ -104,6 +107,14 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
       data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; restore?: Id; undone?: boolean; by?: Person }
     }
 )
+// What was typed where a model wrote; the lines as they stood then, and the beginning of what was put there.
+export interface Typed {
+  document: Id
+  path: string
+  from?: number
+  to?: number
+  text?: string
+}
 // What a tool says of its result beside the text: a command's exit code, the lines that were read, how much was found.
 export interface ToolResult {
   code?: number | null

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
 import { afterEach, describe, expect, test } from 'vitest'
-import { interrupt, mine } from '../src/sessions/acts'
+import { ask, interrupt, mine, stopByKey, stoppable } from '../src/sessions/acts'
 import { Composer } from '../src/sessions/composer'
 import { keepDraft } from '../src/sessions/storage'
 import { Sessions, type Wire } from '../src/sessions/store'
@@ -204,6 +204,16 @@ describe('interrupting', () => {
     sessions.running.value = new Map(turns.map((turn) => [turn.id, turn]))
     expect(mine(sessions, ana.id)?.id).toBe('new')
     expect(mine(sessions, 99)).toBeNull()
+  })
+
+  test('Esc stops what is still being sent as soon as it has an id', async () => {
+    const { live, sessions, calls } = workspace()
+    const sent = ask(live, sessions, { text: 'go', mentions: [] })
+    expect(stoppable(sessions)).toBe(true)
+    expect(stopByKey(live, sessions, false)).toBe(true)
+    await sent
+    await waitFor(() => expect(calls.some(([name]) => name === 'turn.interrupt')).toBe(true))
+    expect(stopByKey(live, sessions, false)).toBe(false)
   })
 })
 

@@ -5,11 +5,16 @@ import { words as queued } from '../ui/words/queue'
 import { words } from '../ui/words/sessions'
 import type { Id, Mention, Paused, Turn } from '../wire'
 import type { Live } from '../workspace/live'
+import { mayTurn } from './mode'
 import { say } from './say'
+import { runningTurn } from './state'
 import { problemOf, type Sessions } from './store'
 
 /** Turns a stop is under way for: their buttons wait, and a second Esc is not a second op. */
 export const stopping = signal<ReadonlySet<Id>>(new Set())
+
+/** Turns that are asked for and have no id yet. Esc stops those too: as soon as they have one. */
+const sending = new Set<{ stop: boolean }>()
 
 /** Run an act; on failure tell the person and answer null. */
 export async function tell<T>(act: Promise<T>): Promise<T | null> {
@@ -40,7 +45,12 @@ export async function ask(
     const more = { ...(pictures.length ? { pictures } : {}), ...(endpoint === undefined ? {} : { endpoint }) }
     return live.call('turn.start', { session, text, mentions, ...more })
   }
-  return (await tell(start())) !== null
+  const asked = { stop: false }
+  sending.add(asked)
+  const answer = await tell(start())
+  sending.delete(asked)
+  if (answer && asked.stop) void interrupt(live, answer.turn)
+  return answer !== null
 }
 
 export async function steer(live: Live, turn: Id, text: string): Promise<boolean> {
@@ -94,7 +104,25 @@ export async function interrupt(live: Live, turn: Id): Promise<boolean> {
   return answer !== null
 }
 
-/** The turn Esc interrupts: the newest this person started that still runs. */
+/** Esc, when nothing nearer to the person had a use for it: it stops the newest turn of theirs, one that is still being
+ * sent too. In the session panel (`here`) it stops whoever's turn is shown there, as the button beside it does. People who
+ * may not are told why. Whether Esc is used up. */
+export function stopByKey(live: Live, sessions: Sessions | null, here: boolean): boolean {
+  const shown = runningTurn(sessions?.view.peek() ?? null)
+  const turn = mine(sessions, live.me.id) ?? (here ? shown : null)
+  const role = live.role.peek()
+  if (!mayTurn(role)) {
+    if (turn ?? shown) toast(words.mayNotStop(role))
+    return false
+  }
+  if (turn) void interrupt(live, turn.id)
+  else for (const one of sending) one.stop = true
+  return turn !== null || sending.size > 0
+}
+
+/** Whether there is anything Esc could stop, or say that one may not. */
+export const stoppable = (sessions: Sessions | null) => sending.size + (sessions?.running.peek().size ?? 0) > 0
+
 export function mine(sessions: Sessions | null, me: number): Turn | null {
   const turns = [...(sessions?.running.peek().values() ?? [])].filter((turn) => turn.owner?.id === me)
   return turns.sort((a, b) => a.started_at.localeCompare(b.started_at)).at(-1) ?? null

@@ -322,7 +322,7 @@ function Acts({ live, mode, running, enqueue, redirect }: ActsProps) {
             title={words.stopTurn}
             onClick={() => void interrupt(live, running.id)}
           >
-            {words.stop} <kbd>{words.escape}</kbd>
+            {words.stop} <kbd class={running.owner?.id === live.me.id ? '' : 'theirs'}>{words.escape}</kbd>
           </button>
         </>
       )}

@@ -59,6 +59,7 @@ export class InlineEdit {
   readonly problem = signal<Problem | null>(null)
   readonly turn = signal<Id | null>(null)
   private listening: (() => void) | null = null
+  private left = false // Esc came before the turn had an id
 
   constructor(
     readonly doc: OpenDocument,
@@ -84,6 +85,7 @@ export class InlineEdit {
     const instruction = this.text.peek().trim()
     if (!range || !instruction || this.phase.peek() !== 'ask' || this.why) return
     this.phase.value = 'starting'
+    this.left = false
     this.problem.value = null
     const ended = new Map<Id, Turn>()
     this.listening = this.live.on((event: Event) => {
@@ -97,6 +99,7 @@ export class InlineEdit {
         : await this.live.call('turn.inline', this.params(range, instruction))
       this.turn.value = turn
       this.phase.value = 'running'
+      if (this.left) void interrupt(this.live, turn)
       const over = ended.get(turn)
       if (over) this.end(over)
     } catch (error) {
@@ -109,6 +112,7 @@ export class InlineEdit {
     const turn = this.turn.peek()
     if (this.phase.peek() === 'running' && turn) void interrupt(this.live, turn)
     else if (this.phase.peek() === 'ask') this.close()
+    else this.left = true
   }
 
   close(): void {

@@ -11,7 +11,7 @@ import { toast } from '../ui/toast'
 import { words } from '../ui/words/sessions'
 import { registerCommand } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
-import { interrupt, mine, stopping } from './acts'
+import { stopByKey, stoppable, stopping } from './acts'
 import { figures } from './figures'
 import { InlineEdit, type Own, rangeOf, setTarget, target } from './inline-edit'
 import './inline.css'
@@ -196,14 +196,7 @@ function escaped(doc: OpenDocument, now: Live): boolean {
     open.edit.escape()
     return true
   }
-  return stopMine(now)
-}
-
-function stopMine(now: Live): boolean {
-  const turn = mine(sessions.peek(), now.me.id)
-  if (!turn) return false
-  void interrupt(now, turn.id)
-  return true
+  return stopByKey(now, sessions.peek(), false)
 }
 
 export function inlineExtension(doc: OpenDocument, now: Live): Extension {
@@ -236,15 +229,22 @@ registerCommand({
 
 // Esc outside the text. Whoever had a use for it (the editor, a menu, a field) has taken it before it comes here.
 registerCommand({
-  id: 'turn.stop',
+  id: 'turn.escape',
   title: words.stopTurn,
   key: 'Escape',
-  when: () => {
-    const me = live.peek()?.me.id
-    return me !== undefined && mine(sessions.peek(), me) !== null && !document.querySelector('dialog[open]')
-  },
-  run: () => {
-    const now = live.peek()
-    if (now) stopMine(now)
-  },
+  hidden: true,
+  when: () => stoppable(sessions.peek()),
+  run: () => stop(document.activeElement?.closest('.session') != null),
 })
+
+registerCommand({
+  id: 'turn.stop',
+  title: words.stopTurn,
+  when: () => stoppable(sessions.peek()),
+  run: () => stop(true),
+})
+
+function stop(here: boolean): void {
+  const now = live.peek()
+  if (now) stopByKey(now, sessions.peek(), here)
+}

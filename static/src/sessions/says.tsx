@@ -100,12 +100,34 @@ const PersonRow = still(({ item, turn, first, acts }: PersonProps) => {
   )
   return (
     <Say who={person} name={person.name} at={item.created_at} about={aboutOf(item, turn)} turn={item.turn} menu={menu}>
-      <p class="said">{text}</p>
+      {item.data.typed ? <Typed data={item.data} typed={item.data.typed} /> : <p class="said">{text}</p>}
+      {item.data.failed && <p class="said-failed">{words.notTaken(item.data.failed)}</p>}
       {pictures && pictures.length > 0 && <Pictures list={pictures} />}
       {mentions && mentions.length > 0 && <MentionChips list={mentions} />}
     </Say>
   )
 })
+
+/** What somebody typed where the model wrote, in a line; it opens to the words the model was given. */
+function Typed({ data, typed }: { data: Said['data']; typed: NonNullable<Said['data']['typed']> }) {
+  const { path, from, to, text } = typed
+  return (
+    <>
+      {data.asked && <p class="said">{data.asked}</p>}
+      <details class="typed">
+        <summary>
+          <Icon name="chevron-right" size={12} />
+          <span>
+            {words.typedIn(path, from, to)}
+            {text && ': '}
+            {text && <code>{text}</code>}
+          </span>
+        </summary>
+        <p class="said">{data.asked ? data.text.slice(data.asked.length).trimStart() : data.text}</p>
+      </details>
+    </>
+  )
+}
 
 function aboutOf({ data }: Said, turn: Turn | null): string {
   if (data.steer) return data.taken ? words.steersTaken : data.missed ? words.steersMissed : words.steersWaiting

@@ -38,6 +38,11 @@ export const words = {
   steersTaken: 'steers · taken',
   steersWaiting: 'steers · not yet taken',
   steersMissed: 'steers · not taken',
+  typedIn: (path: string, from?: number, to?: number) => {
+    if (!from || !to) return `Typed in ${path}`
+    return `Typed in ${path}, ${from === to ? `line ${number(from)}` : `lines ${number(from)}–${number(to)}`}`
+  },
+  notTaken: (why: string) => `The model did not take this: ${why}`,
   queued: 'waits in the queue',
   inlineAsk: 'edits a selection',
   applyAsk: 'applies a block',
@@ -133,6 +138,7 @@ export const words = {
   close: 'Close',
   again: 'Try again',
   stopTurn: 'Stop the turn',
+  mayNotStop: (role: Role) => `As a ${role} you cannot stop a turn. Ask an owner for the editor role.`,
 
   // --- proposals ---
   accept: 'Accept',
