@@ -6,6 +6,8 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONCE, NONE, SELF
@@ -90,6 +92,13 @@ INSTALLED_APPS = [
     "channels",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.gitlab",
+    "django.contrib.humanize",
     "ide.audit",
     "ide.accounts",
     "ide.workspaces",
@@ -114,6 +123,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "ide.surface.AdminPolicy",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 ROOT_URLCONF = "ide.urls"
 ASGI_APPLICATION = "ide.asgi.application"
@@ -135,7 +145,7 @@ TEMPLATES = [
 
 # --- people ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -146,10 +156,63 @@ LOGIN_URL = "/accounts/login/"
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TANDEM_TRUSTED_PROXIES", default=0)  # between people and this server
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "ide.accounts.adapter.InviteOnly"
-ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60  # seconds; what protects an account asks again after that
+# Mail: without it nobody is asked for an address; with it people verify theirs, sign in by it and reset a password.
+MAIL = env.str("EMAIL_URL", default="")  # smtp+tls://user:password@host:587
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("EMAIL_FROM", default="tandem@localhost")
+ACCOUNT_LOGIN_METHODS = {"username", "email"} if MAIL else {"username"}
+ACCOUNT_EMAIL_VERIFICATION = "optional" if MAIL else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(MAIL)
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+# Second factors and passkeys. Their secrets are stored encrypted (ide/accounts/adapter.py).
+MFA_ADAPTER = "ide.accounts.adapter.Factors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https:")  # browsers allow it on this machine only
+USERSESSIONS_TRACK_ACTIVITY = True
+# Others who say who somebody is. People still come by invite, or by an address of a domain that is named.
+SOCIALACCOUNT_ADAPTER = "ide.accounts.adapter.InviteOnlySocial"
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_AUTO_SIGNUP = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # an address alone does not open an account that has a password
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_STORE_TOKENS = False
+SIGN_UP_DOMAINS = env.list("TANDEM_SIGN_UP_DOMAINS", default=[])  # of verified addresses that need no invite
+_openid: dict[str, Any] = {
+    "provider_id": "openid",
+    "name": env.str("OIDC_NAME", default="Single sign-on"),
+    "client_id": env.str("OIDC_CLIENT_ID", default=""),
+    "secret": env.str("OIDC_CLIENT_SECRET", default=""),
+    "settings": {"server_url": env.str("OIDC_SERVER", default="")},  # its address, or that of its discovery document
+}
+_github: dict[str, Any] = {
+    "client_id": env.str("GITHUB_CLIENT_ID", default=""),
+    "secret": env.str("GITHUB_CLIENT_SECRET", default=""),
+}
+_gitlab: dict[str, Any] = {
+    "client_id": env.str("GITLAB_CLIENT_ID", default=""),
+    "secret": env.str("GITLAB_CLIENT_SECRET", default=""),
+    "settings": {"gitlab_url": env.str("GITLAB_URL", default="https://gitlab.com")},
+}
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"APPS": [_openid] if _openid["client_id"] else [], "OAUTH_PKCE_ENABLED": True},
+    "github": {"APPS": [_github] if _github["client_id"] else [], "SCOPE": ["read:user", "user:email"]},
+    "gitlab": {"APPS": [_gitlab] if _gitlab["client_id"] else [], "SCOPE": ["read_user"]},
+}
+
+_sign_in_at = [
+    "{0.scheme}://{0.netloc}".format(urlsplit(address))
+    for app, address in (
+        (_openid, _openid["settings"]["server_url"]),
+        (_github, "https://github.com"),
+        (_gitlab, _gitlab["settings"]["gitlab_url"]),
+    )
+    if app["client_id"]
+]
 
 # --- browser surface ------------------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
@@ -177,7 +240,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *_sign_in_at],  # signing in elsewhere begins with a form
         "frame-ancestors": [NONE],
     },
 }

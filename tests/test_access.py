@@ -207,6 +207,9 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "commit.write": ({"request": 1}, "not_allowed", "unavailable"),  # no model there
     "commit.stop": ({"request": 1}, "not_allowed", "ok"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
+    "job.watch": ({"job": "{job_id}", "path": "zebra.py"}, "conflict", "not_found"),
+    "job.unwatch": ({"job": "{job_id}", "path": "zebra.py"}, "ok", "ok"),
+    "job.files": ({"job": "{job_id}"}, "ok", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
     "proposal.reject": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
 }

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 
 from agents.providers.protocol import conceal
+from ide.accounts import secrets
 from ide.errors import Unavailable
 
-
-def _fernet() -> Fernet:
-    secret = hashlib.sha256(b"tandem endpoint keys\0" + settings.KEY_FILE_SECRET.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(secret))
+USE = "endpoint keys"
 
 
 def encrypt(key: str) -> bytes:
-    return _fernet().encrypt(key.encode()) if key else b""
+    return secrets.encrypt(key, USE).encode() if key else b""
 
 
 def decrypt(stored: bytes) -> str:
@@ -29,7 +23,7 @@ def decrypt(stored: bytes) -> str:
     if not stored:
         return ""
     try:
-        key = _fernet().decrypt(stored).decode()
+        key = secrets.decrypt(bytes(stored).decode(), USE)
     except InvalidToken as error:
         raise Unavailable(
             "The key of this model cannot be read: the installation's secret has changed.",

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import cast
 from urllib.parse import urlencode
 
+from allauth.socialaccount.adapter import get_adapter
 from django.conf import settings
 from django.contrib.auth import login
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from ide.accounts.adapter import INVITED
 from ide.accounts.first_link import find_first_link, first_administrator
 from ide.accounts.forms import NewAccount
 from ide.accounts.invites import adds_nothing, find_invite, join, join_as_new
@@ -22,13 +25,20 @@ from ide.errors import Refused
 
 THEME_COOKIE = "tandem_theme"
 THEMES = ("dark", "light")
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+(BACKEND,) = settings.AUTHENTICATION_BACKENDS
 
 
 def site(request: HttpRequest) -> dict[str, object]:
     """Context of every template: the site's name, and the theme the app last wrote into its cookie."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
-    return {"site_name": settings.SITE_NAME, "theme": theme if theme in THEMES else THEMES[0]}
+    known = {"site_name": settings.SITE_NAME, "theme": theme if theme in THEMES else THEMES[0]}
+    return {**known, "mail": bool(settings.MAIL), "sign_in_with": SimpleLazyObject(lambda: sign_in_with(request))}
+
+
+def sign_in_with(request: HttpRequest) -> list[dict[str, str]]:
+    """Others who can say who somebody is: their names, and where the way to them begins."""
+    found = get_adapter(request).list_providers(request)
+    return [{"name": one.name, "url": one.get_login_url(request, process="login")} for one in found]
 
 
 @never_cache
@@ -65,6 +75,7 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
         found = find_invite(token)
         if request.user.is_authenticated:
             return _join(request, found)
+        request.session[INVITED] = token  # for who goes on with another account of theirs
         return _join_as_new(request, found)
     except Refused as refused:
         return sorry(request, refused, "This invite cannot be used")

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from allauth.account import signals as account
+from allauth.mfa import signals as factors
+from allauth.socialaccount import signals as social
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import post_save
 
 from ide.audit.log import Where, record
+
+PROTECTS = (
+    (account.password_changed, "password.change"),
+    (account.password_set, "password.set"),
+    (account.password_reset, "password.reset"),
+    (account.email_changed, "email.change"),
+    (factors.authenticator_added, "factor.add"),
+    (factors.authenticator_removed, "factor.remove"),
+    (factors.authenticator_reset, "factor.reset"),
+    (social.social_account_added, "connection.add"),
+    (social.social_account_removed, "connection.remove"),
+)
 
 
 def connect() -> None:
@@ -16,6 +32,8 @@ def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_refused, dispatch_uid="audit")
     post_save.connect(_by_hand, LogEntry, dispatch_uid="audit")
+    for signal, act in PROTECTS:
+        signal.connect(partial(_protected, act), weak=False, dispatch_uid=f"audit {act}")
 
 
 def _signed_in(user: Any, **_: object) -> None:
@@ -44,3 +62,10 @@ def _by_hand(instance: LogEntry, **_: object) -> None:
         Where(thing=thing),
         said=instance.get_change_message(),
     )
+
+
+def _protected(act: str, user: Any = None, **more: Any) -> None:
+    """What protects an account was changed: which kind, never what it holds."""
+    vouched = more.get("socialaccount") or getattr(more.get("sociallogin"), "account", None)
+    kind = getattr(more.get("authenticator"), "type", "") or getattr(vouched, "provider", "")
+    record(act, user or getattr(vouched, "user", None), Where(thing=str(kind)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -37,5 +38,5 @@ def test_every_handler_has_the_filter(db: None) -> None:
     assert "Not Found: /invite/…" in out.getvalue()
     assert "ValueError" in out.getvalue()
     assert "s3cr3t" not in out.getvalue()
-    console = settings.LOGGING["handlers"]["console"]
+    console = cast("dict[str, Any]", settings.LOGGING)["handlers"]["console"]
     assert console["filters"] == ["without_tokens"]

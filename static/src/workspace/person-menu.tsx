@@ -39,6 +39,7 @@ export function PersonMenu({ me, more = [] }: { me: Me; more?: MenuItem[] }) {
           ...(me.staff ? [{ label: words.dashboard, run: () => location.assign('/dashboard/') }] : []),
           ...more,
           { label: words.tokens, run: open },
+          { label: words.security, run: () => location.assign('/accounts/2fa/') },
           { label: words.password, run: () => location.assign('/accounts/password/change/') },
           { label: words.signOut, run: () => void signOut(me) },
         ]}

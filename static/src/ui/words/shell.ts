@@ -20,6 +20,7 @@ export const words = {
   staySignedIn: 'Stay signed in',
   dashboard: 'Dashboard',
   tokens: 'Access tokens…',
+  security: 'Account security',
   password: 'Change password',
   home: 'Home',
   dark: 'Dark theme',
