@@ -190,7 +190,7 @@ async def test_a_terminal_may_have_it_too(runner: Runner, tmp_path: Path, web: s
     ("entries", "host", "port", "expected"),
     [
         (("packages.example",), "packages.example", 443, True),
-        (("packages.example",), "PyPI.org.", 80, True),
+        (("packages.example",), "Packages.Example.", 80, True),
         (("packages.example",), "packages.example", 22, False),
         (("packages.example:22",), "packages.example", 22, True),
         (("packages.example:22",), "packages.example", 443, False),
