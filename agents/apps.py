@@ -12,6 +12,7 @@ class AgentsConfig(AppConfig):
         from agents.assist import commit_message, ghost_ops, quick
         from agents.context import mention_ops
         from agents.context import ops as context_ops
+        from agents.jobs import ops as job_ops
         from agents.proposals import checkpoint_ops, undo_ops
         from agents.sessions import credits, library_ops, pause_ops, queue_ops
         from ide.live.announce import on_hint
@@ -28,6 +29,7 @@ class AgentsConfig(AppConfig):
         ghost_ops.register()
         quick.register()
         commit_message.register()
+        job_ops.register()
         mention_ops.register()
         parts.register()
         on_open(live.opened)

@@ -15,6 +15,7 @@ from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
 from agents.jobs import merging, suggestions
 from agents.jobs.feed import JobFeed
+from agents.jobs.watching import Watching
 from agents.models import RoleEndpoint
 from agents.proposals.live import Proposals
 from agents.providers.protocol import ProviderError
@@ -70,7 +71,7 @@ async def opened(host: WorkspaceHost) -> None:
     await in_db(turns.mark_restarted, host.workspace_id)
     proposals = Proposals(host)
     sessions = Sessions(host, proposals)
-    feed = JobFeed(host, sessions.told_of_job, partial(suggestions.follow, host, proposals))
+    feed = JobFeed(host, sessions.told_of_job, partial(suggestions.follow, host, proposals), Watching(host))
     live = AgentsLive(sessions, proposals, feed, asyncio.Lock(), host)
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)

@@ -18,6 +18,8 @@ from ide.runner import client as runner
 from ide.workspaces.files import Decoded, Files, encode
 from ide.workspaces.search import search
 
+Watch = Callable[[str, Callable[[], str] | None], None]
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -51,6 +53,7 @@ class WorktreeEnvironment:
     extra: tuple[Path, ...] = ()
     ready: Ready = Ready()
     asked: str = ""  # what it waits for, once it has put a question to people
+    watch: Watch | None = None  # told of every text that is being written; None: the file is gone
     _open: dict[str, tuple[PlainTarget, Decoded | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,9 +113,13 @@ class WorktreeEnvironment:
 
     async def delete(self, path: str) -> None:
         await in_db(self.files.delete, path)
+        self._told(path, None)
 
     async def move(self, path: str, to: str) -> None:
         await in_db(self.files.move, path, to)
+        text = (await self._read(to)).text
+        self._told(path, None)
+        self._told(to, lambda: text)
 
     def follow(self, path: str, applier: LiveApplier) -> None:
         """Nobody else edits here."""
@@ -121,10 +128,16 @@ class WorktreeEnvironment:
         pass
 
     def wrote(self, path: str, applier: LiveApplier) -> None:
-        """Nobody watches a worktree; it is written when the file is complete."""
+        """It is written when the file is complete; who watches sees it at once."""
+        self._told(path, self._open[path][0].text)
+
+    def _told(self, path: str, text: Callable[[], str] | None) -> None:
+        if self.watch is not None:
+            self.watch(path, text)
 
     async def close(self, path: str) -> None:
         target, decoded = self._open.pop(path)
+        self._told(path, target.text)
         await in_db(write_text, self.files, path, target.text(), decoded)
 
 

@@ -59,7 +59,7 @@ async def work(bench: Bench) -> str:
     if not sandbox.works:
         bench.reporter.event("log", text=f"Commands are off: {sandbox.sentence} {sandbox.advice}".strip())
     ready = await make_ready(job, bench.tree, extra, bench.reporter)
-    environment = WorktreeEnvironment(bench.tree, sandbox.works, extra, ready)
+    environment = WorktreeEnvironment(bench.tree, sandbox.works, extra, ready, watch=bench.reporter.file)
     await in_db(jobs.begin, job)
     trail = Trail(bench, context.job(job.instruction, list(job.paths)), await in_db(trails.start_of, job))
     await trail.take_up()

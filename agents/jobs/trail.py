@@ -15,6 +15,7 @@ import msgspec
 from agents.engine.messages import Message
 from agents.jobs import life as jobs
 from agents.jobs.bench import Bench
+from agents.jobs.written import told_of_run
 from agents.models import Job, JobEvent, Step
 from ide import faults
 from ide.db import in_db
@@ -67,7 +68,10 @@ class Trail:
         job = self.bench.job
         if CHANGING & set(tools):
             await in_db(jobs.report, job)  # raises Fenced: nothing is kept of what another works on now
+            before = self.commit
             self.commit = await git.commit_all(self.bench.tree, f"Step {step.position} of job {job.pk}\n")
+            if "run_command" in tools:
+                await told_of_run(self.bench.reporter, self.bench.tree, before, self.commit)
             if self.commit != job.base:
                 await self.bench.place.keep(self.bench.tree, self.commit, f"refs/tandem/steps/{job.pk}")
             faults.hit("job.kept")
