@@ -44,7 +44,7 @@ MAY: dict[str, set[str]] = {
         *(f"ide.live.{name}" for name in ("host", "ops", "announce")),
         *(f"ide.documents.{name}" for name in ("models", "room", "text", "log.store", "file.disk", "history")),
         *(f"ide.workspaces.{name}" for name in ("models", "git", "files", "search", "figures")),
-        *(f"ide.workspaces.{name}" for name in ("exchange", "trees", "commits")),
+        *(f"ide.workspaces.{name}" for name in ("exchange", "trees", "commits", "worktrees")),
         "ide.runner.client",
         "ide.usage.meter",
         "ide.accounts",

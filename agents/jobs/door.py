@@ -101,7 +101,7 @@ async def objects(request: HttpRequest, job_id: str) -> HttpResponseBase:
         with places.scratch() as folder:
             bundle = folder / "bundle"
             await asyncio.to_thread(_written, request, bundle)
-            await exchange.checked(job.workspace.folder, bundle, oid, ref)
+            await exchange.checked(job.workspace.folder, bundle, oid)
             faults.hit("job.objects")
             job = await _job(request, job_id)  # it may be another's by now
             await exchange.taken(job.workspace.folder, oid, ref)

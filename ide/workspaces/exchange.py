@@ -12,14 +12,14 @@ import contextlib
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ide.errors import Invalid, Unavailable
+from ide.errors import Invalid, TooLarge, Unavailable
 from ide.runner import client
 from ide.runner.client import Policy
 from ide.workspaces.hardened import CONFIG, ENVIRONMENT, Git, GitFailed, has_plain_config, output_of
+from ide.workspaces.worktrees import BUNDLE_BYTES, import_bundle
 
 SECONDS = 300.0
 LONGEST_REQUEST = 1 << 20  # what a client wants and has
@@ -85,19 +85,21 @@ async def _direct(git: Sequence[str], folder: Path) -> tuple[int | None, bytes]:
     return process.returncode, said
 
 
-async def checked(root: Path, bundle: Path, oid: str, ref: str) -> None:
+async def checked(root: Path, bundle: Path, oid: str) -> None:
     """Bring a bundle's objects into the workspace, each one checked; no ref of its own names them yet.
 
-    Raises GitFailed where it lacks something or an object is not as it should be, Invalid where it holds another one.
+    Raises GitFailed where it lacks something or an object is not as it should be, Invalid where it is no bundle, or
+    one of another commit.
     """
-    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--")
-    allowed = ("protocol.file.allow=always",)
-    git = Git(root, (*words, str(bundle), f"+{ref}:{_incoming(oid)}"), config=allowed, extra_ro=(bundle.parent,))
-    await output_of(replace(git, seconds=SECONDS))
-    came = (await output_of(Git(root, ("rev-parse", "--verify", f"{_incoming(oid)}^{{commit}}")))).decode().strip()
-    if came != oid:
-        await output_of(Git(root, ("update-ref", "--no-deref", "-d", _incoming(oid))))
-        raise Invalid("This bundle holds another commit than the one it was sent for.")
+    said = await asyncio.to_thread(_at_most, bundle)
+    await import_bundle(root, said, oid)
+    await output_of(Git(root, ("update-ref", "--no-deref", _incoming(oid), oid)))
+
+
+def _at_most(bundle: Path) -> bytes:
+    if bundle.stat().st_size > BUNDLE_BYTES:
+        raise TooLarge(f"What was made is larger than {BUNDLE_BYTES >> 20} MiB.", "Leave large files out of it.")
+    return bundle.read_bytes()
 
 
 async def taken(root: Path, oid: str, ref: str) -> None:

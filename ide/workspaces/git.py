@@ -17,13 +17,13 @@ from pathlib import Path
 from ide import fetch
 from ide.errors import Conflict, Invalid, NotFound, Refused, TooLarge
 from ide.workspaces.hardened import Git, GitFailed, outcome_of, output_of
+from ide.workspaces.names import check_oid, check_ref
+from ide.workspaces.worktrees import clone_shared, fetch_objects, shared_base
 
-__all__ = ["GitFailed"]
+__all__ = ["GitFailed", "clone_shared", "fetch_objects", "shared_base"]
 
 CLONE_SECONDS = 900.0
 SHOW_BYTES = 32 << 20
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REF = re.compile(r"refs/[a-z]+(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 _SELF = ("Tandem", "tandem@localhost")
 _AUTHOR = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 _UNDER_WAY = {
@@ -204,7 +204,7 @@ async def tree_with(root: Path, parent: str, paths: Sequence[str]) -> str:
 
 async def tree_of(root: Path, oid: str) -> str:
     """The tree of a commit."""
-    _check_oid(oid)
+    check_oid(oid)
     return (await output_of(_git(root, "rev-parse", "--verify", f"{oid}^{{tree}}"))).decode().strip()
 
 
@@ -237,7 +237,7 @@ async def unstage(root: Path, paths: Sequence[str]) -> bool:
 async def add_note(root: Path, ref: str, oid: str, text: str) -> None:
     """Put a note on a commit, in place of one that is there."""
     check_ref(ref)
-    _check_oid(oid)
+    check_oid(oid)
     env = {**identity_of(Author(*_SELF)), "GIT_NOTES_REF": ref}
     await output_of(_git(root, "notes", "add", "--force", "--file=-", oid, env=env, stdin=text.encode()))
 
@@ -251,39 +251,6 @@ def _remove_index(root: Path, index: str) -> None:
     """Nothing else has this random name, so a `.git` that became a link cannot make us remove something foreign."""
     for name in (index, f"{index}.lock"):
         (root / ".git" / name).unlink(missing_ok=True)
-
-
-async def clone_shared(root: Path, target: Path, oid: str) -> None:
-    """Make the new folder `target` a worktree of its own (own `.git`, objects borrowed from `root`), detached at `oid`.
-
-    Which repository it borrows from is kept beside it, in `<target>.base`, where nothing in the sandbox can write.
-    """
-    _check_oid(oid)
-    await asyncio.to_thread(target.mkdir, parents=True, mode=0o755)
-    base = root / ".git"
-    await asyncio.to_thread(_base_file(target).write_text, str(root))
-    await output_of(
-        Git(
-            target,
-            ("clone", "--quiet", "--shared", "--no-checkout", "--origin", "base", "--", str(base), "{place}"),
-            config=("protocol.file.allow=always",),
-            extra_ro=(base,),
-            bare_start=True,
-        )
-    )
-    await output_of(_git(target, "checkout", "--quiet", "--detach", oid, "--", seconds=300.0))
-
-
-def shared_base(worktree: Path) -> Path | None:
-    """The `.git` whose objects a worktree borrows; as `extra_ro` of a Policy it makes git work in there. Blocks."""
-    try:
-        return Path(_base_file(worktree).read_text()) / ".git"
-    except OSError:
-        return None
-
-
-def _base_file(worktree: Path) -> Path:
-    return worktree.with_name(worktree.name + ".base")
 
 
 async def commit_all(worktree: Path, message: str, author: Author | None = None) -> str:
@@ -301,30 +268,14 @@ async def commit_all(worktree: Path, message: str, author: Author | None = None)
 
 async def set_head(worktree: Path, oid: str) -> None:
     """Let a detached worktree's HEAD be at another commit; its files stay as they are."""
-    _check_oid(oid)
+    check_oid(oid)
     await output_of(_git(worktree, "update-ref", "--no-deref", "HEAD", oid))
-
-
-async def fetch_objects(root: Path, source: Path, oid: str, ref: str) -> None:
-    """Bring a worktree's commit into `root`, checked object by object, and keep it under `ref`."""
-    _check_oid(oid)
-    check_ref(ref)
-    arguments = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--")
-    git = Git(
-        root,
-        (*arguments, str(source), f"+{oid}:{ref}"),
-        config=("protocol.file.allow=always",),
-        extra_ro=(source,),
-        seconds=300.0,
-    )
-    borrowed = root / ".git"  # the source's alternates name it by this path
-    await output_of(Git(**{**vars(git), "extra_ro": (source, borrowed)}))
 
 
 async def diff_files(root: Path, a: str, b: str) -> list[tuple[str, str]]:
     """(status, path) of what differs between two commits; status is M, A or D."""
-    _check_oid(a)
-    _check_oid(b)
+    check_oid(a)
+    check_oid(b)
     arguments = ("diff-tree", "-r", "-z", "--no-renames", "--name-status", "--no-ext-diff", "--no-textconv", a, b, "--")
     words = (await output_of(_git(root, *arguments))).split(b"\0")
     pairs = zip(words[::2], words[1::2], strict=False)
@@ -347,7 +298,7 @@ async def messages(root: Path, most: int) -> list[str]:
 
 async def show(root: Path, oid: str, path: str) -> bytes | None:
     """A file as it is in a commit, or None where it is not. Raises TooLarge."""
-    _check_oid(oid)
+    check_oid(oid)
     ended = await outcome_of(_git(root, "cat-file", "blob", f"{oid}:{path}"))
     if ended.truncated:
         raise TooLarge(f"{path} is larger than {SHOW_BYTES >> 20} MiB.")
@@ -357,9 +308,9 @@ async def show(root: Path, oid: str, path: str) -> bytes | None:
 async def update_ref(root: Path, ref: str, new: str, old: str) -> None:
     """Move `ref` from `old` to `new` ('' or zeros: it must not exist). Raises Conflict if it is elsewhere by now."""
     check_ref(ref)
-    _check_oid(new)
+    check_oid(new)
     was = old or "0" * len(new)
-    _check_oid(was)
+    check_oid(was)
     ended = await outcome_of(_git(root, "update-ref", "--no-deref", ref, new, was))
     if ended.code != 0:
         raise Conflict("The repository changed meanwhile.", "Look at it again and repeat what you did.")
@@ -381,13 +332,3 @@ def identity_of(author: Author) -> dict[str, str]:
         "GIT_COMMITTER_NAME": _SELF[0],
         "GIT_COMMITTER_EMAIL": _SELF[1],
     }
-
-
-def _check_oid(oid: str) -> None:
-    if not _OID.fullmatch(oid):
-        raise Invalid("This is not the id of a commit.")
-
-
-def check_ref(ref: str) -> None:
-    if not _REF.fullmatch(ref) or ".." in ref or ref.endswith((".lock", ".")) or len(ref) > 200:
-        raise Invalid("This is not a usable name in the repository.")

@@ -127,7 +127,7 @@ async def test_a_bundle_moves_its_jobs_own_refs_only_and_is_checked(
     assert await sent(served, job, good, oid, "refs/heads/main") == 422
     assert await sent(served, job, good, oid, f"refs/tandem/jobs/{'z' * 16}") == 422
     assert await sent(served, job, good[:-20], oid, ref) == 409
-    assert await sent(served, job, b"no bundle", oid, ref) == 409
+    assert await sent(served, job, b"no bundle", oid, ref) == 422
     assert await sent(served, job, good, "1" * 40, ref) == 422
     assert not git(site.folder, "for-each-ref", "refs/tandem/jobs")
     assert await sent(served, job, good, oid, ref) == 200
