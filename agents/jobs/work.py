@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -33,7 +32,7 @@ from ide import faults
 from ide.db import in_db
 from ide.errors import QuotaExceeded, Refused, Unavailable
 from ide.live.announce import hint_async
-from ide.workspaces import git
+from ide.workspaces import git, worktrees
 from ide.workspaces.files import Unreadable, decode
 
 log = logging.getLogger(__name__)
@@ -186,11 +185,9 @@ def worktree(job: Job) -> Path:
 
 
 def _clear(job: Job) -> None:
-    """Remove what this and earlier attempts left."""
+    """Remove what this and earlier attempts left; a worktree in which a person works stays."""
     folder = Path(settings.DATA_DIR) / "worktrees"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{job.pk}-*"):
-        if old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.unlink(missing_ok=True)
+        if old.is_dir() or old.is_symlink():
+            worktrees.remove(old)
