@@ -67,6 +67,8 @@ AWARENESS_PER_SECOND = env.int("TANDEM_AWARENESS_PER_SECOND", default=10)  # of 
 BUILTIN_MODEL = env.bool("TANDEM_BUILTIN_MODEL", default=True)
 BUILTIN_MODEL_PORT = env.int("TANDEM_BUILTIN_MODEL_PORT", default=0)  # 0: a free one
 SCRIPTED_MODEL = env.str("TANDEM_SCRIPTED_MODEL", default="")  # path of a script; shown as a labelled endpoint
+SANDBOX_UIDS = env.str("TANDEM_SANDBOX_UIDS", default="1900000000:4096")  # FIRST:COUNT, where started as root
+CGROUP = env.str("TANDEM_CGROUP", default="")  # a version 2 control group delegated to Tandem
 INTERNAL_HOSTS = env.list("TANDEM_INTERNAL_HOSTS", default=[])  # host or host:port people may name though it is private
 # Models: keys and names are read when their endpoint is first made; afterwards the admin pages have them.
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
