@@ -19,6 +19,7 @@ from agents import wire
 from agents.engine.edits.target import AnchorLike
 from agents.models import Job, Proposal, Turn
 from agents.proposals import rows
+from agents.proposals.spared import spared
 from agents.proposals.undecided import Tracked, Undecided
 from agents.proposals.waiting_acts import WaitingActs
 from ide.db import in_db, new_id
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 FOLD = 0.15  # seconds until what a person typed is folded in
 SHOW = 0.1  # seconds between two events about one proposal
 SAVE = 2.0  # seconds until what people moved is saved
-SHARE = 0.05  # of the loop's time that one of these may take: in a large text it comes more rarely
-RAREST = 2.0  # seconds
 PENNED = "The model is still writing this change."
 
 
@@ -54,7 +53,6 @@ class Proposals:
         self._host = host
         self._documents: dict[str, _Kept] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._costs: dict[str, float] = {}  # seconds, of what took too long when it was last done
         self._saving = asyncio.Lock()  # one write after the other
         self._saves: set[asyncio.Task[None]] = set()
         self.acts = WaitingActs(host, self._soon)
@@ -216,14 +214,9 @@ class Proposals:
             self._timers.pop(name, None)
             began = time.thread_time()
             act()
-            took = time.thread_time() - began
-            if took > SHARE * seconds:
-                self._costs[name] = took
-            else:
-                self._costs.pop(name, None)
+            spared.took(name, seconds, time.thread_time() - began)
 
-        wait = min(max(seconds, self._costs.get(name, 0.0) / SHARE), RAREST)
-        self._timers[name] = asyncio.get_running_loop().call_later(wait, run)
+        self._timers[name] = asyncio.get_running_loop().call_later(spared.wait(name, seconds), run)
 
     def _show(self, tracked: Tracked) -> None:
         if tracked.row.pk in tracked.doc.all:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,8 @@ class Connection:
         self._closing = asyncio.get_running_loop().create_task(self._ws.close(code=1000))
 
     def _send(self, payloads: list[bytes]) -> None:
-        self._transport.write(b"".join(text_frame(payload) for payload in payloads))
+        if not self._transport.is_closing():  # who asked has gone; nobody tells the task that answers at once
+            self._transport.write(b"".join(text_frame(payload) for payload in payloads))
 
     def _refuse(self, refusal: Refusal, lane: str | None) -> None:
         named = {"stream_id": lane} if lane else {}
@@ -149,6 +150,7 @@ class Connection:
         plan = answer.plan
         stop = plan.at if plan.fault in ENDINGS else len(answer.units)
         async for units in paced_units(answer.units[:stop], plan):
+            self._server.leaving(plan, answer.sent + len(units))
             self._send([payload for unit in units for payload in unit])
             answer.sent += len(units)
             if lane.steers and answer.sent < len(answer.units) and not plan.calls:
@@ -254,6 +256,7 @@ class Responses:
         self.connected = 0  # sockets opened so far
         self.refuse_upgrade = False
         self.refuse_steers: bool | None = False  # None: they are never answered
+        self.leaving: Callable[[Plan, int], None] = lambda plan, count: None  # that many tokens of it leave now
         self.continued = 0  # responses on sockets that went on from a cached one
 
     async def socket(self, request: web.Request) -> web.StreamResponse:

@@ -109,10 +109,9 @@ def minimal_edits(a: str, b: str) -> list[Edit]:
     """Edits that turn `a` into `b` and touch few characters: by line, and by word inside lines that mostly stay."""
     if a == b:
         return []
-    a_lines, b_lines = lines(a), lines(b)
-    starts = [0]
-    for line in a_lines:
-        starts.append(starts[-1] + len(line))
+    head, tail = _alike(a, b)
+    a_lines, b_lines = lines(a[head : len(a) - tail]), lines(b[head : len(b) - tail])
+    starts = [*accumulate(map(len, a_lines), initial=head)]
     out = []
     for hunk in diff_line_lists(a_lines, b_lines):
         old, new = a_lines[hunk.a_from : hunk.a_to], b_lines[hunk.b_from : hunk.b_to]
@@ -158,13 +157,28 @@ def _common(a: Sequence[object], b: Sequence[object]) -> int:
     return low
 
 
+def _alike(a: str, b: str) -> tuple[int, int]:
+    """How many characters both begin and end with, in whole lines."""
+    head = a.rfind("\n", 0, _common(a, b)) + 1
+    left_a, left_b = a[head:], b[head:]
+    size = min(len(left_a), len(left_b))
+    low, high = 0, size + 1  # the last `low` are equal, the last `high` are not, or are not there
+    if left_a[len(left_a) - size :] == left_b[len(left_b) - size :]:
+        low, high = size, size + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if left_a[len(left_a) - middle : len(left_a) - low] == left_b[len(left_b) - middle : len(left_b) - low]:
+            low = middle
+        else:
+            high = middle
+    return head, len(a[len(a) - low :].partition("\n")[2])
+
+
 def diff_lines(a: str, b: str) -> list[LineHunk]:
     """Where two texts differ, by line, in order; nothing between two hunks differs."""
-    head = a.rfind("\n", 0, _common(a, b)) + 1
-    tail = _common(a[head:][::-1], b[head:][::-1])
-    kept = a[len(a) - tail :].partition("\n")[2]  # whole lines; those in front of `head` and these are not looked at
+    head, tail = _alike(a, b)
     above = a.count("\n", 0, head)
-    middle = diff_line_lists(lines(a[head : len(a) - len(kept)]), lines(b[head : len(b) - len(kept)]))
+    middle = diff_line_lists(lines(a[head : len(a) - tail]), lines(b[head : len(b) - tail]))
     return [LineHunk(above + h.a_from, above + h.a_to, above + h.b_from, above + h.b_to) for h in middle]
 
 

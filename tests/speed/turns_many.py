@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from ide.documents import protocol
@@ -17,13 +18,17 @@ from tests.speed.turns import Figure, told
 from tests.speed.turns_stage import Seen, Stage, Written, code, cpu, ended, late, patch, provider, stage
 from tests.tab import Document, Tab
 
-FIGURES = ("turns-per-core", "interrupt-p95-ms", "tokens-after-interrupt")
+FIGURES = ("turns-per-core", "interrupt-p95-ms", "tokens-after-interrupt", "redirect-first-token-ms")
 RATE = 1000
 TOGETHER = 3  # turns, documents and tabs of one workspace
-LEVELS = (9, 18, 24, 30, 36, 45, 60)
+LEVELS = (18, 30, 36, 45, 60)
+TOKENS = 4000  # of each turn
 UNDER = 30  # turns that run while some are interrupted
+STOPS, REDIRECTS = 20, 12
+TTFT = 0.02  # seconds, the simulator's
 LATEST = 100.0  # ms
 PACE = 0.97
+LATER = 0.05  # seconds
 
 
 class Marking(Tab):
@@ -33,11 +38,20 @@ class Marking(Tab):
         super().__init__(*given)
         self.seen: dict[str, Seen] = {}
         self.marks: dict[int, dict[str, int]] = {}
+        self._words: dict[int, float] = {}  # when events came that say something, by their place in `events`
+
+    def first_words(self, since: int) -> float | None:
+        """When a model said something first, of the events behind that number."""
+        return next((at for place, at in self._words.items() if place >= since), None)
 
     async def _take(self, message: protocol.Message) -> None:
         await super()._take(message)
-        if isinstance(message, protocol.Stateless) and "id" in (answer := json.loads(message.payload)):
+        if not isinstance(message, protocol.Stateless):
+            return
+        if "id" in (answer := json.loads(message.payload)):
             self.marks[answer["id"]] = {name: one.length for name, one in self.seen.items()}
+        elif answer["params"]["type"] == "item.delta":
+            self._words[len(self.events) - 1] = time.perf_counter()
 
 
 @dataclass
@@ -95,7 +109,7 @@ async def prepared(on: Stage, tabs: list[Marking], name: str, made: dict[str, tu
 
 
 async def capacity() -> list[Figure]:
-    made = patches({f"round{level}x": 6000 for level in LEVELS})
+    made = patches({f"round{level}x": TOKENS for level in LEVELS})
     steps = [(name, patched) for name, (_, patched, _) in made.items()]
     best, notes, runs = 0, "", []
     with provider(steps, "--rate", str(RATE), "--ttft", "0.5") as url:
@@ -146,50 +160,70 @@ async def _level(
 
 
 async def interrupts() -> list[Figure]:
-    made = patches({"stopped": 40_000})
-    took: list[float] = []
-    after = 0
+    """Turns are stopped and redirected while as many others run all the time."""
+    made = patches({"stopped": 12_000})
+    stops: list[tuple[float, int]] = []
     with provider([(name, patched) for name, (_, patched, _) in made.items()], "--rate", str(RATE)) as url:
         async with stage(url) as on:
             places = await gathered(on, UNDER // TOGETHER)
             turns = [turn for tabs in places for turn in await prepared(on, tabs, "stopped", made)]
-            ids = await asyncio.gather(*(on.start(turn.tab, turn.name) for turn in turns))
-            for turn in turns:
-                await turn.tab.until(lambda turn=turn: len(turn.seen[0].at) > 20, "it writes", 60)  # type: ignore[misc]
+            ids = list(await asyncio.gather(*(on.start(turn.tab, turn.name) for turn in turns)))
             used, began = cpu(on.ours.pid), time.perf_counter()
-            stops = []
-            for turn, running in zip(turns, ids, strict=True):
-                stops.append(await _stop(turn, running))
-                await asyncio.sleep(0.1)
+            for number in range(STOPS):
+                stops.append(await _stopped(turns[number % UNDER], ids[number % UNDER]))
+                ids[number % UNDER] = await on.start(turns[number % UNDER].tab, turns[number % UNDER].name)
+            redirected = [await _redirected(on, turns[-1 - number], ids[-1 - number]) for number in range(REDIRECTS)]
             used = (cpu(on.ours.pid) - used) / (time.perf_counter() - began)
-            await asyncio.sleep(1)  # what were late would come now
-            for turn, (asked, length) in zip(turns, stops, strict=True):
-                last = max(at for one in turn.seen for at, _ in one.at)
-                took.append(max(0.0, last - asked) * 1000)
-                after += abs(turn.seen[-1].length - length)
             await _leave(places)
-    took.sort()
+    took = sorted(ms for ms, _ in stops)
     conditions = (
-        f"{UNDER} turns of {RATE:,} tokens/s, {TOGETHER} tabs each, stopped one after the other by another tab, 10 a "
-        f"second; uvicorn used {used:.0%} of its core"
+        f"{UNDER} turns of {RATE:,} tokens/s, {TOGETHER} tabs each, that are stopped one after the other by another "
+        f"tab and begun anew; uvicorn used {used:.0%} of its core"
     )
-    p95 = took[int(len(took) * 0.95)]
     about = f"{conditions}; from the request to the last frame in any tab, p50 {statistics.median(took):.1f} ms"
     told_after = f"{conditions}; characters that came behind the answer on the same socket, all turns together"
+    first = sorted(redirected)
+    more = (
+        f"{conditions}; {REDIRECTS} are redirected: from the request to the first words of the answer in another tab, "
+        f"less the simulator's own {TTFT * 1000:.0f} ms, p95; p50 {statistics.median(first):.1f} ms"
+    )
     return [
-        told("interrupt-p95-ms", p95, "ms", about, runs=took),
-        told("tokens-after-interrupt", after, "chars", told_after),
+        told("interrupt-p95-ms", took[int(len(took) * 0.95)], "ms", about, runs=took),
+        told("tokens-after-interrupt", sum(after for _, after in stops), "chars", told_after),
+        told("redirect-first-token-ms", first[int(len(first) * 0.95)], "ms", more, runs=first),
     ]
 
 
-async def _stop(turn: Turn, running: str) -> tuple[float, int]:
-    """When it was asked for, and how long the document was when the answer came."""
+async def _stopped(turn: Turn, running: str) -> tuple[float, int]:
+    """How long it wrote on after it was asked to stop, in ms, and how much came behind the answer."""
+    await _writes(turn)
     document = turn.documents[-1]
     tab = document.tab
     assert isinstance(tab, Marking)
     asked, number = time.perf_counter(), tab._number + 1
     await tab.call("turn.interrupt", turn=running)
-    return asked, tab.marks[number][document.id]
+    told_at, length = len(turn.seen[-1].at), tab.marks[number][document.id]
+    await asyncio.sleep(LATER)  # what was late would come now
+    last = max(at for one in turn.seen for at, _ in one.at)
+    after = sum(abs(now - before) for (_, before), (_, now) in pairwise([(0.0, length), *turn.seen[-1].at[told_at:]]))
+    return max(0.0, last - asked) * 1000, after
+
+
+async def _redirected(on: Stage, turn: Turn, running: str) -> float:
+    """Milliseconds until another tab had the first words of the answer, less the model's own time."""
+    await _writes(turn)
+    asks, sees = turn.documents[-1].tab, turn.documents[0].tab
+    since, asked = len(sees.events), time.perf_counter()
+    await asks.call("turn.redirect", turn=running, text="Please say so.", mentions=[])
+    assert isinstance(sees, Marking)
+    at = await sees.until(lambda: sees.first_words(since), "the answer", 60)
+    return (float(at) - asked - TTFT) * 1000
+
+
+async def _writes(turn: Turn) -> None:
+    """It writes at this moment."""
+    began = len(turn.seen[0].at)
+    await turn.tab.until(lambda: len(turn.seen[0].at) > began + 5, "it writes", 60)
 
 
 async def _leave(places: list[list[Marking]]) -> None:

@@ -13,10 +13,11 @@ import tempfile
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 from pycrdt import TextEvent
 
 from agents.engine.edits.apply import LiveApplier
@@ -25,6 +26,7 @@ from agents.engine.edits.target import PlainTarget
 from agents.engine.edits.v4a import V4aParser
 from agents.simulator.plan import pieces
 from tests.site import ROOT
+from tests.speed.clocked import clocked
 from tests.speed.load import LOAD_CORE
 from tests.speed.providers import simulated
 from tests.speed.servers import Tandem, tandem
@@ -102,6 +104,17 @@ class Written:
         """The last token that is in a text of this length; lengths rise but for the lines that are replaced."""
         return bisect_right(self.lengths, length) - 1
 
+    def followed(self, seen: Seen) -> list[tuple[float, int]]:
+        """When a tab had which token as its newest that can be seen."""
+        at, found = 0, []
+        for when, length in seen.at:
+            while at < len(self.lengths) and self.lengths[at] != length:
+                at += 1
+            if at == len(self.lengths):
+                raise AssertionError(f"{seen.document.path}: a text of {length} characters, which no token makes")
+            found.append((when, at))
+        return found
+
 
 @dataclass
 class Seen:
@@ -124,8 +137,7 @@ class Seen:
 
 def late(seen: Seen, written: Written, rate: float) -> list[float]:
     """Milliseconds each frame came later than its newest token was due, the earliest frame being on time."""
-    ahead = [(at, written.token(length)) for at, length in seen.at]
-    offsets = [at - token / rate for at, token in ahead if token > 0]
+    offsets = [at - token / rate for at, token in written.followed(seen)]
     return [(offset - min(offsets)) * 1000 for offset in offsets]
 
 
@@ -148,17 +160,32 @@ async def ended(tab: Tab, turn: str, seconds: float = 120) -> None:
     assert event["turn"]["state"] == "completed", event["turn"]
 
 
+def scripted(steps: Sequence[tuple[str, str]]) -> str:
+    """A script that plays patches by (name, patch) in a turn that names it, and says a few words for "say so"."""
+    made: list[dict[str, object]] = [
+        {"when": f"do {name} now", "calls": [{"name": "apply_patch", "arguments": text}]} for name, text in steps
+    ]
+    return json.dumps({"steps": [*made, {"when": "say so", "text": "It is so, and it stays so. " * 20}]})
+
+
 @contextmanager
 def provider(steps: Sequence[tuple[str, str]], *options: str) -> Iterator[str]:
     """The simulator, playing patches by (name, patch): in a turn that names it."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "script.json")
-        made = [
-            {"when": f"do {name} now", "calls": [{"name": "apply_patch", "arguments": text}]} for name, text in steps
-        ]
-        script.write_text(json.dumps({"steps": made}))
+        script.write_text(scripted(steps))
         with simulated("--script", str(script), *options) as url:
             yield url
+
+
+@contextmanager
+def timed(steps: Sequence[tuple[str, str]], rate: float) -> Iterator[tuple[str, Path]]:
+    """The same, and the file that tells when each token of the first turn left."""
+    with tempfile.TemporaryDirectory() as folder:
+        script, times = Path(folder, "script.json"), Path(folder, "times")
+        script.write_text(scripted(steps))
+        with clocked(script, rate, times) as url:
+            yield url, times
 
 
 @asynccontextmanager
@@ -168,6 +195,8 @@ async def stage(url: str, server: str = "uvicorn") -> AsyncIterator[Stage]:
     async with tandem(server, **env) as ours:
         words = [sys.executable, "manage.py", "shell", "-v", "0", "-c", CONNECT.format(url=url)]
         subprocess.run(words, cwd=ROOT, env={**os.environ, "TANDEM_DATA": str(ours.site.data)}, check=True, timeout=60)
+        with suppress(aiohttp.ClientError):  # a connection that was idle for so long may be closed as it is used
+            await ours.person.get(f"/workspaces/{ours.workspace['id']}")
         os.sched_setaffinity(0, {LOAD_CORE})  # only now: what the site starts would inherit it
         try:
             yield Stage(ours)
