@@ -80,7 +80,7 @@ def models(request: HttpRequest, workspace_id: str) -> wire.Json:
 @router.get("/workspaces/{workspace_id}/jobs")
 def listed(request: HttpRequest, workspace_id: str) -> list[wire.Json]:
     _workspace(request, workspace_id, Action.SEE)
-    return jobs.of_workspace(workspace_id)
+    return jobs.of_workspace(workspace_id, limit=500)
 
 
 @router.post("/workspaces/{workspace_id}/jobs", response={201: dict[str, object]})

@@ -177,6 +177,7 @@ def job(row: Job, failed: int, place: int | None = None) -> Json:
     return {
         "id": row.pk,
         "parent": row.parent_id,
+        "session": row.session_id,
         "kind": row.kind,
         "state": row.state,
         "instruction": row.instruction,

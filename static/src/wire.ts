@@ -157,6 +157,7 @@ export interface Plan {
 export interface Job {
   id: Id
   parent?: Id | null // the job that delegated it
+  session?: Id | null // where it was delegated, and reports
   kind: 'map' | 'agent'
   state: JobState
   instruction: string

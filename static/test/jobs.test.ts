@@ -85,7 +85,7 @@ describe('jobs', () => {
     ]
     expect(ordered(fromSnapshot(list)).map((one) => one.id)).toEqual(['new', 'old', 'review', 'failed', 'merged'])
     expect(grouped(fromSnapshot(list)).map((one) => one.group)).toEqual(['active', 'review', 'failed', 'past'])
-    expect(count(fromSnapshot(list))).toEqual({ active: 2, review: 1, failed: 1, badge: 3 })
+    expect(count(fromSnapshot(list))).toEqual({ active: 2, review: 1, failed: 1, waiting: 0, badge: 3 })
   })
 })
 

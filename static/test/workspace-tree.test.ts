@@ -80,4 +80,6 @@ test('an address names its screen', () => {
   expect(parse('/')).toEqual({ screen: 'home' })
   expect(parse('/w/ab12')).toEqual({ screen: 'workspace', id: 'ab12', review: null })
   expect(parse('/w/ab12/review/j9')).toEqual({ screen: 'workspace', id: 'ab12', review: 'j9' })
+  expect(parse('/w/ab12/jobs')).toEqual({ screen: 'workspace', id: 'ab12', review: null, jobs: 'board' })
+  expect(parse('/w/ab12/jobs/j9')).toEqual({ screen: 'workspace', id: 'ab12', review: null, jobs: 'j9' })
 })

@@ -1,6 +1,7 @@
 // The form that delegates: what to do, how, on which files, by which model. begin.ts has its state.
 import { useSignal } from '@preact/signals'
 import { useId } from 'preact/hooks'
+import './delegate.css'
 import { post } from '../net/http'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'

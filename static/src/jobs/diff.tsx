@@ -1,4 +1,5 @@
 // One file's difference, read only: unified, or the two sides beside each other.
+import './diff.css'
 import { LanguageDescription } from '@codemirror/language'
 import { languages } from '@codemirror/language-data'
 import { MergeView, unifiedMergeView } from '@codemirror/merge'

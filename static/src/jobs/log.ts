@@ -1,5 +1,6 @@
 // What a job says, as lines. Everything in here came from a model or a command: it is data, and nothing in it may act
 // on the page or hide from the reader, so control and direction characters are shown as signs.
+import { type Run, terminalLines } from '../sessions/ansi'
 import type { JobEvent } from '../wire'
 
 export interface Line {
@@ -8,6 +9,7 @@ export interface Line {
   text: string
   bad: boolean
   at: string
+  runs?: Run[] // what a command printed, in a terminal's colours; `text` is the same without them
 }
 
 const ESCAPE = 0x1b
@@ -21,6 +23,14 @@ export function visible(text: string): string {
     if (KEPT.has(sign)) return sign
     return code === ESCAPE ? '‹ESC›' : `‹${code.toString(16).toUpperCase().padStart(2, '0')}›`
   })
+}
+
+/** What a command printed, as a terminal would have shown it in the end; what is left of control signs is visible. */
+function printed(text: string): Run[] {
+  const lines = terminalLines(text.trimEnd()).map((line) =>
+    line.map(({ text, style }) => ({ text: visible(text), style })),
+  )
+  return lines.flatMap((line, at) => (at ? [{ text: '\n', style: '' }, ...line] : line))
 }
 
 function words(data: Record<string, unknown>, ...names: string[]): string {
@@ -41,11 +51,7 @@ export function lineOf(event: JobEvent): Line | null {
     case 'step':
       return failed ? line('step', [words(data, 'name'), words(data, 'error')].filter(Boolean).join('\n'), true) : null
     case 'tool':
-      return line(
-        'tool',
-        [words(data, 'name'), words(data, 'input'), words(data, 'output')].filter(Boolean).join('\n'),
-        failed,
-      )
+      return ran(event, [words(data, 'name'), words(data, 'input')].filter(Boolean).join('\n'), failed)
     case 'phase':
       return line('phase', words(data, 'phase', 'text', 'name'))
     case 'state':
@@ -61,6 +67,18 @@ export function lineOf(event: JobEvent): Line | null {
     default:
       return line('log', words(data, 'text', 'message', 'line', 'output'), data.tone === 'bad' || failed)
   }
+}
+
+function ran(event: JobEvent, head: string, bad: boolean): Line | null {
+  const said = visible(head)
+  const output = printed(words(event.data, 'output'))
+  const text = [said, output.map((run) => run.text).join('')]
+    .filter((part) => part.trim())
+    .join('\n')
+    .trimEnd()
+  if (!text) return null
+  const runs = output.length && said ? [{ text: `${said}\n`, style: '' }, ...output] : output
+  return { id: event.id, kind: 'tool', text, bad, at: event.created_at, ...(output.length && { runs }) }
 }
 
 /** The lines of a log. Prose arrives in pieces: what was said without a pause is one line. */

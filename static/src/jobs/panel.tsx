@@ -3,9 +3,13 @@ import './jobs.css'
 import { Empty } from '../ui/empty'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
+import { board } from '../ui/words/jobs'
 import { live } from '../workspace/live'
+import { openBoard } from './places'
 import { JobRow } from './row'
 import { jobs, mayDelegate, ordered } from './state'
+
+const SHOWN = 50 // the board has them all
 
 export function JobsPanel() {
   const home = live.value
@@ -16,10 +20,17 @@ export function JobsPanel() {
     return <Empty title={words.job.empty} text={may ? words.job.emptyText : words.job.emptyRead} />
   }
   return (
-    <ul class="jobs" aria-label={words.job.list}>
-      {all.map((job) => (
-        <JobRow key={job.id} job={job} />
-      ))}
-    </ul>
+    <>
+      <ul class="jobs" aria-label={words.job.list}>
+        {all.slice(0, SHOWN).map((job) => (
+          <JobRow key={job.id} job={job} />
+        ))}
+      </ul>
+      {all.length > SHOWN && (
+        <button type="button" class="quiet jobs-more" onClick={openBoard}>
+          {board.more(all.length - SHOWN)}
+        </button>
+      )}
+    </>
   )
 }

@@ -1,4 +1,5 @@
 // The list of changed files with its check boxes, and the one that is shown.
+import './review-files.css'
 import type { Signal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { Icon } from '../ui/icon'

@@ -5,24 +5,17 @@ import { Progress } from '../ui/bar'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'
 import { words } from '../ui/words/around'
+import { job as own } from '../ui/words/jobs'
 import type { Job } from '../wire'
-import { pane } from '../workspace/layout'
 import { live } from '../workspace/live'
-import { go } from '../workspace/route'
 import { isBusy, tryTo } from './acts'
 import { visible } from './log'
+import { openJob, openReview } from './places'
 import { acts, groupOf, mayDelegate } from './state'
 import { clock, elapsed, now } from './time'
 
 const say = words.job
 const Detail = lazy(() => import('./detail').then((part) => part.Detail))
-
-function openReview(job: Job) {
-  const home = live.peek()
-  if (!home) return
-  pane.value = 'main'
-  go(`/w/${home.id}/review/${job.id}`)
-}
 
 export function nameOf(job: Job): string {
   return visible(job.instruction.trim().split('\n')[0] ?? '')
@@ -35,7 +28,7 @@ export function Elapsed({ job }: { job: Job }) {
 }
 
 /** What stands after the instruction: the phase while it works, the reason when it failed, the state when it rests. */
-function phaseOf(job: Job): string {
+export function phaseOf(job: Job): string {
   if (job.question) return say.asks(visible(job.question.split('\n')[0] ?? ''))
   if (['planning', 'running', 'waiting'].includes(job.state)) return visible(job.phase)
   if (job.state === 'queued') return job.phase ? visible(job.phase) : say.waiting
@@ -43,7 +36,7 @@ function phaseOf(job: Job): string {
   return say.states[job.state].toLowerCase()
 }
 
-function Meter({ job }: { job: Job }) {
+export function Meter({ job }: { job: Job }) {
   if (!job.total) return <span class="job-unknown" data-working={job.state === 'running'} />
   return <Progress done={job.done} total={job.total} label={say.progress(job.done, job.total)} />
 }
@@ -55,7 +48,7 @@ function ReviewButton({ job }: { job: Job }) {
       type="button"
       class="job-review"
       title={say.reviewLabel(job.added, job.removed)}
-      onClick={() => openReview(job)}
+      onClick={() => openReview(job.id)}
     >
       {text.label} <span class="job-plus num">{text.added}</span>{' '}
       {job.removed > 0 && <span class="job-minus num">{text.removed}</span>}
@@ -150,6 +143,13 @@ export function JobRow({ job }: { job: Job }) {
         </span>
       </div>
       <div id={id} hidden={!open.value}>
+        {open.value && (
+          <p class="job-more">
+            <button type="button" class="quiet job-link" onClick={() => openJob(job.id)}>
+              {own.open}
+            </button>
+          </p>
+        )}
         {open.value && <Detail job={job} />}
       </div>
     </li>

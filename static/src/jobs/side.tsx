@@ -3,13 +3,16 @@ import './jobs.css'
 import { Empty } from '../ui/empty'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
+import { board } from '../ui/words/jobs'
 import { live } from '../workspace/live'
 import { delegate, delegating } from './begin'
 import { Delegate } from './delegate'
+import { openBoard } from './places'
 import { JobRow } from './row'
 import { grouped, jobs, mayDelegate } from './state'
 
 const say = words.job
+const SHOWN = 30 // of a group; the board has them all
 
 export function JobsSide() {
   const home = live.value
@@ -19,6 +22,9 @@ export function JobsSide() {
     <div class="side-body jobs-side">
       <div class="side-head">
         <h2>{say.title}</h2>
+        <button type="button" class="quiet" onClick={openBoard}>
+          {board.open}
+        </button>
         {may && !delegating.value && (
           <button type="button" onClick={() => delegate()}>
             <Icon name="plus" size={14} /> {say.delegate}
@@ -34,10 +40,15 @@ export function JobsSide() {
             {say.groups[group]} <span class="faint num">{list.length}</span>
           </h3>
           <ul class="jobs">
-            {list.map((job) => (
+            {list.slice(0, SHOWN).map((job) => (
               <JobRow key={job.id} job={job} />
             ))}
           </ul>
+          {list.length > SHOWN && (
+            <button type="button" class="quiet jobs-more" onClick={openBoard}>
+              {board.more(list.length - SHOWN)}
+            </button>
+          )}
         </section>
       ))}
     </div>

@@ -89,14 +89,17 @@ export interface Counts {
   active: number
   review: number
   failed: number
+  /** Of the active ones: those that wait for somebody. */
+  waiting: number
   /** What the rail's badge shows: at work and waiting for a person. */
   badge: number
 }
 
 export function count(map: Jobs): Counts {
-  const of = (group: Group) => [...map.values()].filter((job) => groupOf(job.state) === group).length
+  const of = (group: Group) => [...map.values()].filter((job) => !job.parent && groupOf(job.state) === group).length
   const [active, review, failed] = [of('active'), of('review'), of('failed')]
-  return { active, review, failed, badge: active + review }
+  const waiting = [...map.values()].filter((job) => job.state === 'waiting').length
+  return { active, review, failed, waiting, badge: active + review }
 }
 
 /** Whether a role may delegate, stop, retry and merge (the server asks again). */

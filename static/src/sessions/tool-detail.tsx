@@ -1,4 +1,5 @@
 // The inside of a tool's card. Everything is text nodes: what a command prints is never markup.
+import '../ui/ansi.css'
 import type { ComponentChildren } from 'preact'
 import { useMemo, useState } from 'preact/hooks'
 import { words } from '../ui/words/library'

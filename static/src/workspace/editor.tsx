@@ -14,11 +14,13 @@ import { openPalette } from './find'
 import { FollowBar } from './follow-bar'
 import { live } from './live'
 import { Here } from './presence'
+import { toFiles } from './route'
 import { shownName } from './tree-model'
 
 const documents = () => live.value?.documents ?? null
 const show = (doc: OpenDocument) => {
   endComparison()
+  toFiles()
   documents()?.show(doc)
   doc.focus()
 }

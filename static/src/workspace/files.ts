@@ -6,6 +6,7 @@ import { toast } from '../ui/toast'
 import type { GitStatus, Tree } from '../wire'
 import { narrow, pane } from './layout'
 import { live } from './live'
+import { toFiles } from './route'
 import { build } from './tree-model'
 
 export const tree = signal<Tree | null>(null)
@@ -104,6 +105,7 @@ export function send(folder: string, files: Iterable<File>) {
 
 export async function openFile(path: string, line?: number) {
   endComparison()
+  toFiles()
   try {
     await live.peek()?.documents.open(path, line === undefined ? {} : { line })
     if (narrow.peek()) pane.value = 'main'

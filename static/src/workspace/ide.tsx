@@ -19,6 +19,7 @@ import { Icon, type IconName } from '../ui/icon'
 import { loadRest } from '../ui/lazy'
 import { toast } from '../ui/toast'
 import { words as own } from '../ui/words/documents'
+import { board } from '../ui/words/jobs'
 import { comments, history, git as scm } from '../ui/words/past'
 import { words } from '../ui/words/shell'
 import type { Id, Me } from '../wire'
@@ -34,6 +35,8 @@ import {
   CommentsSide,
   Compare,
   HistorySide,
+  JobScreen,
+  JobsBoard,
   JobsPanel,
   JobsSide,
   PeopleSide,
@@ -41,7 +44,7 @@ import {
   SearchSide,
   SessionPanel,
 } from './parts'
-import { go } from './route'
+import { go, route } from './route'
 import { Splitter } from './splitter'
 import { Status } from './status'
 import { FileTree } from './tree'
@@ -69,7 +72,11 @@ function Rail() {
   const badges: Partial<Record<layout.Side, { n: number; label: string; class?: string }>> = {
     changes: { n: git.value?.changes.length ?? 0, label: scm.files(git.value?.changes.length ?? 0), class: 'plain' },
     comments: { n: waiting.value.length, label: comments.waiting(waiting.value.length), class: 'you' },
-    jobs: { n: counts.value.badge, label: `${counts.value.badge}` },
+    jobs: {
+      n: counts.value.badge,
+      label: board.badge(counts.value.active - counts.value.waiting, counts.value.review + counts.value.waiting),
+      class: counts.value.waiting ? 'you' : '',
+    },
   }
   const nameOf = (name: layout.Side) =>
     badges[name]?.n ? `${SIDES[name].label}, ${badges[name].label}` : SIDES[name].label
@@ -146,12 +153,20 @@ function Panes() {
   )
 }
 
+// What fills the editor area.
+function Shown({ review }: { review: Id | null }) {
+  const at = route.value
+  const jobs = at.screen === 'workspace' ? at.jobs : undefined
+  if (review) return <Review job={review} />
+  if (jobs) return jobs === 'board' ? <JobsBoard /> : <JobScreen key={jobs} job={jobs} />
+  return compared.value ? <Compare what={compared.value} /> : <Editor />
+}
+
 function Screen({ me, review }: { me: Me; review: Id | null }) {
   const s = layout.sizes.value
   const column = (open: boolean, width: number) => (open ? `minmax(160px, ${width}px)` : '0px')
   const columns = `48px ${column(s.sideOpen, s.side)} minmax(320px, 1fr) ${column(s.talkOpen, s.talk)}`
   const narrow = layout.narrow.value
-  const comparison = compared.value
   useEffect(() => void loadRest(), [])
   return (
     <div class={`ide pane-${layout.pane.value}`} style={{ gridTemplateColumns: columns }}>
@@ -179,7 +194,7 @@ function Screen({ me, review }: { me: Me; review: Id | null }) {
         <Tabs />
         <div class="main-body">
           <Connection />
-          {review ? <Review job={review} /> : comparison ? <Compare what={comparison} /> : <Editor />}
+          <Shown review={review} />
         </div>
         {s.bottomOpen && (
           <div class="bottom-wrap">

@@ -3,6 +3,7 @@
 import { asideShown } from '../documents/aside'
 import { trouble } from '../documents/ghost'
 import { languageName } from '../documents/languages'
+import { JobsProgress } from '../jobs/progress'
 import { Speed } from '../sessions/speed'
 import { lazy } from '../ui/lazy'
 import { words as own } from '../ui/words/documents'
@@ -51,6 +52,7 @@ export function Status() {
         </span>
       )}
       <span class="push" />
+      <JobsProgress />
       {trouble.value && (
         <button type="button" class="quiet ghost-trouble" title={trouble.value.title} onClick={trouble.value.act}>
           {trouble.value.text}

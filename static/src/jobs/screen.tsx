@@ -1,0 +1,111 @@
+// One job, the whole editor area wide: what may be done with it in the header, everything known of it below.
+import './board.css'
+import './jobs.css'
+import { useSignal, useSignalEffect } from '@preact/signals'
+import { get } from '../net/http'
+import { problemOf } from '../net/problem'
+import { Failure } from '../ui/failure'
+import { Icon } from '../ui/icon'
+import { Skeleton } from '../ui/skeleton'
+import { toast } from '../ui/toast'
+import { words } from '../ui/words/around'
+import { job as say } from '../ui/words/jobs'
+import type { Id, Job, Problem } from '../wire'
+import { live } from '../workspace/live'
+import { isBusy, tryTo } from './acts'
+import { Detail } from './detail'
+import { visible } from './log'
+import { openBoard, openReview } from './places'
+import { Meter, nameOf } from './row'
+import { acts, groupOf, jobs, mayDelegate, put } from './state'
+
+export function JobScreen({ job: id }: { job: Id }) {
+  const problem = useSignal<Problem | null>(null)
+  const job = jobs.value.get(id)
+  useSignalEffect(() => {
+    if (!live.value?.snapshot.value || jobs.peek().has(id)) return
+    get<Job>(`/jobs/${id}`).then(
+      (found) => {
+        if (!jobs.peek().has(id)) jobs.value = put(jobs.peek(), found)
+      },
+      (error: unknown) => {
+        problem.value = problemOf(error)
+      },
+    )
+  })
+  return (
+    <section class="job-screen" aria-label={job ? nameOf(job) : words.job.title}>
+      <header class="job-head">
+        <button type="button" class="quiet icon" aria-label={say.back} title={say.back} onClick={openBoard}>
+          <Icon name="arrow-left" size={16} />
+        </button>
+        <h1 title={job && visible(job.instruction)}>{job ? nameOf(job) : words.job.title}</h1>
+        {job && groupOf(job.state) === 'active' && <Meter job={job} />}
+        {job && <Acts job={job} />}
+      </header>
+      {!job && !problem.value && <Skeleton />}
+      {!job && problem.value && <Failure problem={problem.value} />}
+      {job && <Detail job={job} wide />}
+    </section>
+  )
+}
+
+async function call(op: 'job.takeover' | 'job.giveback', job: Id) {
+  try {
+    await live.peek()?.call(op, { job })
+  } catch (error) {
+    const { message, do: what } = problemOf(error)
+    toast([message, what].filter(Boolean).join(' '), 'bad')
+  }
+}
+
+function Acts({ job }: { job: Job }) {
+  const home = live.value
+  const can = acts(job)
+  if (!home || !mayDelegate(home.role.value)) return can.review ? <Review job={job} /> : null
+  const mine = job.taken_by?.id === home.me.id
+  return (
+    <span class="job-head-acts">
+      {job.taken_by && <small class="muted">{say.takenBy(job.taken_by.name)}</small>}
+      {mine && (
+        <button type="button" onClick={() => void call('job.giveback', job.id)}>
+          {say.giveback}
+        </button>
+      )}
+      {!job.taken_by && can.stop && job.kind === 'agent' && (
+        <button type="button" title={say.takeoverWhy} onClick={() => void call('job.takeover', job.id)}>
+          {say.takeover}
+        </button>
+      )}
+      {can.retry && (
+        <button type="button" disabled={isBusy(job.id, 'retry')} onClick={() => tryTo(job.id, 'retry')}>
+          {job.failed ? words.job.retryFailed(job.failed) : words.retry}
+        </button>
+      )}
+      {can.stop && (
+        <button
+          type="button"
+          disabled={isBusy(job.id, 'cancel')}
+          aria-label={words.job.stopLabel(nameOf(job))}
+          onClick={() => tryTo(job.id, 'cancel')}
+        >
+          {isBusy(job.id, 'cancel') ? words.job.stopping : say.cancel}
+        </button>
+      )}
+      {can.review && <Review job={job} />}
+    </span>
+  )
+}
+
+function Review({ job }: { job: Job }) {
+  return (
+    <button
+      type="button"
+      class="primary"
+      title={words.job.reviewLabel(job.added, job.removed)}
+      onClick={() => openReview(job.id)}
+    >
+      {words.job.review(job.added, job.removed).label}
+    </button>
+  )
+}
