@@ -9,9 +9,9 @@ import celery
 from celery.exceptions import CeleryError
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count
 from kombu.exceptions import KombuError
 
+from agents import overview
 from agents.endpoints import choice as endpoints
 from agents.endpoints import limits
 from agents.jobs.outbox import ANSWER
@@ -124,6 +124,7 @@ def register() -> None:
     register_check(Check("worker", _check_worker))
     register_check(Check("limits", check_limits))
     panels.register(*_figures(), *_tables())
+    overview.register()
 
 
 # --- the dashboard ----------------------------------------------------------------------------------------------------
@@ -185,14 +186,6 @@ def _jobs() -> list[panels.Row]:
     ]
 
 
-def _models() -> list[panels.Row]:
-    rows = Endpoint.objects.annotate(used=Count("turns")).order_by("rank", "pk")
-    return [
-        (row.name, row.model, "on" if row.enabled else "off", "yes" if row.drives_tools else "no", row.used)
-        for row in rows
-    ]
-
-
 def _tables() -> list[panels.Panel]:
     return [
         panels.Panel(
@@ -208,12 +201,5 @@ def _tables() -> list[panels.Panel]:
             ("workspace", "who", "kind", "state", "phase", "done", "tokens", "worker"),
             _jobs,
             empty="No job yet.",
-        ),
-        panels.Panel(
-            "models",
-            "Models",
-            ("name", "model", "state", "drives tools", "turns"),
-            _models,
-            empty="No model is connected.",
         ),
     ]

@@ -212,6 +212,8 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "commit.write": ({"request": 1}, "not_allowed", "unavailable"),  # no model there
     "commit.stop": ({"request": 1}, "not_allowed", "ok"),
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
+    "job.plan.approve": ({"job": "{job_id}"}, "not_allowed", "not_found"),
+    "job.plan.edit": ({"job": "{job_id}", "steps": ["x"]}, "not_allowed", "not_found"),
     "job.watch": ({"job": "{job_id}", "path": "zebra.py"}, "conflict", "not_found"),
     "job.unwatch": ({"job": "{job_id}", "path": "zebra.py"}, "ok", "ok"),
     "job.files": ({"job": "{job_id}"}, "ok", "not_found"),

@@ -167,7 +167,7 @@ def _lines(caps: tuple[Cap, ...]) -> list[Rates]:
         if amount <= 0:
             raise Limited("none may be made")
         name = f"{cap.key}:{cap.measure}{':team' if cap.team else ''}"
-        found.append(Rates(name, **{cap.measure: amount}))
+        found.append(Rates(name, tokens=amount) if cap.measure == "tokens" else Rates(name, requests=amount))
     return found
 
 

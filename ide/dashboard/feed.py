@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from ide.dashboard import figures, ground
+from ide.dashboard import figures, ground, pulse
 from ide.dashboard.panels import figures as registered_figures
 from ide.db import in_db
 
@@ -92,6 +92,7 @@ class Feed:
 
 
 async def _snapshot() -> Sample:
+    await pulse.gather()
     return await in_db(figures.snapshot)
 
 

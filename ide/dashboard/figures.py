@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from statistics import quantiles
@@ -12,15 +11,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Avg, Count, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
-from prometheus_client.metrics import MetricWrapperBase
 
-from ide import metrics
+from ide.dashboard import pulse
 from ide.dashboard.ground import Look
+from ide.dashboard.models import Drained
 from ide.dashboard.panels import Figure, Panel, Row, Value, figures, panels, register
 from ide.errors import Refused
-from ide.live.host import live_host, live_hosts
 from ide.usage.models import LedgerEntry
 from ide.workspaces.models import Workspace
 
@@ -60,16 +58,6 @@ def _rows(panel: Panel) -> list[list[Value]] | None:
         return None
 
 
-def total(metric: MetricWrapperBase, **labels: str) -> float:
-    """Sum of a metric's samples that carry these labels, of this process."""
-    return sum(
-        sample.value
-        for family in metric.collect()
-        for sample in family.samples
-        if not sample.name.endswith("_created") and labels.items() <= sample.labels.items()
-    )
-
-
 # --- models: from the ledger, which every process writes ----------------------------------------------------------
 def _settled_since(span: timedelta) -> Any:
     return LedgerEntry.objects.used().filter(created_at__gte=timezone.now() - span)
@@ -101,10 +89,7 @@ def tokens_today() -> int:
 def first_token(percent: int) -> float | None:
     """Percentile of the time to the first token in the last hour, milliseconds."""
     calls = _settled_since(timedelta(hours=1)).exclude(ttft_ms=None).order_by("-created_at")
-    waits: list[float] = list(calls.values_list("ttft_ms", flat=True)[:1000])
-    if len(waits) < 2:
-        return round(waits[0]) if waits else None
-    return round(quantiles(waits, n=100, method="inclusive")[percent - 1])
+    return _percentile(list(calls.values_list("ttft_ms", flat=True)[:1000]), percent)
 
 
 def calls_running() -> int:
@@ -121,32 +106,45 @@ def endpoint_rows() -> list[Row]:
             calls=Count("id"),
             read=Sum("input_tokens"),
             written=Sum("output_tokens"),
-            wait=Avg("ttft_ms"),
             timed=Sum("output_tokens", filter=Q(seconds__gt=0)),
             seconds=Sum("seconds"),
         )
         .order_by("-calls")[:LATEST]
     )
     rows: list[Row] = []
-    errors = _errors()
+    errors, waits = _errors(), _waits()
     for g in groups:
         speed = round(g["timed"] / g["seconds"], 1) if g["timed"] and g["seconds"] else None
-        wait = round(g["wait"]) if g["wait"] is not None else None
-        trouble = errors.pop(g["endpoint"], "none")
-        rows.append((g["endpoint"], g["model"], g["calls"], g["read"], g["written"], wait, speed, trouble))
-    silent: list[Row] = [(name, None, 0, 0, 0, None, None, trouble) for name, trouble in sorted(errors.items())]
+        wait = waits.get((g["endpoint"], g["model"]), [])
+        told = (g["endpoint"], g["model"], g["calls"], g["read"], g["written"])
+        rows.append((*told, _percentile(wait, 50), _percentile(wait, 95), speed, errors.pop(g["endpoint"], "none")))
+    silent: list[Row] = [(name, None, 0, 0, 0, None, None, None, trouble) for name, trouble in sorted(errors.items())]
     return rows + silent
 
 
+def _waits() -> dict[tuple[str, str], list[float]]:
+    """Times to the first token of the newest calls of a day, by endpoint and model."""
+    calls = _settled_since(timedelta(days=1)).exclude(ttft_ms=None).order_by("-created_at")[:2000]
+    found: dict[tuple[str, str], list[float]] = {}
+    for endpoint, model, wait in calls.values_list("endpoint", "model", "ttft_ms"):
+        found.setdefault((endpoint, model), []).append(wait)
+    return found
+
+
+def _percentile(waits: Sequence[float], percent: int) -> float | None:
+    if len(waits) < 2:
+        return round(waits[0]) if waits else None
+    return round(quantiles(waits, n=100, method="inclusive")[percent - 1])
+
+
 def _errors() -> dict[str, str]:
-    """Provider errors of this process since its start, in words, by endpoint."""
-    counted: dict[str, Counter[str]] = {}
-    for family in metrics.provider_errors.collect():
-        for sample in family.samples:
-            if sample.name.endswith("_total") and sample.value:
-                kinds = counted.setdefault(sample.labels["endpoint"], Counter())
-                kinds[sample.labels["kind"]] += int(sample.value)
-    return {name: ", ".join(f"{n} × {kind}" for kind, n in kinds.most_common()) for name, kinds in counted.items()}
+    """Providers' errors of a day, in words, by endpoint: of all processes, as the ledger has them."""
+    failed = LedgerEntry.objects.filter(created_at__gte=timezone.now() - timedelta(days=1)).exclude(error="")
+    rows = failed.order_by().values_list("endpoint", "error").annotate(count=Count("pk")).order_by("-count")
+    found: dict[str, list[str]] = {}
+    for endpoint, error, count in rows:
+        found.setdefault(endpoint, []).append(f"{count} × {error.removeprefix('model_').replace('_', ' ')}")
+    return {endpoint: ", ".join(told) for endpoint, told in found.items()}
 
 
 def call_rows() -> list[Row]:
@@ -174,9 +172,8 @@ def clock(moment: datetime | None) -> str | None:
 
 # --- workspaces, parts, the machine -------------------------------------------------------------------------------
 def people_now() -> int:
-    """People with a tab open on a workspace this process hosts."""
-    # list(): the loop's thread changes these while this one counts
-    return len({tab.user_id for host in live_hosts() for tab in list(host.participants.values())})
+    """People with a tab open on a workspace, whichever process hosts it."""
+    return len({user for one in pulse.pulses() for user in one.people})
 
 
 def live_workspaces() -> int:
@@ -185,15 +182,26 @@ def live_workspaces() -> int:
 
 def workspace_rows() -> list[Row]:
     live = Workspace.objects.filter(host_until__gt=timezone.now()).select_related("team").order_by("-active_at")
-    return [(w.name, w.team.name, *_inside(w.pk), w.host, w.host_epoch, clock(w.host_until)) for w in live[:LATEST]]
+    inside = {workspace: counts for one in pulse.pulses() for workspace, counts in one.workspaces.items()}
+    return [
+        (
+            *(w.name, w.team.name, *inside.get(w.pk, (None, None))),
+            *(pulse.machine(w.host), w.host_epoch, clock(w.host_until), w.pk),
+        )
+        for w in live[:LATEST]
+    ]
 
 
-def _inside(workspace_id: str) -> tuple[int | None, int | None]:
-    """(people, documents) in a live workspace; unknown where another process hosts it."""
-    host = live_host(workspace_id)
-    if host is None:
-        return None, None
-    return len({tab.user_id for tab in list(host.participants.values())}), len(host.rooms_open())
+def host_rows() -> list[Row]:
+    """Processes that have workspaces open, and those that were emptied."""
+    drained = set(Drained.objects.values_list("host", flat=True))
+    rows: list[Row] = []
+    for one in pulse.pulses():
+        state = "drained" if one.host in drained else "open"
+        rooms = (len(one.workspaces), len(one.people), one.sockets, one.rooms)
+        rows.append((pulse.machine(one.host), one.pid, state, *rooms, one.host))
+    silent = drained - {one.host for one in pulse.pulses()}
+    return rows + [(pulse.machine(name), None, "drained", 0, 0, 0, 0, name) for name in sorted(silent)]
 
 
 def part_rows() -> Sequence[Row]:
@@ -232,8 +240,10 @@ def _bytes(files: Iterable[str]) -> int:
 def register_own() -> None:
     register(
         Figure("people", "People", people_now, "here now", "People", chart=True),
-        Figure("sockets", "Sockets", lambda: int(total(metrics.sockets)), "open", "People", chart=True),
-        Figure("rooms", "Documents live", lambda: int(total(metrics.rooms)), "rooms", "People", chart=True),
+        Figure("sockets", "Sockets", lambda: sum(p.sockets for p in pulse.pulses()), "open", "People", chart=True),
+        Figure("rooms", "Documents live", lambda: sum(p.rooms for p in pulse.pulses()), "rooms", "People", chart=True),
+        Figure("commit.p50", "Typed to saved, p50", lambda: pulse.commit_percentile(50), "ms, last ½ minute", "People"),
+        Figure("commit.p95", "Typed to saved, p95", lambda: pulse.commit_percentile(95), "ms, at most", "People"),
         Figure("workspaces", "Workspaces live", live_workspaces, "", "People"),
         Figure("calls", "Calls running", calls_running, "", "Models", chart=True),
         Figure("speed", "Written by models", tokens_per_second, "tokens/s, last minute", "Models", chart=True),
@@ -246,7 +256,10 @@ def register_own() -> None:
         Panel(
             "endpoints",
             "Model endpoints, last 24 hours",
-            ("endpoint", "model", "calls", "tokens read", "written", "first token, ms", "tokens/s", "errors"),
+            (
+                *("endpoint", "model", "calls", "tokens read", "written"),
+                *("first token p50, ms", "p95, ms", "tokens/s", "errors"),
+            ),
             endpoint_rows,
             "No model was called today.",
         ),
@@ -263,6 +276,15 @@ def register_own() -> None:
             ("workspace", "team", "people", "documents", "host", "epoch", "lease until"),
             workspace_rows,
             "Nobody has a workspace open.",
+            acts=("workspace.close",),
+        ),
+        Panel(
+            "hosts",
+            "Servers",
+            ("machine", "process", "state", "workspaces", "people", "sockets", "documents"),
+            host_rows,
+            "No server has a workspace open.",
+            acts=("host.drain", "host.undrain"),
         ),
         Panel("workers", "Workers", ("worker", "processes", "state"), worker_rows, "No worker answers: jobs wait."),
         Panel("parts", "Parts", ("part", "state", "finding"), part_rows, "Not looked at yet."),

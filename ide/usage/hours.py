@@ -62,11 +62,12 @@ def _roll(hour: datetime) -> None:
 
 def _summed(rows: QuerySet[LedgerEntry], *keys: str) -> Iterable[dict[str, Any]]:
     ended = rows.exclude(state=LedgerEntry.State.RESERVED).order_by()
-    return ended.values(*keys).annotate(
+    summed: Iterable[dict[str, Any]] = ended.values(*keys).annotate(
         calls=Count("pk", filter=~Q(state=LedgerEntry.State.RELEASED)),
         errors=Count("pk", filter=~Q(error="")),
         **{column: Sum(column) for column in ("input_tokens", "output_tokens", "cached_tokens", "cost")},
     )
+    return summed
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------
@@ -138,7 +139,8 @@ def _rolled(span: str, since: datetime, edge: datetime, keys: Sequence[str]) -> 
     columns = ("calls", "errors", "input_tokens", "output_tokens", "cost")
     rows = Used.objects.filter(hour__gte=since, hour__lt=edge).exclude(calls=0, errors=0, kind="").order_by()
     unit = "hour" if span == "hour" else "day"
-    return rows.values(unit, *keys).annotate(**{name: Sum(name) for name in columns})
+    summed: Iterable[dict[str, Any]] = rows.values(unit, *keys).annotate(**{name: Sum(name) for name in columns})
+    return summed
 
 
 def _by_hour(

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Sum
@@ -241,7 +242,7 @@ def draw_all(spent: Mapping[int, Spent]) -> int:
     with writing(), transaction.atomic(), connection.cursor() as cursor:
         for entry, one in sorted(spent.items()):
             total = one.tokens
-            values = [total, total, one.input_tokens, one.output_tokens, one.cached_tokens, one.cost.quantize(CENT)]
+            values: list[Any] = [total, total, one.input_tokens, one.output_tokens, one.cached_tokens, one.cost.quantize(CENT)]
             cursor.execute(_DRAW, [*values, until, entry, total])
             changed += cursor.rowcount
     return changed
@@ -316,3 +317,10 @@ def running(team_id: str) -> list[tuple[str, int]]:
     rows = LedgerEntry.objects.filter(workspace__team=team_id, state=LedgerEntry.State.RESERVED)
     alive = rows.filter(held_until__gt=timezone.now()).order_by()
     return list(alive.values("endpoint").annotate(count=Count("pk")).values_list("endpoint", "count"))
+
+
+def by_subject(subjects: Sequence[str]) -> dict[str, tuple[int, Decimal]]:
+    """(tokens, US dollars) used so far for each of these turns or jobs."""
+    rows = LedgerEntry.objects.filter(subject__in=subjects).exclude(state=LedgerEntry.State.RELEASED).order_by()
+    sums = rows.values("subject").annotate(tokens=Sum(F("input_tokens") + F("output_tokens")), paid=Sum("cost"))
+    return {subject: (tokens, paid) for subject, tokens, paid in sums.values_list("subject", "tokens", "paid")}

@@ -68,7 +68,7 @@ class LedgerEntry(models.Model):
     endpoint = models.CharField(max_length=80)
     model = models.CharField(max_length=200)
     kind = models.CharField(max_length=12)
-    subject = models.CharField(max_length=40, blank=True, help_text="turn:<id> or job:<id>")
+    subject = models.CharField(max_length=40, blank=True, db_index=True, help_text="turn:<id> or job:<id>")
     pool = models.CharField(max_length=4, blank=True, help_text="That of the endpoint then.")
     charged = models.JSONField(default=list, help_text="The accounts it counts in, by number.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.RESERVED)

@@ -9,7 +9,6 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from ide import metrics
 from ide.accounts.models import Team, User
 from ide.dashboard import figures
 from ide.dashboard.ground import Look, look
@@ -72,10 +71,10 @@ def test_calls_left_behind_by_a_crash_do_not_run_for_ever() -> None:
 def test_endpoints_show_speed_and_errors_also_of_those_that_never_answered() -> None:
     call(10, input_tokens=10, output_tokens=100, ttft_ms=50.0, seconds=2.0)
     call(10, input_tokens=10, output_tokens=100, ttft_ms=150.0, seconds=2.0)
-    metrics.provider_errors.labels(endpoint="figures-down", kind="AuthFailed").inc()
+    call(10, endpoint="down", state="released", error="model_auth")
     rows = {row[0]: row for row in figures.endpoint_rows()}
-    assert rows["fast"] == ("fast", "m1", 2, 20, 200, 100, 50.0, "none")
-    assert rows["figures-down"][-1] == "1 × AuthFailed"
+    assert rows["fast"] == ("fast", "m1", 2, 20, 200, 100, 145, 50.0, "none")
+    assert rows["down"][-1] == "1 × auth"
 
 
 def test_newest_calls_come_first_and_survive_deleted_people_and_workspaces(person: Callable[..., User]) -> None:
