@@ -125,7 +125,6 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "ide.surface.AdminPolicy",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 ROOT_URLCONF = "ide.urls"
 ASGI_APPLICATION = "ide.asgi.application"
@@ -175,7 +174,6 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https:")  # browsers allow it on this machine only
-USERSESSIONS_TRACK_ACTIVITY = True
 # Others who say who somebody is. People still come by invite, or by an address of a domain that is named.
 SOCIALACCOUNT_ADAPTER = "ide.accounts.adapter.InviteOnlySocial"
 SOCIALACCOUNT_ONLY = False

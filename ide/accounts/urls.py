@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 
-from ide.accounts import pages
+from ide.accounts import pages, sign_ins
 
 urlpatterns = [
     path("accounts/login/", views.login, name="account_login"),
@@ -16,7 +16,7 @@ urlpatterns = [
     path("accounts/password/change/", login_required(views.password_change), name="account_change_password"),
     path("accounts/password/set/", login_required(views.password_set), name="account_set_password"),
     path("accounts/2fa/", include("allauth.mfa.urls")),
-    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    path("accounts/sessions/", sign_ins.sign_ins, name="usersessions_list"),
     path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
     path("accounts/reauthenticate/", login_required(views.reauthenticate), name="account_reauthenticate"),
     path("welcome/<str:token>", pages.welcome, name="welcome"),

@@ -18,6 +18,7 @@ from ide.accounts import secrets
 from ide.accounts.adapter import INVITED, InviteOnlySocial
 from ide.accounts.invites import make_invite
 from ide.accounts.models import Membership, User
+from ide.accounts.sign_ins import shown_agent
 from ide.audit.models import AuditEntry
 from ide.workspaces.models import Workspace
 from tests.accounts.conftest import PASSWORD
@@ -99,8 +100,13 @@ def test_sign_ins_are_listed_and_the_others_can_be_ended(ana: User) -> None:
     _sign_in(here)
     _sign_in(there)
     there.get("/api/me")
-    assert "Netscape 4" in here.get(reverse("usersessions_list")).content.decode()
-    here.post(reverse("usersessions_list"))
+    page = here.get(reverse("usersessions_list")).content.decode()
+    assert "Netscape 4" in page
+    (number,) = re.findall(r'name="end" value="(\d+)"', page)
+    for wanted in ("", "999999"):
+        here.post(reverse("usersessions_list"), {"end": wanted})
+        assert there.get("/api/me").status_code == 200
+    here.post(reverse("usersessions_list"), {"end": number})
     assert here.get("/api/me").status_code == 200
     assert there.get("/api/me").status_code == 401
 
@@ -158,3 +164,20 @@ def test_what_protects_an_account_is_in_the_audit_log(ana: User) -> None:
     assert ("factor.add", "ana", "totp") in acts
     assert ("factor.remove", "ana", "totp") in acts
     assert secret not in str(list(AuditEntry.objects.values()))
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140 on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge 140 on Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) Version/19.0 Mobile Safari/604.1", "Safari 19 on iPhone"),
+        ("curl/8", "curl/8"),
+        ("", "Unknown"),
+    ],
+)
+def test_a_browser_is_named_as_people_name_it(agent: str, shown: str) -> None:
+    assert shown_agent(agent) == shown
