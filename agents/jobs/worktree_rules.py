@@ -76,7 +76,8 @@ def hosts(given: list[str]) -> list[str]:
     wrong = next((entry for entry in found if not _HOST.fullmatch(entry)), None)
     if wrong is not None:
         raise Invalid(
-            f"“{wrong[:100]}” is not a host name.", "Give names such as packages.example, *.example.com or example.com:8443."
+            f"“{wrong[:100]}” is not a host name.",
+            "Give names such as packages.example, *.example.com or example.org:8443.",
         )
     return found
 

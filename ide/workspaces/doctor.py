@@ -19,8 +19,10 @@ OLDEST_GIT = (2, 39)
 _START_SECONDS = 5.0
 
 
-def _argv() -> list[str]:
-    return [sys.executable, "-m", "ide.runner", "--socket", str(settings.RUNNER_SOCKET)]
+def _argv(socket: Path | None = None) -> list[str]:
+    words = [sys.executable, "-m", "ide.runner", "--socket", str(socket or settings.RUNNER_SOCKET)]
+    group = ["--cgroup", settings.CGROUP] if settings.CGROUP else []
+    return [*words, "--uids", settings.SANDBOX_UIDS, *group]
 
 
 def _ready() -> str | None:
@@ -48,14 +50,13 @@ def check_sandbox() -> tuple[str, str, str]:
     if found.sentence == client.DOWN:
         found = _asked_of_a_new_one()
     state = "ok" if found.works else "warn"
-    return state, found.sentence, found.advice
+    return state, f"{found.sentence.rstrip('.')}: {found.walls}." if found.walls else found.sentence, found.advice
 
 
 def _asked_of_a_new_one() -> client.SandboxStatus:
     with tempfile.TemporaryDirectory(prefix="tandem-doctor-") as folder:
         socket = Path(folder, "runner.sock")
-        argv = [sys.executable, "-m", "ide.runner", "--socket", str(socket)]
-        with subprocess.Popen(argv, env={"PATH": "/usr/local/bin:/usr/bin:/bin", **_ENV}) as runner:
+        with subprocess.Popen(_argv(socket), env={"PATH": "/usr/local/bin:/usr/bin:/bin", **_ENV}) as runner:
             until = time.monotonic() + _START_SECONDS
             while not socket.exists() and runner.poll() is None and time.monotonic() < until:
                 time.sleep(0.02)

@@ -133,15 +133,17 @@ async def test_without_a_sandbox_a_job_works_without_its_set_up_and_says_so(
 
 
 def test_values_are_never_shown_again_and_changes_are_in_the_audit_log(site: Site) -> None:
-    put(site, setup_command="make", env={"TOKEN": SECRET, "MODE": "test"}, egress=["PyPI.org", "*.Example.com:8443 "])
+    put(
+        site, setup_command="make", env={"TOKEN": SECRET, "MODE": "test"}, egress=["Example.org", "*.Example.com:8443 "]
+    )
     web = Client()
     web.force_login(site.bob)
     path = f"/api/workspaces/{site.workspace.pk}/rules/worktrees"
     shown = web.get(path).json()
-    assert shown == {"setup_command": "make", "env": ["MODE", "TOKEN"], "egress": ["pypi.org", "*.example.com:8443"]}
+    assert shown == {"setup_command": "make", "env": ["MODE", "TOKEN"], "egress": ["example.org", "*.example.com:8443"]}
     assert SECRET not in WorktreeRules.objects.get().setup_env
     entry = AuditEntry.objects.get(act="worktrees.change")
-    assert (entry.actor, entry.detail["egress"]) == ("ada", ["pypi.org", "*.example.com:8443"])
+    assert (entry.actor, entry.detail["egress"]) == ("ada", ["example.org", "*.example.com:8443"])
     assert SECRET not in json.dumps(entry.detail)
     put(site, env={"TOKEN": None, "NEW": "x"})
     assert dict(worktree_rules.of(site.workspace.pk).env) == {"TOKEN": SECRET, "NEW": "x"}
