@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+from channels.layers import channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +19,7 @@ from agents.jobs.written import LARGEST, Written, splice, taken
 from ide.db import in_db
 from tests.agents.conftest import CODE, Follower, Site
 from tests.agents.test_suggestions import ONE, patch
+from tests.live.test_announce import Valkey
 
 TEXTS = st.text("ab\n😀", max_size=20)
 
@@ -44,6 +50,17 @@ def test_a_text_too_large_is_named_and_one_that_is_deleted_is_gone() -> None:
     ]
 
 
+@pytest.fixture
+async def hints(tmp_path: Path) -> AsyncIterator[None]:
+    """A real Valkey: the host hears of what a worker has written at once."""
+    one = Valkey(tmp_path)
+    await one.start()
+    before = channel_layers.set("default", RedisPubSubChannelLayer(hosts=[f"unix://{one.socket}"]))
+    yield
+    channel_layers.set("default", before)
+    one.stop()
+
+
 class Watcher:
     """What one tab makes of the answer and the events: the text, with positions as JavaScript counts."""
 
@@ -66,19 +83,20 @@ class Watcher:
         return str(self.text)
 
 
-async def test_a_file_is_watched_while_the_model_writes_it(site: Site, ada: Follower) -> None:
+async def test_a_file_is_watched_while_the_model_writes_it(site: Site, hints: None, ada: Follower) -> None:
     (site.folder / "a.py").write_text("# 😀\n" + CODE)
-    smile = ["-    return b", "+    return '😀' * b  # a long line that takes a while to be written, letter by letter"]
+    smile = ["-    return b", *(f"+    b = '😀' * {n} + b  # line by line" for n in range(12)), "+    return b"]
+    written = "\n".join(line[1:] for line in smile[1:])
     last = {"text": "One moment.", "pause_after": 4}
-    await in_db(lambda: site.script(patch(("one(a)", ONE)), patch(("two(b)", smile)), last, rate=25))
+    await in_db(lambda: site.script(patch(("one(a)", ONE)), patch(("two(b)", smile)), last, rate=60))
     job_id = str((await errands.request(site.workspace.pk, site.ada, jobs.Order("agent", "Change both")))["id"])
     await ada.refused("job.watch", job=job_id, path="nowhere.py")
     watcher = Watcher(ada, await ada.ask("job.watch", job=job_id, path="a.py"))
     assert watcher.text == "# 😀\n" + CODE
     worker = asyncio.create_task(work.execute(job_id))
-    half = await ada.until(lambda: "'😀' * b  #" in (text := watcher.take()) and text)
-    assert not half.endswith("by letter\n"), "it is seen before it is complete"
-    wanted = ("# 😀\n" + CODE).replace(ONE[0][1:], ONE[1][1:]).replace(smile[0][1:], smile[1][1:])
+    half = await ada.until(lambda: "'😀' * 2 + b" in (text := watcher.take()) and text)
+    assert "'😀' * 11" not in half, "it is seen before it is complete"
+    wanted = ("# 😀\n" + CODE).replace(ONE[0][1:], ONE[1][1:]).replace(smile[0][1:], written)
     await ada.until(lambda: watcher.take() == wanted)
     assert (site.folder / "a.py").read_text() == "# 😀\n" + CODE
     late = await ada.ask("job.watch", job=job_id, path="a.py")
