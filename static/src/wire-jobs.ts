@@ -68,9 +68,6 @@ export interface JobOps {
   'job.unwatch': [{ job: Id; path: string }, Record<string, never>]
   // Its work is laid out in the documents as proposals once it has stopped at a step; others see who has it.
   'job.takeover': [{ job: Id }, { job: Job }]
-  // A plan waits until somebody approves it, or changes it: it goes on with what they made of it.
-  'job.plan.approve': [{ job: Id }, { job: Job }]
-  'job.plan.edit': [{ job: Id; steps: string[] }, { job: Job }]
   'job.giveback': [{ job: Id; text?: string }, { job: Job }] // it goes on from what the person made of it
 }
 export type JobNews = { type: 'job.file' } & JobFile

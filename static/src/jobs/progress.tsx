@@ -1,7 +1,7 @@
 // Jobs in the status bar: how many are at work, how far they are; a click shows them.
 import './progress.css'
 import { progress } from '../notices/title'
-import { board as say } from '../ui/words/jobs'
+import { words as say } from '../ui/words/progress'
 import { openBoard } from './places'
 import { counts, jobs } from './state'
 

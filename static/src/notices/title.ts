@@ -1,9 +1,5 @@
 // The tab's title: what is unread, how far the jobs are, where one is.
-import { effect } from '@preact/signals'
-import { jobs } from '../jobs/state'
 import type { Job } from '../wire'
-import { opening } from '../workspace/live'
-import { told } from './state'
 
 /** How far the jobs at work are, in percent of their items; null where none has a known end, 'none' where none works. */
 export function progress(all: Iterable<Job>): number | null | 'none' {
@@ -16,16 +12,4 @@ export function progress(all: Iterable<Job>): number | null | 'none' {
 export function title(unread: number, how: ReturnType<typeof progress>, name: string, site: string): string {
   const work = how === 'none' ? '' : how === null ? '▸ ' : `▸ ${how} % · `
   return `${unread ? `(${unread}) ` : ''}${work}${name ? `${name} · ` : ''}${site}`
-}
-
-/** Keep it so; returns how to stop. */
-export function keepTitle(site: string): () => void {
-  const stop = effect(() => {
-    const name = opening.value.workspace?.name ?? ''
-    document.title = title(told.value?.unread ?? 0, progress(jobs.value.values()), name, site)
-  })
-  return () => {
-    stop()
-    document.title = site
-  }
 }

@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { regions } from '../documents/proposals'
 import { openModels, showing } from '../models/show'
-import { Bell } from '../notices/bell'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'
 import { words as models } from '../ui/words/models'
@@ -17,6 +16,11 @@ import { go } from './route'
 
 const ShareDialog = lazy(
   () => import('./share').then((part) => part.ShareDialog),
+  () => null,
+)
+
+const Bell = lazy(
+  () => import('../notices/bell').then((part) => part.Bell),
   () => null,
 )
 

@@ -1,6 +1,6 @@
 // The header of Home, and what a person sees there before the first workspace.
-import { Bell } from '../notices/bell'
 import { Icon, type IconName } from '../ui/icon'
+import { lazy } from '../ui/lazy'
 import { words } from '../ui/words/around'
 import type { Me } from '../wire'
 import type { Way } from './create'
@@ -8,6 +8,10 @@ import { PersonMenu } from './person-menu'
 import { go } from './route'
 
 const say = words.home
+const Bell = lazy(
+  () => import('../notices/bell').then((part) => part.Bell),
+  () => null,
+)
 
 export function Masthead({ me }: { me: Me | null }) {
   return (

@@ -11,16 +11,14 @@ import { compared } from '../history/compared'
 import '../jobs/begin'
 import { counts } from '../jobs/state'
 import { post, Refusal, signIn } from '../net/http'
-import '../notices/follow'
-import { keepTitle } from '../notices/title'
 import '../sessions/paused'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'
-import { loadRest } from '../ui/lazy'
+import { later, loadRest } from '../ui/lazy'
 import { toast } from '../ui/toast'
 import { words as own } from '../ui/words/documents'
-import { board } from '../ui/words/jobs'
 import { comments, history, git as scm } from '../ui/words/past'
+import { words as progress } from '../ui/words/progress'
 import { words } from '../ui/words/shell'
 import type { Id, Me } from '../wire'
 import { registerCommand } from './commands'
@@ -50,6 +48,8 @@ import { Status } from './status'
 import { FileTree } from './tree'
 import './ide.css'
 
+later(() => import('../notices/follow'))
+
 const SIDES: Record<layout.Side, { icon: IconName; label: string; body: () => ComponentChildren }> = {
   files: { icon: 'folder', label: words.files, body: () => <FileTree /> },
   search: { icon: 'search', label: words.search, body: () => <SearchSide /> },
@@ -74,7 +74,7 @@ function Rail() {
     comments: { n: waiting.value.length, label: comments.waiting(waiting.value.length), class: 'you' },
     jobs: {
       n: counts.value.badge,
-      label: board.badge(counts.value.active - counts.value.waiting, counts.value.review + counts.value.waiting),
+      label: progress.badge(counts.value.active - counts.value.waiting, counts.value.review + counts.value.waiting),
       class: counts.value.waiting ? 'you' : '',
     },
   }
@@ -237,7 +237,9 @@ export function Ide({ id, me, review }: { id: Id; me: Me; review: Id | null }) {
   const { workspace, error } = opening.value
   const now = live.value?.id === id ? live.value : null
   const refused = now?.refused.value
-  useEffect(() => keepTitle(me.site), [me.site])
+  useEffect(() => {
+    document.title = workspace ? `${workspace.name} · ${me.site}` : me.site
+  }, [workspace?.name])
   if (error) return <Alone title={error.problem.message} text={error.problem.do} />
   if (refused && !keepsScreen(refused.code)) return <Alone title={refused.message} text={refused.do} />
   if (workspace?.state === 'creating')

@@ -3,7 +3,6 @@
 import { asideShown } from '../documents/aside'
 import { trouble } from '../documents/ghost'
 import { languageName } from '../documents/languages'
-import { JobsProgress } from '../jobs/progress'
 import { Speed } from '../sessions/speed'
 import { lazy } from '../ui/lazy'
 import { words as own } from '../ui/words/documents'
@@ -13,6 +12,11 @@ import { live } from './live'
 
 const MetersBar = lazy(
   () => import('../models/bar').then((part) => part.MetersBar),
+  () => null,
+)
+
+const JobsProgress = lazy(
+  () => import('../jobs/progress').then((part) => part.JobsProgress),
   () => null,
 )
 

@@ -35,13 +35,6 @@ export const board = {
   keys: 'Arrow keys go from job to job, Enter opens one.',
   subJobs: (n: number) => plural(n, 'sub-agent'),
   all: 'All jobs',
-  status: (n: number) => plural(n, 'job'),
-  statusTitle: (n: number, asks: number) =>
-    `${plural(n, 'job')} at work${asks ? `, ${plural(asks, 'job')} waiting for somebody` : ''}`,
-  badge: (active: number, waiting: number) =>
-    [active && `${plural(active, 'job')} at work`, waiting && `${waiting} waiting for somebody`]
-      .filter(Boolean)
-      .join(', '),
 }
 
 export const job = {
