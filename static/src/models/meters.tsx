@@ -1,13 +1,17 @@
 // What models have used: a table in the models screen, and two figures in the status bar.
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { get } from '../net/http'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { Skeleton } from '../ui/skeleton'
+import { words as limit } from '../ui/words/limits'
 import { words } from '../ui/words/models'
 import type { Problem } from '../wire'
+import type { Held, Limits } from '../wire-limits'
 import type { Meters } from '../wire-models'
 import type { Live } from '../workspace/live'
+import { LimitsTable } from './limits'
 import { ask } from './metered'
 
 const SPANS = ['today', 'month'] as const
@@ -56,6 +60,63 @@ export function MetersView({ live }: { live: Live }) {
           ))}
         </tbody>
       </table>
+      <Limited live={live} />
     </section>
   )
 }
+
+// What holds for the one who looks; and, for maintainers, what the team sets for itself.
+function Limited({ live }: { live: Live }) {
+  const limits = useSignal<Limits | null>(null)
+  const problem = useSignal<Problem | null>(null)
+  const path = `/workspaces/${live.id}/limits`
+  const load = async () => {
+    try {
+      limits.value = await get<Limits>(path)
+      problem.value = null
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
+  }
+  useEffect(() => void load(), [path])
+  if (problem.value) return <Failure problem={problem.value} retry={load} />
+  const all = limits.value
+  if (!all) return <Skeleton />
+  return (
+    <>
+      <h3>{limit.holding}</h3>
+      <table class="num held">
+        <tbody>
+          {all.holding.filter(telling).map((one) => (
+            <tr
+              key={`${one.of} ${one.by} ${one.pool} ${one.kind} ${one.measure} ${one.span}`}
+              class={one.used !== null && one.used >= one.amount ? 'full' : ''}
+            >
+              <th scope="row">{limit.held(one)}</th>
+              <td>{words.meters.pools[one.pool]}</td>
+              <td>{limit.heldUsed(one)}</td>
+              <td>
+                {one.used !== null && (
+                  <progress aria-label={limit.heldUsed(one)} max={one.amount || 1} value={one.used} />
+                )}
+              </td>
+              <td>{limit.heldLeft(one)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <h3>{limit.title}</h3>
+      <p class="muted small">{all.own.length === 0 ? limit.none : limit.aboutTeam}</p>
+      <LimitsTable
+        rows={all.own}
+        path={path}
+        ofs={['person', 'team']}
+        may={all.may_change}
+        changed={() => void load()}
+      />
+    </>
+  )
+}
+
+/** How many calls run at once is of interest while some do. */
+const telling = (one: Held) => one.measure !== 'calls' || one.used !== 0

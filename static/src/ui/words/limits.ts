@@ -1,0 +1,82 @@
+// What people read about limits of what models may be used for.
+import type { Held, Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, Pool } from '../../wire-limits'
+
+const number = (n: number) => n.toLocaleString('en', { maximumFractionDigits: 2 })
+const moment = (time: string) =>
+  new Date(time).toLocaleString('en', { weekday: 'short', hour: '2-digit', minute: '2-digit' })
+
+const measured = (amount: number, measure: LimitMeasure, span: LimitSpan): string => {
+  const what = measure === 'dollars' ? `$${number(amount)}` : `${number(amount)} ${measure}`
+  const when: Record<LimitSpan, string> = {
+    '': ' at once',
+    minute: ' a minute',
+    day: ' a day',
+    month: ' a month',
+    ever: ' in all',
+  }
+  return `${what}${when[span]}`
+}
+
+const ofs: Record<LimitOf, string> = {
+  site: 'The whole site',
+  team: 'Each team',
+  person: 'Each person',
+  endpoint: 'Each model',
+  job: 'Each job',
+}
+
+export const words = {
+  title: 'Limits',
+  about:
+    'The most that models may be used for. Fast and deep models are counted apart: using up one never blocks the other. Days and months begin at midnight UTC.',
+  aboutTeam: 'Set by the maintainers of your team. What administrators have set holds beside these.',
+  none: 'The team has set none of its own.',
+  columns: ['For', 'Models', 'Use', 'At most', ''],
+  ofs,
+  pools: { '': 'fast and deep, each', fast: 'fast', deep: 'deep' } satisfies Record<Pool | '', string>,
+  kinds: {
+    '': 'all together',
+    turn: 'turns',
+    inline: 'inline edits',
+    ghost: 'suggestions at the cursor',
+    job: 'jobs',
+  } satisfies Record<LimitKind | '', string>,
+  measures: { tokens: 'tokens', dollars: 'US dollars', requests: 'requests', calls: 'calls at once' },
+  spans: { '': 'at once', minute: 'a minute', day: 'a day', month: 'a month', ever: 'in all' },
+  whose: (row: Limit) => row.person?.name ?? row.team?.name ?? (row.endpoint ? `Model ${row.endpoint}` : ofs[row.of]),
+  most: (row: Limit) => (row.amount === null ? 'no limit' : measured(row.amount, row.measure, row.span)),
+  default: 'default',
+  change: 'Change',
+  changeOf: (row: Limit) => `Change the limit of ${words.whose(row)}: ${words.most(row)}`,
+  remove: 'Remove',
+  removeOf: (row: Limit) => `Remove the limit of ${words.whose(row)}: ${words.most(row)}`,
+  add: 'Set a limit',
+  save: 'Save',
+  saving: 'Saving…',
+  saved: 'The limit holds from now on.',
+  fields: {
+    of: 'For',
+    person: 'Login of one person (empty: each)',
+    pool: 'Models',
+    kind: 'Use',
+    measure: 'Limit of',
+    span: 'In',
+    amount: 'At most (empty: no limit)',
+  },
+  holding: 'What holds for you here',
+  held: (one: Held) => {
+    const whose: Record<LimitOf, string> = {
+      ...{ site: 'The site', team: 'Your team', person: 'You', endpoint: 'This model', job: 'This job' },
+    }
+    return `${whose[one.of]}, ${one.kind ? words.kinds[one.kind] : 'all uses'}`
+  },
+  heldUsed: (one: Held) => {
+    const most = measured(one.amount, one.measure, one.span)
+    return one.used === null ? most : `${one.measure === 'dollars' ? '$' : ''}${number(one.used)} of ${most}`
+  },
+  heldLeft: (one: Held) => (one.frees_at ? `frees ${moment(one.frees_at)}` : ''),
+  goOn: 'Go on',
+  goOnText: 'Go on from where you stopped.',
+  goOnTitle: 'Ask it to go on from where it stopped, with the model chosen now',
+  frees: (time: string) => `It frees ${moment(time)}.`,
+}
