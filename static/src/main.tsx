@@ -23,11 +23,17 @@ const Home = lazy(
   () => null,
 )
 
+const Announcement = lazy(
+  () => import('./workspace/announcement').then((part) => part.AnnouncementBar),
+  () => null,
+)
+
 function App({ me }: { me: Me }) {
   const now = route.value
   return (
     <>
       {now.screen === 'home' ? <Home /> : <Ide key={now.id} id={now.id} me={me} review={now.review} />}
+      <Announcement />
       <Toasts />
     </>
   )

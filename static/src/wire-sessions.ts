@@ -1,6 +1,7 @@
 // Types of sessions, turns and proposals on the wire: rows, ops and events.
 
 import type { Anchor, Id, Person, Time } from './wire'
+import type { LimitMet } from './wire-limits'
 
 // --- sessions -------------------------------------------------------------------------------------------------------
 export interface SessionSummary {
@@ -104,7 +105,15 @@ export type Item = { id: Id; turn: Id; position: number; created_at: Time; autho
   // `undo` marks the note of a turn that was taken back (`undone`), or brought back.
   | {
       kind: 'note'
-      data: { text: string; tone: 'info' | 'warn' | 'bad'; undo?: Id; restore?: Id; undone?: boolean; by?: Person }
+      data: {
+        text: string
+        tone: 'info' | 'warn' | 'bad'
+        undo?: Id
+        restore?: Id
+        undone?: boolean
+        by?: Person
+        limit?: LimitMet // of use, which has stopped the turn
+      }
     }
 )
 // What was typed where a model wrote; the lines as they stood then, and the beginning of what was put there.

@@ -3,6 +3,7 @@
 // encoded by Y.encodeRelativePosition and base64 (type `Anchor`).
 
 import type { AssistEvent, AssistOps } from './wire-assist'
+import type { Announcement } from './wire-dashboard'
 import type { Authors, DiskConflict, Thread } from './wire-documents'
 import type { JobNews, JobOps } from './wire-jobs'
 import type { NoticeNews } from './wire-notices'
@@ -230,6 +231,7 @@ export interface Ops extends SessionOps, AssistOps, JobOps {
       proposals: Proposal[]
       regions: Region[]
       models: Models
+      announcement?: Announcement | null
     },
   ]
   'document.settle': [{ document: Id; conflict: Id }, Record<string, never>] // refused to all but the first
@@ -257,6 +259,7 @@ export type WorkspaceEvent =
   | { type: 'thread.gone'; document: Id; id: Id }
   | { type: 'people'; people: Person[] }
   | { type: 'role'; role: Role | null }
+  | { type: 'announcement'; announcement: Announcement | null } // what administrators say to everybody
   | { type: 'models' } // endpoints or roles changed: ask again, they are not the same for all
 export type Event = SessionEvent | WorkspaceEvent | AssistEvent | JobNews | NoticeNews
 

@@ -18,6 +18,7 @@ export interface NoteRow {
   turn: Turn | null
   item: Of<'note'> | null // what the host wrote; null: made of the turn's state
   retry: Of<'person'> | null
+  began?: boolean // the model had said something
 }
 export interface Section {
   readonly key: Id
@@ -98,10 +99,13 @@ function keepLive(rows: Row[], turn: Turn): void {
 
 function sayEnd(rows: Row[], turn: Turn, items: readonly Item[]): void {
   const asked = items.find((item) => item.kind === 'person')
-  const retry = turn.kind === 'session' && turn.state === 'failed' && asked?.kind === 'person' ? asked : null
   const said = rows.findLast((row) => row.kind === 'note')
-  if (said?.kind === 'note') said.retry = retry
-  else {
+  const again = turn.state === 'failed' || (said?.kind === 'note' && said.item?.data.limit !== undefined)
+  const retry = turn.kind === 'session' && again && asked?.kind === 'person' ? asked : null
+  if (said?.kind === 'note') {
+    said.retry = retry
+    said.began = rows.some((row) => row.kind === 'model')
+  } else {
     const tone = turn.state === 'failed' ? 'bad' : 'info'
     rows.push({ ...note(`${turn.id}:end`, turn.error, tone, turn, null), retry })
   }

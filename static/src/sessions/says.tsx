@@ -5,6 +5,7 @@ import { Avatar } from '../ui/avatar'
 import { Icon } from '../ui/icon'
 import { Menu, type MenuItem } from '../ui/menu'
 import { fullTime, words as own } from '../ui/words/library'
+import { words as limits } from '../ui/words/limits'
 import { words } from '../ui/words/sessions'
 import type { Item, Person, Time, Turn } from '../wire'
 import { Card } from './card'
@@ -188,10 +189,20 @@ function Note({ row, acts }: { row: NoteRow; acts: TranscriptActs }) {
           </time>
         )}
       </p>
-      {retry && (
-        <button type="button" title={words.retryTitle} onClick={() => acts.retry(retry)}>
-          {words.retry}
+      {retry && item?.data.limit && row.began ? (
+        <button
+          type="button"
+          title={limits.goOnTitle}
+          onClick={() => acts.retry({ ...retry, data: { text: limits.goOnText } })}
+        >
+          {limits.goOn}
         </button>
+      ) : (
+        retry && (
+          <button type="button" title={words.retryTitle} onClick={() => acts.retry(retry)}>
+            {words.retry}
+          </button>
+        )
       )}
     </div>
   )
