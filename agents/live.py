@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 from django.db import DatabaseError
 
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
-from agents.jobs import merging, suggestions
+from agents.jobs import merging
 from agents.jobs.feed import JobFeed
+from agents.jobs.file_suggestions import FileSuggestions
+from agents.jobs.suggestions import Suggestions
 from agents.jobs.watching import Watching
 from agents.models import RoleEndpoint
 from agents.proposals.live import Proposals
@@ -41,6 +42,7 @@ RIGHTS = 5.0  # seconds between two looks at the rights behind running turns
 class AgentsLive:
     sessions: Sessions
     proposals: Proposals
+    suggestions: Suggestions
     feed: JobFeed
     merging: asyncio.Lock  # one decision on a job's result at a time in a workspace
     host: WorkspaceHost
@@ -71,8 +73,9 @@ async def opened(host: WorkspaceHost) -> None:
     await in_db(turns.mark_restarted, host.workspace_id)
     proposals = Proposals(host)
     sessions = Sessions(host, proposals)
-    feed = JobFeed(host, sessions.told_of_job, partial(suggestions.follow, host, proposals), Watching(host))
-    live = AgentsLive(sessions, proposals, feed, asyncio.Lock(), host)
+    suggestions = Suggestions(host, proposals, FileSuggestions(host))
+    feed = JobFeed(host, sessions.told_of_job, suggestions.follow, Watching(host))
+    live = AgentsLive(sessions, proposals, suggestions, feed, asyncio.Lock(), host)
     host.extensions[AgentsLive] = live
     host.keep_awake(live.sessions.busy)
     host.keep_awake(live.feed.active)
@@ -88,7 +91,7 @@ async def _take_up(live: AgentsLive) -> None:
     """Merges that were cut off come to their end, results that wait are laid out."""
     async with live.merging:
         await merging.take_up(live.host, live.proposals)
-    await suggestions.take_up(live.host, live.proposals)
+    await live.suggestions.take_up()
 
 
 async def _keep_connected(host: WorkspaceHost) -> None:

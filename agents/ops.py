@@ -138,7 +138,7 @@ async def opened(host: WorkspaceHost, participant: Caller) -> wire.Json:
     return {
         "sessions": await live.sessions.summaries(),
         "jobs": await in_db(jobs.of_workspace, host.workspace_id),
-        "proposals": live.proposals.wire(),
+        "proposals": [*live.proposals.wire(), *live.suggestions.files.wire()],
         "regions": live.sessions.regions(),
         "models": wire.models(await in_db(endpoints.preferred, _wanted(host, participant))),
     }
@@ -234,12 +234,20 @@ async def block_apply(host: WorkspaceHost, participant: Caller, params: Params) 
 
 async def proposal_accept(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(Decide, params)
+    files = of(host).suggestions.files
+    if files.knows(given.proposal):
+        await files.accept(given.proposal)
+        return {}
     await of(host).proposals.accept(given.proposal, None if given.hunks == "all" else given.hunks)
     return {}
 
 
 async def proposal_reject(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(Decide, params)
+    files = of(host).suggestions.files
+    if files.knows(given.proposal):
+        await files.reject(given.proposal)
+        return {}
     chosen = None if given.hunks == "all" else given.hunks
     await of(host).proposals.reject(given.proposal, chosen, participant.user_id)
     return {}

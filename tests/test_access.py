@@ -216,6 +216,8 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "job.plan.edit": ({"job": "{job_id}", "steps": ["x"]}, "not_allowed", "not_found"),
     "job.watch": ({"job": "{job_id}", "path": "zebra.py"}, "conflict", "not_found"),
     "job.unwatch": ({"job": "{job_id}", "path": "zebra.py"}, "ok", "ok"),
+    "job.takeover": ({"job": "{job_id}"}, "not_allowed", "not_found"),
+    "job.giveback": ({"job": "{job_id}"}, "not_allowed", "not_found"),
     "job.files": ({"job": "{job_id}"}, "ok", "not_found"),
     "proposal.accept": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),
     "proposal.reject": ({"proposal": "{proposal}", "hunks": "all"}, "not_allowed", "not_found"),

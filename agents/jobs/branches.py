@@ -14,6 +14,7 @@ from ide.documents.history import credit
 from ide.errors import Conflict, Invalid, NotFound
 from ide.workspaces import commits, git, trees
 from ide.workspaces.files import decode, encode
+from ide.workspaces.names import check_ref
 
 TITLE = 70
 
@@ -74,7 +75,7 @@ def _trailers(job: Job, who: User) -> list[str]:
 
 def _ref(branch: str) -> str:
     ref = f"refs/heads/{branch}"
-    git.check_ref(ref)
+    check_ref(ref)
     return ref
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from agents import live, wire
 from agents.endpoints import choice as endpoints
 from agents.jobs import life as jobs
-from agents.jobs import merging, outbox, remarks, review
+from agents.jobs import merging, outbox, remarks, review, takeover
 from agents.models import Job, RoleEndpoint
 from ide.accounts.models import User
 from ide.db import in_db, new_id
@@ -33,7 +33,7 @@ async def request(workspace_id: str, person: User, order: jobs.Order) -> wire.Js
     base = await git.snapshot(host.root, f"refs/tandem/bases/{job_id}", f"Ground of job {job_id}\n")
     ground = jobs.Ground(job_id, base)
     await in_db(jobs.create, workspace_id, person, endpoint, order, ground)
-    return await _woken(workspace_id, job_id)
+    return await woken(workspace_id, job_id)
 
 
 def _check_paths(host: WorkspaceHost, paths: Sequence[str]) -> None:
@@ -42,7 +42,7 @@ def _check_paths(host: WorkspaceHost, paths: Sequence[str]) -> None:
         host.files.stat(path)
 
 
-async def _woken(workspace_id: str, job_id: str) -> wire.Json:
+async def woken(workspace_id: str, job_id: str) -> wire.Json:
     """Wake a worker; without one the job waits, says so, and the sweeper tries again."""
     await outbox.sent()
     return await _shown(workspace_id, job_id)
@@ -62,8 +62,9 @@ async def cancel(job: Job) -> wire.Json:
 
 async def retry(job: Job) -> wire.Json:
     async with live.of(await host_of(job.workspace_id)).merging:  # a result being merged is not thrown away
+        await in_db(takeover.check_free, job.pk)
         await in_db(jobs.retry, job.pk)
-    return await _woken(job.workspace_id, job.pk)
+    return await woken(job.workspace_id, job.pk)
 
 
 async def pause(job: Job, who: User) -> wire.Json:
@@ -72,15 +73,34 @@ async def pause(job: Job, who: User) -> wire.Json:
 
 
 async def resume(job: Job) -> wire.Json:
+    await in_db(takeover.check_free, job.pk)
     await in_db(jobs.resume, job.pk)
-    return await _woken(job.workspace_id, job.pk)
+    return await woken(job.workspace_id, job.pk)
 
 
 async def steer(job: Job, who: User, text: str) -> wire.Json:
     """Say something to a job; one that waits for an answer, or for review, goes on."""
     async with live.of(await host_of(job.workspace_id)).merging:  # a result being merged is not taken back
+        await in_db(takeover.check_free, job.pk)
         goes_on = await in_db(jobs.steer, job.pk, who, text)
-    return await (_woken if goes_on else _shown)(job.workspace_id, job.pk)
+    return await (woken if goes_on else _shown)(job.workspace_id, job.pk)
+
+
+async def take_over(job: Job, who: User) -> wire.Json:
+    """Its work comes into the documents, for this person, once it has stopped at a step."""
+    here = live.of(await host_of(job.workspace_id))
+    async with here.merging:
+        if await in_db(takeover.take, job.pk, who):
+            await here.suggestions.follow(job.pk)
+    return await _shown(job.workspace_id, job.pk)
+
+
+async def give_back(job: Job, said: str) -> wire.Json:
+    """Let it go on from what the person made of it."""
+    here = live.of(host := await host_of(job.workspace_id))
+    async with here.merging:
+        await takeover.give_back(host, here.suggestions, await in_db(jobs.get, job.pk), said)
+    return await woken(job.workspace_id, job.pk)
 
 
 async def discard(job: Job) -> wire.Json:
@@ -118,4 +138,4 @@ async def comment(job: Job, who: User, said: remarks.Remarks) -> wire.Json:
         merging.approved(fresh, said.head)
         text = remarks.told(said, await review.changes(host, fresh))
         await in_db(jobs.steer, job.pk, who, text)
-    return await _woken(job.workspace_id, job.pk)
+    return await woken(job.workspace_id, job.pk)

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from agents import wire
 from agents.jobs import budget, fair, outbox
-from agents.models import Endpoint, Job, JobEvent, Session, Step
+from agents.models import Endpoint, Job, JobEvent, Session, Step, Takeover
 from ide import metrics
 from ide.accounts.models import User
 from ide.errors import Conflict, Invalid, NotFound
@@ -179,7 +179,7 @@ def finish(job: Job, state: str, **values: object) -> None:
     """End this worker's run in `state` and let go of the lease. Raises Fenced."""
     with transaction.atomic():
         let_go(job, state, ended_at=None if state == Job.State.WAITING else Now(), **values)
-        rejoin(job.parent_id)
+        rejoin(job.pk if state == Job.State.WAITING else job.parent_id)
     if state != Job.State.WAITING:
         metrics.jobs.labels(state).inc()
 
@@ -202,6 +202,8 @@ def rejoin(parent_id: str | None) -> None:
     with transaction.atomic():
         parent = Job.objects.select_for_update().get(pk=parent_id)
         if parent.state != Job.State.WAITING or parent.question or parent.pause_asked:
+            return
+        if Takeover.objects.filter(pk=parent_id).exists():  # it looks for them when it is given back
             return
         newest = parent.steps.order_by("-position").first()
         waited = newest.data.get("children", []) if newest is not None else []
@@ -316,7 +318,8 @@ def retry(job_id: str) -> None:
         job.move(Job.State.QUEUED)
         if job.kind == Job.Kind.MAP:
             again = job.steps.exclude(state=Step.State.DONE)
-            again.update(state=Step.State.PLANNED, error="", started_at=None, ended_at=None)
+            idle = {"lease_owner": "", "lease_until": None, "attempt": 0}
+            again.update(state=Step.State.PLANNED, error="", started_at=None, ended_at=None, **idle)
             job.done = job.steps.filter(state=Step.State.DONE).count()
         elif job.head or _ended(job):  # it had come to its end: it is done anew
             job.steps.all().delete()
@@ -330,7 +333,7 @@ def retry(job_id: str) -> None:
 
 
 def _ended(job: Job) -> bool:
-    newest = job.steps.order_by("-position").first()
+    newest = job.steps.filter(state=Step.State.DONE).order_by("-position").first()
     return newest is not None and not newest.data.get("tools")
 
 

@@ -6,10 +6,11 @@ import msgspec
 
 from agents import ops as agent_ops
 from agents import wire
+from agents.jobs import errands, watching
 from agents.jobs import life as jobs
-from agents.jobs import watching
 from agents.live import of
 from agents.models import Job
+from ide.accounts.models import User
 from ide.accounts.permissions import Action
 from ide.db import in_db
 from ide.errors import NotFound
@@ -26,6 +27,10 @@ class Named(msgspec.Struct):
 
 class File(Named):
     path: str
+
+
+class Given(Named):
+    text: str = ""
 
 
 async def of_host(host: WorkspaceHost, job_id: str) -> Job:
@@ -53,10 +58,22 @@ async def files(host: WorkspaceHost, participant: Participant, params: Params) -
     return {"files": await in_db(watching.files, job.pk)}
 
 
+async def take_over(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    job = await of_host(host, agent_ops.read(Named, params).job)
+    return {"job": await errands.take_over(job, await in_db(User.objects.get, pk=participant.user_id))}
+
+
+async def give_back(host: WorkspaceHost, participant: Participant, params: Params) -> wire.Json:
+    given = agent_ops.read(Given, params)
+    return {"job": await errands.give_back(await of_host(host, given.job), given.text)}
+
+
 def register() -> None:
     for name, action, handler in (
         ("job.watch", Action.SEE, watch),
         ("job.unwatch", Action.SEE, unwatch),
         ("job.files", Action.SEE, files),
+        ("job.takeover", Action.JOB, take_over),
+        ("job.giveback", Action.JOB, give_back),
     ):
         ops.register(name, action, handler)

@@ -7,10 +7,12 @@ not shown there: it needs a rebase, which the review is for.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from agents import wire
 from agents.jobs import life as jobs
-from agents.jobs import review
+from agents.jobs import review, takeover
+from agents.jobs.file_suggestions import FileSuggestions
 from agents.models import Job
 from agents.proposals.live import Proposals
 from ide.db import in_db
@@ -22,35 +24,48 @@ log = logging.getLogger(__name__)
 MOST_FILES = 50  # of one job: each is an open document
 
 
-async def take_up(host: WorkspaceHost, proposals: Proposals) -> None:
-    """Lay out what was finished while the workspace was not live."""
-    for job_id in await in_db(_unseen, host.workspace_id):
-        await follow(host, proposals, job_id)
+@dataclass
+class Suggestions:
+    """Those of one host."""
+
+    host: WorkspaceHost
+    proposals: Proposals
+    files: FileSuggestions
+
+    async def take_up(self) -> None:
+        """Lay out what was finished while the workspace was not live."""
+        for job_id in await in_db(_unseen, self.host.workspace_id):
+            await self.follow(job_id)
+
+    async def follow(self, job_id: str) -> None:
+        """The job's state has changed: lay out what it has made, if it waits for people, or take it away again."""
+        try:
+            job = await in_db(jobs.get, job_id)
+        except NotFound:
+            return
+        head = await in_db(takeover.laid_out, job)
+        if not head:
+            self.proposals.withdraw(f"job:{job_id}")
+            self.files.withdraw(job_id)
+            return
+        told = await review.changes(self.host, job, head)
+        plain = [one for one in told if one.status == "changed" and one.is_text]
+        for change in plain[:MOST_FILES]:
+            await self._suggest(job, change)
+        await self.files.lay(job, [one for one in told if one not in plain][:MOST_FILES])
+
+    async def _suggest(self, job: Job, change: review.Change) -> None:
+        try:
+            room = await self.host.open_path(change.path)
+            await room.whole()
+        except Refused as error:
+            log.info("job %s: %s is shown in its review only: %s", job.pk, change.path, error)
+            return
+        ground = (change.base or "", change.proposed or "")
+        self.proposals.suggest(room, f"job:{job.pk}", wire.person(job.owner), ground)
 
 
 def _unseen(workspace_id: str) -> list[str]:
-    waiting = Job.objects.filter(workspace_id=workspace_id, state=Job.State.REVIEW, proposals=None)
+    """Jobs that wait for people. What is laid out of them already is taken up with its proposals, but for files."""
+    waiting = Job.objects.filter(workspace_id=workspace_id, state__in=[Job.State.REVIEW, Job.State.WAITING])
     return list(waiting.order_by("created_at").values_list("pk", flat=True))
-
-
-async def follow(host: WorkspaceHost, proposals: Proposals, job_id: str) -> None:
-    """The job's state has changed: lay out what it made, or take it away again. Files it adds or deletes, and what is
-    no text, are for the review alone."""
-    try:
-        job = await in_db(jobs.get, job_id)
-    except NotFound:
-        return
-    origin = f"job:{job_id}"
-    if job.state != Job.State.REVIEW or not job.head:
-        proposals.withdraw(origin)
-        return
-    told = [one for one in await review.changes(host, job) if one.status == "changed" and one.is_text]
-    for change in told[:MOST_FILES]:
-        try:
-            room = await host.open_path(change.path)
-            await room.whole()
-        except Refused as error:
-            log.info("job %s: %s is shown in its review only: %s", job_id, change.path, error)
-            continue
-        ground = (change.base or "", change.proposed or "")
-        proposals.suggest(room, origin, wire.person(job.owner), ground)

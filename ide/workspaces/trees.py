@@ -10,6 +10,7 @@ from pathlib import Path
 from ide.errors import Invalid
 from ide.workspaces import git
 from ide.workspaces.hardened import Git, outcome_of, output_of
+from ide.workspaces.names import check_ref
 
 PLAIN = "100644"
 _SAFE = {"100644", "100755", "120000"}
@@ -64,3 +65,9 @@ async def at(root: Path, ref: str) -> str:
 
 async def is_ancestor(root: Path, old: str, new: str) -> bool:
     return bool(new) and (await outcome_of(Git(root, ("merge-base", "--is-ancestor", old, new)))).code == 0
+
+
+async def put(root: Path, ref: str, oid: str) -> None:
+    """Let a ref of ours name a commit, wherever it was."""
+    check_ref(ref)
+    await output_of(Git(root, ("update-ref", "--no-deref", ref, oid)))
