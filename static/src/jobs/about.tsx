@@ -9,13 +9,15 @@ import { groupOf } from './state'
 import { clock, elapsed, now } from './time'
 
 const say = words.job
+const LONG = 100 // characters; the title of the screen has the others
 
 export function About({ job, events, wide }: { job: Job; events: readonly JobEvent[]; wide: boolean }) {
-  const rest = wide || job.instruction.trim().includes('\n')
+  const said = job.instruction.trim()
+  const rest = said.includes('\n') || (wide && said.length > LONG)
   const used = job.input_tokens + job.output_tokens
   return (
     <>
-      {rest && <p class="job-instruction">{visible(job.instruction.trim())}</p>}
+      {rest && <p class="job-instruction">{visible(said)}</p>}
       <ul class="job-about" aria-label={own.facts}>
         <li data-state={job.state}>{say.states[job.state]}</li>
         {job.phase && <li>{visible(job.phase)}</li>}

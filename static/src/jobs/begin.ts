@@ -1,6 +1,6 @@
 // How delegating begins: the form's state outlives the side bar, and its command is there before the form is.
 import { signal } from '@preact/signals'
-import { words } from '../ui/words/around'
+import { words } from '../ui/words/progress'
 import { registerCommand } from '../workspace/commands'
 import { change as layout, pane, side } from '../workspace/layout'
 import { live } from '../workspace/live'
@@ -26,7 +26,7 @@ export function delegate() {
 
 registerCommand({
   id: 'job.delegate',
-  title: words.job.delegateTitle,
+  title: words.delegate,
   when: () => live.value !== null && mayDelegate(live.value.role.value),
   run: () => {
     side.value = 'jobs'

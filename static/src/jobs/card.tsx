@@ -26,7 +26,7 @@ export function Card({ job, focusable, onOpen, onFocus }: Props) {
             {STATE_SIGNS[job.state]}
           </i>
           <span class="visually-hidden">{words.job.states[job.state]}: </span>
-          {nameOf(job)}
+          <b>{nameOf(job)}</b>
         </span>
         <Below job={job} />
         {working && <Meter job={job} />}

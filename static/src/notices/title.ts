@@ -5,8 +5,11 @@ import type { Job } from '../wire'
 export function progress(all: Iterable<Job>): number | null | 'none' {
   const active = [...all].filter((job) => !job.parent && ['planning', 'running'].includes(job.state))
   if (!active.length) return 'none'
-  const total = active.reduce((sum, job) => sum + job.total, 0)
-  return total ? Math.floor((active.reduce((sum, job) => sum + job.done, 0) / total) * 100) : null
+  const counted = active.filter((job) => job.total > 0)
+  const sum = (of: (job: Job) => number) => counted.reduce((all, job) => all + of(job), 0)
+  return counted.length
+    ? Math.floor((sum((job) => Math.min(job.done, job.total)) / sum((job) => job.total)) * 100)
+    : null
 }
 
 export function title(unread: number, how: ReturnType<typeof progress>, name: string, site: string): string {

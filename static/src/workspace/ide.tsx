@@ -8,7 +8,6 @@ import '../documents/detached'
 import '../documents/proposals'
 import '../history/blame'
 import { compared } from '../history/compared'
-import '../jobs/begin'
 import { counts } from '../jobs/state'
 import { post, Refusal, signIn } from '../net/http'
 import '../sessions/paused'
@@ -49,6 +48,7 @@ import { FileTree } from './tree'
 import './ide.css'
 
 later(() => import('../notices/follow'))
+later(() => import('../jobs/begin'))
 
 const SIDES: Record<layout.Side, { icon: IconName; label: string; body: () => ComponentChildren }> = {
   files: { icon: 'folder', label: words.files, body: () => <FileTree /> },

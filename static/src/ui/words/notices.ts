@@ -2,8 +2,8 @@
 import type { NoticeKind } from '../../wire'
 
 export const words = {
-  title: 'Notices',
-  open: (unread: number) => (unread ? `Notices, ${unread} unread` : 'Notices'),
+  title: 'Notifications',
+  open: (unread: number) => (unread ? `Notifications, ${unread} unread` : 'Notifications'),
   empty: 'Nothing yet',
   emptyText: 'When a job asks you something, or its result is ready, it stands here.',
   readAll: 'Mark all as read',

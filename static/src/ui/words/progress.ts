@@ -2,6 +2,7 @@
 const plural = (n: number, one: string) => `${n} ${n === 1 ? one : `${one}s`}`
 
 export const words = {
+  delegate: 'Delegate a job',
   status: (n: number) => plural(n, 'job'),
   statusTitle: (n: number, asks: number) =>
     `${plural(n, 'job')} at work${asks ? `, ${plural(asks, 'job')} waiting for somebody` : ''}`,
