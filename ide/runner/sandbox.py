@@ -18,6 +18,7 @@ import stat
 import struct
 import subprocess
 import termios
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 ADVICE = "Install the Debian package bubblewrap, then try again; editing works without it."
 FILE_BYTES = 1 << 30
 OPEN_FILES = 1024
+WORDS = 9  # the last descriptor that every shell can name
 OWN_PROCESSES = 3  # bubblewrap's two, and the forwarder: they are not the command's
 PROBE_SECONDS = 10.0
 # What the probe's shell prints where every wall stands; a wall that is missing changes a line.
@@ -41,6 +43,14 @@ _PROBE = (
     "grep -c : /proc/net/dev; [ -w /etc ] || echo closed; [ ! -d /workspace ] || echo there"
 )
 _EXPECTED = [profile.HOSTNAME, "0", "CapEff:0000000000000000", "NoNewPrivs:1", "Seccomp:2", "1", "closed", "there"]
+
+
+def _reserve(number: int) -> None:
+    """Keep a descriptor's number free of anything else: children get another one in its place."""
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    if nothing != number:
+        os.dup2(nothing, number, inheritable=False)
+        os.close(nothing)
 
 
 def _filter_program() -> bytes:
@@ -58,6 +68,7 @@ class Box:
         self._named = bwrap
         self._mark = mark
         self._filter = b""
+        _reserve(WORDS)
         self.cgroups = cgroups
         self.owners = owners
 
@@ -120,9 +131,10 @@ class Box:
             users = "sandboxes have the server's user id" + (", which is root's" if os.getuid() == 0 else "")
         return f"{users}; {self.cgroups.words}"
 
-    def spawn(self, run: Run, egress: bytes = b"") -> Confined:
+    def spawn(self, run: Run, egress: bytes = b"", words: int = -1) -> Confined:
         """Start it, with pipes or a terminal. Call from the main thread only: the sandbox is killed when the *thread*
-        that spawned it ends, not the process. `egress` is the proxy's socket. Raises OSError."""
+        that spawned it ends, not the process. `egress` is the proxy's socket; what is read from the descriptor `words`
+        can be read from descriptor 9 inside. Raises OSError."""
         program = self.program()
         if program is None:
             raise FileNotFoundError("bwrap is not installed")
@@ -130,11 +142,13 @@ class Box:
         with contextlib.ExitStack() as undo:
             uid, source = self._owned(run, undo)
             group = self._grouped(run, undo)
+            if words >= 0 and uid is not None:
+                os.fchown(words, uid, -1)  # its shell opens it anew, by name
             with _Descriptors() as fds:
-                words = profile.arguments(run, fds.holding, source, egress)
-                listed = fds.holding(b"\0".join([*words, b"--seccomp", fds.holding(self._filter), b""]))
+                profiled = profile.arguments(run, fds.holding, source, egress)
+                listed = fds.holding(b"\0".join([*profiled, b"--seccomp", fds.holding(self._filter), b""]))
                 argv = [self._mark.encode(), b"--args", listed, b"--", *_limited(run, uid), *profile.command(run)]
-                confined = _started(program, argv, _Start(run, fds.numbers, uid, group))
+                confined = _started(program, argv, _Start(run, fds.numbers, uid, group, words))
             confined.at_end = undo.pop_all().close
         if group is not None:
             group.shut()
@@ -162,21 +176,28 @@ class Box:
         return group
 
 
+@dataclass(frozen=True)
 class _Start:
     """What a child does with itself between fork and exec."""
 
-    def __init__(self, run: Run, numbers: list[int], uid: int | None, group: Group | None) -> None:
-        self.run, self.numbers, self.uid, self.group = run, numbers, uid, group
+    run: Run
+    numbers: list[int]
+    uid: int | None
+    group: Group | None
+    words: int
 
     def __call__(self) -> None:
         if self.group is not None:
             self.group.enter()
         if self.run.pty:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        if self.words >= 0:
+            os.dup2(self.words, WORDS)
         _set_limits(self.run, self.uid is not None)
 
 
 def _started(program: Path, argv: list[bytes], start: _Start) -> Confined:
+    passed = [*start.numbers, WORDS] if start.words >= 0 else start.numbers
     child, ours = _terminal(start) if start.run.pty else (subprocess.PIPE, -1)
     own = {} if start.uid is None else {"user": start.uid, "group": start.uid, "extra_groups": []}
     try:
@@ -188,7 +209,7 @@ def _started(program: Path, argv: list[bytes], start: _Start) -> Confined:
             stdout=child,
             stderr=child,
             bufsize=0,
-            pass_fds=start.numbers,
+            pass_fds=passed,
             start_new_session=True,
             umask=0o022,
             preexec_fn=start,  # noqa: PLW1509 (only system calls; other threads resolve names and hold no lock of ours)

@@ -17,6 +17,7 @@ import msgspec
 from ide.runner import relay
 from ide.runner.confined import Confined
 from ide.runner.egress import Proxy
+from ide.runner.ready import Ready
 from ide.runner.sandbox import ADVICE, Box
 from ide.runner.wire import (
     FRAME_LIMIT,
@@ -48,6 +49,7 @@ class Server:
         self._probing = asyncio.Lock()
         self._open: set[asyncio.Task[None]] = set()
         self._jobs: dict[str, set[Confined]] = {}
+        self._ready = Ready(box)
 
     async def listen(self, path: Path) -> asyncio.Server:
         """Bind `path` (0600, in a folder of mode 0700 that is ours). Raises OSError."""
@@ -58,6 +60,7 @@ class Server:
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
+        await self._ready.close()
 
     async def status(self) -> Status:
         async with self._probing:
@@ -114,10 +117,11 @@ class Server:
             await self._end_of(run.job)
             async with contextlib.AsyncExitStack() as stay:
                 socket = await self._door(run, writer, stay)
-                confined = self._box.spawn(run, socket)
+                confined = self._ready.take(run) or self._box.spawn(run, socket)
                 stay.push_async_callback(self._ended, run.job, confined)
                 self._jobs.setdefault(run.job, set()).add(confined)
                 await _relayed(run, confined, reader, writer)
+            self._ready.made_for(run)
         except ConnectionError:
             raise  # the client's: it is gone
         except (OSError, ValueError) as error:
