@@ -14,7 +14,6 @@ from ide.documents.history import credit
 from ide.errors import Conflict, Invalid, NotFound
 from ide.workspaces import commits, git, trees
 from ide.workspaces.files import decode, encode
-from ide.workspaces.names import check_ref
 
 TITLE = 70
 
@@ -23,7 +22,7 @@ async def prepared(root: Path, job: Job, wanted: Sequence[Change], who: User, on
     """(where the branch is, the commit to come). `onto`: branch and message. Raises NotFound, Conflict, Invalid."""
     branch, message = onto
     try:
-        old = await trees.at(root, _ref(branch))
+        old = await trees.at(root, trees.branch_ref(branch))
     except Invalid as error:
         raise Invalid(f"“{branch}” is no usable name of a branch.") from error
     if not old:
@@ -73,14 +72,8 @@ def _trailers(job: Job, who: User) -> list[str]:
     return [*credit.named(who, origins), f"Tandem-Job: {job.pk}"]
 
 
-def _ref(branch: str) -> str:
-    ref = f"refs/heads/{branch}"
-    check_ref(ref)
-    return ref
-
-
 async def moved(root: Path, row: Merge) -> None:
     """The branch is at the commit, or beyond it; a second time changes nothing. Raises Conflict."""
-    ref = _ref(row.branch)
+    ref = trees.branch_ref(row.branch)
     if not await trees.is_ancestor(root, row.new, await trees.at(root, ref)):
         await git.update_ref(root, ref, row.new, row.old)

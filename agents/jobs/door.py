@@ -20,7 +20,7 @@ from agents.models import Job
 from ide import faults
 from ide.db import in_db
 from ide.errors import Invalid, NotFound, Refused
-from ide.workspaces import exchange
+from ide.workspaces import exchange, trees
 
 PIECE = 1 << 18
 HELD = ("planning", "running")
@@ -54,7 +54,7 @@ async def refs(request: HttpRequest, job_id: str) -> HttpResponseBase:
         if request.GET.get("service") != "git-upload-pack":
             raise Invalid("Here is nothing but git-upload-pack.")
         with places.scratch() as folder:
-            answer = await exchange.advertised(job.workspace.folder, places.refs_of(job_id), folder)
+            answer = await exchange.advertised(job.workspace.folder, await in_db(places.refs_of, job), folder)
             data = await asyncio.to_thread(answer.read_bytes)
     except Refused as error:
         return _refused(error)
@@ -76,7 +76,7 @@ async def upload_pack(request: HttpRequest, job_id: str) -> HttpResponseBase:
 
 async def _packed(job: Job, asked: bytes) -> AsyncIterator[bytes]:
     with places.scratch() as folder:
-        answer = await exchange.packed(job.workspace.folder, places.refs_of(job.pk), folder, asked)
+        answer = await exchange.packed(job.workspace.folder, await in_db(places.refs_of, job), folder, asked)
         with answer.open("rb") as file:
             while piece := await asyncio.to_thread(file.read, PIECE):
                 yield piece
@@ -92,22 +92,35 @@ async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 @csrf_exempt
 @require_POST
 async def objects(request: HttpRequest, job_id: str) -> HttpResponseBase:
-    """A bundle with one commit, for one of the job's own refs; sent twice, it is taken once."""
+    """A bundle with one commit, for one of the job's own refs; sent twice, it is taken once. An empty one names a
+    commit of the job that is here."""
     oid, ref = request.GET.get("oid", ""), request.GET.get("ref", "")
     try:
         job = await _job(request, job_id)
-        if ref not in places.kept_refs(job_id) or not exchange.is_oid(oid):
+        if not exchange.is_oid(oid) or not await in_db(places.may_keep, job, ref):
             raise Invalid("This is no result of this job.")
         with places.scratch() as folder:
             bundle = folder / "bundle"
             await asyncio.to_thread(_written, request, bundle)
-            await exchange.checked(job.workspace.folder, bundle, oid)
+            root, named = job.workspace.folder, bundle.stat().st_size == 0
+            if not named:
+                await exchange.checked(root, bundle, oid)
+            elif not await _is_known(job, oid):
+                raise Invalid("This commit is not here.")
             faults.hit("job.objects")
-            job = await _job(request, job_id)  # it may be another's by now
-            await exchange.taken(job.workspace.folder, oid, ref)
+            await _job(request, job_id)  # it may be another's by now
+            await (trees.put(root, ref, oid) if named else exchange.taken(root, oid, ref))
     except Refused as error:
         return _refused(error)
     return JsonResponse({"oid": oid})
+
+
+async def _is_known(job: Job, oid: str) -> bool:
+    root = job.workspace.folder
+    for ref in await in_db(places.refs_of, job):
+        if await trees.is_ancestor(root, oid, await trees.at(root, ref)):
+            return True
+    return False
 
 
 def _written(request: HttpRequest, file: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from ide.workspaces import exchange, git
 TOKEN_SECONDS = 900
 TRIES, AGAIN = 5, 1.0
 _SALT = "tandem.job.git"
+ALL = ("refs/tandem/*",)  # the site shows no more of them than the job may have
 
 
 class Place(Protocol):
@@ -76,10 +78,9 @@ class Far:
         return Path(settings.DATA_DIR) / "mirrors" / self.job.workspace_id
 
     async def begin(self, start: str) -> None:
-        refs = refs_of(self.job.pk)[: 1 if start == self.job.base else 2]
         for left in reversed(range(TRIES)):
             try:
-                await exchange.mirrored(self.root, f"{_url(self.job)}/git", token(self.job), refs)
+                await exchange.mirrored(self.root, f"{_url(self.job)}/git", token(self.job), ALL)
                 break
             except git.GitFailed as error:
                 if not left:
@@ -92,10 +93,12 @@ class Far:
 
     async def keep(self, tree: Path, oid: str, ref: str) -> None:
         await git.fetch_objects(self.root, tree, oid, ref)
-        if oid in self._known:
-            return
         with scratch() as folder:
-            bundle = await exchange.bundled(self.root, ref, self._known, folder)
+            bundle = folder / "nothing"
+            if oid in self._known:  # the site has it: only the ref is to be made
+                bundle.touch()
+            else:
+                bundle = await exchange.bundled(self.root, ref, self._known, folder)
             for left in reversed(range(TRIES)):
                 if await self._sent(bundle, oid, ref, last=not left):
                     break
@@ -122,14 +125,20 @@ class Far:
         return True
 
 
-def refs_of(job_id: str) -> tuple[str, str]:
-    """What a worker of a job may fetch: what it began with, and its newest durable step."""
-    return f"refs/tandem/bases/{job_id}", f"refs/tandem/steps/{job_id}"
+def refs_of(job: Job) -> list[str]:
+    """What a worker of a job may fetch: what it began with, its newest durable step, what its sub-agents made.
+    Synchronous ORM."""
+    made = [f"refs/tandem/jobs/{child}" for child in job.children.values_list("pk", flat=True)]
+    return [f"refs/tandem/bases/{job.pk}", f"refs/tandem/steps/{job.pk}", *made]
 
 
-def kept_refs(job_id: str) -> tuple[str, str]:
-    """What it may bring: its newest step, and its result."""
-    return f"refs/tandem/steps/{job_id}", f"refs/tandem/jobs/{job_id}"
+def may_keep(job: Job, ref: str) -> bool:
+    """Whether it may bring that: its newest step, its result, the ground of a sub-agent of its own, whose row may come
+    later. Synchronous ORM."""
+    if ref in (f"refs/tandem/steps/{job.pk}", f"refs/tandem/jobs/{job.pk}"):
+        return True
+    ground = re.fullmatch(r"refs/tandem/bases/([a-z0-9]{16})", ref)
+    return ground is not None and not Job.objects.filter(pk=ground[1]).exclude(parent=job).exists()
 
 
 def token(job: Job) -> str:

@@ -63,6 +63,13 @@ async def at(root: Path, ref: str) -> str:
     return ended.stdout.decode().strip() if ended.code == 0 else ""
 
 
+def branch_ref(branch: str) -> str:
+    """Its full name. Raises Invalid for one that is not usable here."""
+    ref = f"refs/heads/{branch}"
+    check_ref(ref)
+    return ref
+
+
 async def is_ancestor(root: Path, old: str, new: str) -> bool:
     return bool(new) and (await outcome_of(Git(root, ("merge-base", "--is-ancestor", old, new)))).code == 0
 

@@ -133,5 +133,12 @@ async def test_a_bundle_moves_its_jobs_own_refs_only_and_is_checked(
     assert await sent(served, job, good, oid, ref) == 200
     assert await sent(served, job, good, oid, ref) == 200, "sent twice, taken once"
     assert git(site.folder, "rev-parse", ref) == oid
+    ground = f"refs/tandem/bases/{'k' * 16}"  # of a sub-agent whose row is still to come
+    assert await sent(served, job, b"", job.base, ground) == 200
+    assert git(site.folder, "rev-parse", ground) == job.base
+    stranger = git(site.folder, "commit-tree", "HEAD^{tree}", "-m", "stranger")
+    assert await sent(served, job, b"", stranger, ground) == 422
+    other = await claimed(site)
+    assert await sent(served, job, b"", job.base, f"refs/tandem/bases/{other.pk}") == 422
     hook = site.folder / ".git" / "hooks" / "reference-transaction"
     assert not hook.exists()
