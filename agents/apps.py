@@ -13,6 +13,7 @@ class AgentsConfig(AppConfig):
         from agents.context import mention_ops
         from agents.context import ops as context_ops
         from agents.jobs import ops as job_ops
+        from agents.jobs import plan_ops
         from agents.proposals import checkpoint_ops, undo_ops
         from agents.sessions import credits, library_ops, pause_ops, queue_ops
         from ide.live.announce import on_hint
@@ -26,6 +27,7 @@ class AgentsConfig(AppConfig):
         library_ops.register()
         queue_ops.register()
         pause_ops.register()
+        plan_ops.register()
         ghost_ops.register()
         quick.register()
         commit_message.register()

@@ -99,6 +99,14 @@ class ToolFinished:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """The model's answer is complete and none of its calls has been carried out, but edits that stream: keep it now to
+    be able to go on from it."""
+
+    message: Message
+
+
+@dataclass(frozen=True)
 class StepFinished:
     """A step is over and its messages are in the history: save them now.
 
@@ -129,7 +137,7 @@ class Finished:
 
 
 Reason = Literal["stop", "length", "filter", "steps", "budget", "window"]
-TurnEvent = StepStarted | Prose | Reasoning | ToolStarted | ToolFinished | StepFinished | Steered | Finished
+TurnEvent = StepStarted | Prose | Reasoning | ToolStarted | Answered | ToolFinished | StepFinished | Steered | Finished
 
 
 @dataclass
@@ -211,6 +219,7 @@ async def run_turn(
                     yield event
             for told_of in await _written(step):
                 yield told_of
+            yield Answered(step.message())
             async with aclosing(_call_all(environment, step)) as finished:
                 results: dict[str, ToolResult] = {}
                 async for done in finished:

@@ -15,6 +15,7 @@ from agents.engine.edits.jsonstring import JsonString
 from agents.engine.edits.ops import EditError, Op
 from agents.engine.edits.v4a import GRAMMAR, HOW, V4aParser
 from agents.engine.messages import Tool, ToolCall, ToolResult
+from agents.engine.toolbox import DIAGNOSTICS, OWN, Equipped
 
 SHOWN = 24_000  # characters of one result the model reads
 LINES = 800  # lines of a file at once
@@ -182,7 +183,8 @@ TOOLS[THINK] = Tool(
         paths={"type": "array", "items": {"type": "string"}, "description": "relative paths, at most 8"},
     ),
 )
-READ_ONLY = frozenset({"read_file", "list_files", "search"})
+TOOLS.update(OWN)
+READ_ONLY = frozenset({"read_file", "list_files", "search", DIAGNOSTICS})
 EDITING = "apply_patch"
 
 
@@ -249,6 +251,8 @@ async def call(environment: Environment, call: ToolCall) -> ToolResult:
         patch = PatchCall(environment, call.id)
         return await patch.finish(call.arguments)
     try:
+        if call.name in OWN and isinstance(environment, Equipped):
+            return clipped(await environment.use(call))
         given = msgspec.json.decode(call.arguments or "{}", type=_SHAPES[call.name], strict=False)
         return clipped(await _act(environment, given))
     except msgspec.MsgspecError as error:

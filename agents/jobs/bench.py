@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+
 from agents.endpoints.measure import Measured
 from agents.jobs import leases
 from agents.jobs.places import Place
@@ -42,5 +44,5 @@ class Bench:
         rest = await in_db(leases.to_rest, self.job)
         if rest is not None:
             raise Waits(*rest)
-        if time.monotonic() - self.began >= leases.SLICE_SECONDS:
+        if time.monotonic() - self.began >= settings.JOB_SLICE_SECONDS:
             raise SliceOver

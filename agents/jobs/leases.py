@@ -24,7 +24,6 @@ from ide.db import new_id
 
 LEASE = timedelta(seconds=settings.JOB_LEASE_SECONDS)
 RENEW_SECONDS = settings.JOB_LEASE_SECONDS / 4
-SLICE_SECONDS = settings.JOB_SLICE_SECONDS
 ATTEMPTS = 3
 NOT_ANY_MORE = "Who asked for it may not delegate work here any more. Ask for it anew as yourself."
 STOPPED = "its worker stopped; starting again"

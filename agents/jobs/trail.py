@@ -7,12 +7,15 @@ worktree as it was before.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from django.utils import timezone
 
 from agents.engine.messages import Message
+from agents.engine.toolbox import DELEGATE, RUN_TESTS
 from agents.jobs import life as jobs
 from agents.jobs.bench import Bench
 from agents.jobs.written import told_of_run
@@ -21,7 +24,7 @@ from ide import faults
 from ide.db import in_db
 from ide.workspaces import git
 
-CHANGING = frozenset({"apply_patch", "run_command"})  # what may leave another worktree behind
+CHANGING = frozenset({"apply_patch", "run_command", RUN_TESTS, DELEGATE})  # what may leave another worktree behind
 
 
 def start_of(job: Job) -> str:
@@ -35,6 +38,11 @@ def spoken(job_id: str, after: int) -> list[JobEvent]:
     return list(JobEvent.objects.filter(job_id=job_id, kind="steer", id__gt=after).order_by("id"))
 
 
+def key_of(job_id: str, position: int, commit: str) -> str:
+    """Idempotency key of a step: what was done before it is in the rows before it, and in that commit."""
+    return hashlib.sha256(f"{job_id} {position} {commit}".encode()).hexdigest()[:32]
+
+
 @dataclass
 class Trail:
     """`history` is the loop's: it grows at its end only."""
@@ -45,6 +53,8 @@ class Trail:
     steps: int = 0  # that are behind it
     ended: bool = False  # the newest one called nothing: only the result was not brought back
     last: str = ""
+    children: list[str] = field(default_factory=list)  # sub-agents whose results are not in the history yet
+    begun: Step | None = None  # that an earlier attempt did not come to the end of
     _kept: int = 0
     _heard: int = 0  # the newest event people sent that is in the history
     _taken: int = 0  # and the newest one given to the loop
@@ -52,16 +62,47 @@ class Trail:
 
     async def take_up(self) -> None:
         """Go on from the steps that are durable."""
-        rows = await in_db(lambda: list(self.bench.job.steps.filter(state=Step.State.DONE)))
+        rows = await in_db(lambda: list(self.bench.job.steps.all()))
         for row in rows:
+            if row.state != Step.State.DONE:
+                self.begun = row
+                continue
             self.history += [msgspec.convert(one, Message) for one in row.data.get("messages", ())]
             self._heard = max(self._heard, int(row.data.get("heard", 0)))
             self.last = str(row.data.get("text") or self.last)
             self.ended = not row.data.get("tools")
             self.commit = str(row.data.get("commit") or self.commit)
             self.steps = row.position
+            self.children = list(row.data.get("children", ()))
         self._kept, self._taken = len(self.history), self._heard
         await self.listen()
+
+    def step(self) -> Step:
+        """The row of the next step, begun now: the one an earlier attempt began, if there is one."""
+        step = self.begun or Step(job=self.bench.job, position=self.steps + 1)
+        self.begun = None
+        step.name, step.state, step.error = f"Step {step.position}", Step.State.STARTED, ""
+        step.key = key_of(self.bench.job.pk, step.position, self.commit)
+        step.attempt += 1
+        step.started_at, step.ended_at = timezone.now(), None
+        return step
+
+    async def answered(self, step: Step, message: Message, *, safe: bool) -> None:
+        """The model's answer is durable before it is acted on: another attempt goes on from it. Raises Fenced."""
+        before = [msgspec.to_builtins(one) for one in self.history[self._kept :]]
+        step.safe = safe
+        step.data = {"before": before, "answer": msgspec.to_builtins(message), "heard": self._taken}
+        await in_db(jobs.save_step, self.bench.job, step)
+
+    def answer(self) -> Message | None:
+        """The answer an earlier attempt left, with what was said before it in the history; None where there is none."""
+        row = self.begun
+        if row is None or "answer" not in row.data or row.key != key_of(self.bench.job.pk, row.position, self.commit):
+            return None
+        self.history += [msgspec.convert(one, Message) for one in row.data["before"]]
+        self._taken = max(self._taken, int(row.data.get("heard", 0)))
+        self.waiting = [event for event in self.waiting if event.pk > self._taken]
+        return msgspec.convert(row.data["answer"], Message)
 
     async def keep(self, step: Step, tools: Sequence[str]) -> None:
         """Make a step durable, with all that was said since the last one. Raises Fenced."""
@@ -76,9 +117,11 @@ class Trail:
                 await self.bench.place.keep(self.bench.tree, self.commit, f"refs/tandem/steps/{job.pk}")
             faults.hit("job.kept")
         said = [msgspec.to_builtins(message) for message in self.history[self._kept :]]
-        step.data |= {"messages": said, "commit": self.commit, "heard": self._taken}
+        told = {"messages": said, "commit": self.commit, "heard": self._taken}
+        step.data = {**{name: step.data[name] for name in ("text", "tools", "children") if name in step.data}, **told}
         await in_db(jobs.save_step, job, step)
         self._kept, self._heard = len(self.history), self._taken
+        self.steps = step.position
 
     # --- the loop's inbox ---------------------------------------------------------------------------------------------
 

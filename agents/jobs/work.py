@@ -149,6 +149,11 @@ async def _bring_back(job: Job, place: Place, tree: Path, reporter: Reporter, su
     await git.set_head(tree, job.base)  # one commit for all its steps
     head = await git.commit_all(tree, f"{job.instruction.splitlines()[0][:70]}\n\nTandem-Job: {job.pk}\n")
     await reporter.flush()
+    if head == job.base and job.parent_id is not None:  # a sub-agent may have been asked for nothing but words
+        reporter.event("log", text=summary)
+        await reporter.flush()
+        await _end(job, Job.State.REVIEW, phase="done", error="")
+        return
     if head == job.base:
         await _end(job, Job.State.FAILED, error=summary or "It changed nothing.", phase="")
         return

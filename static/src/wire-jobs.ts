@@ -51,6 +51,13 @@ export interface MergeWish {
   conflicts?: 'refuse' | 'editor' // where people changed the same lines: nothing is merged, or they decide in the editor
 }
 
+/** GET and PUT /workspaces/<id>/rules/worktrees; `env` has the names only, a PUT has values: null keeps the one there is. */
+export interface WorktreeRules {
+  setup_command: string
+  env: string[]
+  egress: string[]
+}
+
 /** A file of a running job, followed by who watches it. `text` comes with the first, a splice with the others. */
 export interface JobFile {
   job: Id
@@ -62,6 +69,9 @@ export interface JobFile {
 }
 
 export interface JobOps {
+  // A plan that waits: the job carries it out. Other steps: it carries out these; one at work hears of them.
+  'job.plan.approve': [{ job: Id }, { job: Job }]
+  'job.plan.edit': [{ job: Id; steps: string[] }, { job: Job }]
   // From here on `job.file` events of this path come to this tab. Without a path: the files it has written, newest first.
   'job.watch': [{ job: Id; path: string }, JobFile & { text: string }]
   'job.files': [{ job: Id }, { files: { path: string; at: string; gone: boolean }[] }]
