@@ -67,6 +67,12 @@ async def close() -> None:
     await limits.close()
 
 
+def connected() -> int:
+    """Providers of the running loop that may hold connections."""
+    loop = asyncio.get_running_loop()
+    return len(_open.get(loop, {})) + sum(task.get_loop() is loop for task in _closing)
+
+
 def _mark(endpoint: Endpoint) -> str:
     """Changes with everything a connection depends on. The key is hashed, never kept."""
     parts = [endpoint.dialect, endpoint.base_url, endpoint.abilities, endpoint.extra]

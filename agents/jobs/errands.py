@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from agents import live, wire
 from agents.endpoints import choice as endpoints
 from agents.jobs import life as jobs
-from agents.jobs import merging, outbox, remarks, review, takeover
+from agents.jobs import merging, outbox, proof, remarks, review, takeover
 from agents.models import Job, RoleEndpoint
 from ide.accounts.models import User
 from ide.db import in_db, new_id
@@ -56,7 +56,8 @@ async def _shown(workspace_id: str, job_id: str) -> wire.Json:
 
 
 async def cancel(job: Job) -> wire.Json:
-    await in_db(jobs.ask_cancel, job.pk)
+    if await in_db(jobs.ask_cancel, job.pk) and job.state in (Job.State.QUEUED, Job.State.WAITING):
+        await in_db(jobs.note, job, [("proof", await proof.of(job))])  # else its worker says so
     return await _shown(job.workspace_id, job.pk)
 
 

@@ -19,7 +19,7 @@ from django.conf import settings
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
 from agents.endpoints.measure import Measured, Purpose
-from agents.jobs import delegate, helping, leases, mapping, outbox, places, trail
+from agents.jobs import delegate, helping, leases, mapping, outbox, places, proof, trail
 from agents.jobs import life as jobs
 from agents.jobs.bench import Bench, SliceOver, Waits
 from agents.jobs.heart import Heart
@@ -77,6 +77,8 @@ async def _slice(job: Job) -> None:
                 await asyncio.gather(work, return_exceptions=True)
             if work.cancelled() and ending and ending[0] is not None:
                 stop = ending[0]
+                if stop.state == Job.State.CANCELLED:
+                    await in_db(jobs.note, job, [("proof", await proof.of(job))])
                 await _end(job, stop.state, error=stop.error, phase=stop.phase, question=stop.question)
             elif work.cancelled() or work.exception() is not None:
                 log.warning("job %s: no longer ours", job.pk)

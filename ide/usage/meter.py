@@ -319,6 +319,11 @@ def running(team_id: str) -> list[tuple[str, int]]:
     return list(alive.values("endpoint").annotate(count=Count("pk")).values_list("endpoint", "count"))
 
 
+def still_held(subject: str) -> int:
+    """Calls of a turn or a job whose reservation is neither settled nor released."""
+    return LedgerEntry.objects.filter(subject=subject, state=LedgerEntry.State.RESERVED).count()
+
+
 def by_subject(subjects: Sequence[str]) -> dict[str, tuple[int, Decimal]]:
     """(tokens, US dollars) used so far for each of these turns or jobs."""
     rows = LedgerEntry.objects.filter(subject__in=subjects).exclude(state=LedgerEntry.State.RELEASED).order_by()
