@@ -30,6 +30,7 @@ class JobIn(Schema):
     endpoint: int | None = None
     session: str | None = None
     budget: dict[str, float] = {}
+    approve_plan: bool = False
 
 
 class SteerIn(Schema):
@@ -87,7 +88,8 @@ def listed(request: HttpRequest, workspace_id: str) -> list[wire.Json]:
 def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> tuple[int, wire.Json]:
     _workspace(request, workspace_id, Action.JOB)
     paths = tuple(dict.fromkeys(body.paths))
-    order = jobs.Order(body.kind, body.instruction, paths, body.endpoint, body.session, body.budget)
+    asked = (body.endpoint, body.session, body.budget, body.approve_plan)
+    order = jobs.Order(body.kind, body.instruction, paths, *asked)
     # Django runs this view in a thread: async_to_sync takes it to the server's own loop, where hosts live.
     return 201, async_to_sync(errands.request)(workspace_id, person(request), order)
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from agents import wire
-from agents.jobs import budget, fair, outbox
+from agents.jobs import budget, fair, news, outbox
 from agents.models import Endpoint, Job, JobEvent, Session, Step, Takeover
 from ide import metrics
 from ide.accounts.models import User
@@ -180,6 +180,7 @@ def finish(job: Job, state: str, **values: object) -> None:
     with transaction.atomic():
         let_go(job, state, ended_at=None if state == Job.State.WAITING else Now(), **values)
         rejoin(job.pk if state == Job.State.WAITING else job.parent_id)
+        news.ended(job, state, values.get("question", ""), values.get("phase", ""))
     if state != Job.State.WAITING:
         metrics.jobs.labels(state).inc()
 

@@ -2,11 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { budgets, proofOf } from '../src/jobs/about'
 import { COLUMNS, columnOf, columns, filtered, stepOf } from '../src/jobs/board-model'
+import { compared, mergeBody, unconfirmed } from '../src/jobs/changes'
+import { globbed, globOf } from '../src/jobs/form'
 import { lineOf } from '../src/jobs/log'
+import { wishOf } from '../src/jobs/worktrees'
 import { browserName } from '../src/notices/push'
 import { fresh } from '../src/notices/state'
 import { progress, title } from '../src/notices/title'
-import type { Job, JobEvent, JobState, Told } from '../src/wire'
+import type { Flag, Job, JobEvent, JobState, ReviewFile, Told, TreeEntry } from '../src/wire'
 import { aJob } from './a-job'
 
 const STATES: JobState[] = [
@@ -158,5 +161,93 @@ describe('what one is told', () => {
     ['curl/8', 'A browser'],
   ])('calls a browser by its name: %s', (agent, name) => {
     expect(browserName(agent)).toBe(name)
+  })
+})
+
+describe('files by pattern', () => {
+  it.each([
+    ['*.py', 'shop/till.py', true],
+    ['shop/*.py', 'shop/till.py', true],
+    ['shop/*.py', 'shop/deep/till.py', false],
+    ['shop/**/*.py', 'shop/deep/er/till.py', true],
+    ['shop/**/*.py', 'shop/till.py', true],
+    ['shop/', 'shop/deep/till.py', true],
+    ['/README.md', 'docs/README.md', false],
+    ['*.{ts,tsx}', 'src/a.tsx', true],
+    ['till.p?', 'shop/till.py', true],
+    ['a+b(c).py', 'a+b(c).py', true],
+    ['{', '{', true],
+  ])('%s and %s: %s', (pattern, path, matches) => {
+    expect(globOf(pattern).test(path)).toBe(matches)
+  })
+
+  it('never fails to be read', () => {
+    fc.assert(fc.property(fc.string(), fc.string(), (pattern, path) => typeof globOf(pattern).test(path) === 'boolean'))
+  })
+
+  it('leaves out what has an exclamation mark in front', () => {
+    const tree = ['shop/a.py', 'shop/b.py', 'tests/test_a.py', 'big.py'].map(
+      (path): TreeEntry => ({ path, kind: 'file', size: 1, problem: path === 'big.py' ? 'larger than 5 MiB' : '' }),
+    )
+    expect(globbed(tree, '**/*.py !tests/ !shop/b.*')).toEqual(['shop/a.py'])
+    expect(globbed(tree, '{shop,tests}/*a.py')).toEqual(['shop/a.py', 'tests/test_a.py'])
+    expect(globbed(tree, '!shop/')).toEqual([])
+  })
+})
+
+describe('a decision on a result', () => {
+  const file = (path: string, flags: Flag[] = []): ReviewFile => ({
+    ...{
+      path,
+      status: 'changed',
+      base: 'a',
+      proposed: 'b',
+      current: 'c',
+      merged: 'd',
+      conflict: false,
+      flags,
+      text: true,
+    },
+    hunks: [],
+  })
+  const files = [file('a.py'), file('.github/ci.yml', ['ci']), file('logo.png', ['binary'])]
+
+  it('asks for each flagged file that is chosen, by name', () => {
+    const all = new Set(files.map((one) => one.path))
+    expect(unconfirmed(files, all, new Set())).toEqual(['.github/ci.yml'])
+    expect(unconfirmed(files, all, new Set(['.github/ci.yml']))).toEqual([])
+    expect(unconfirmed(files, new Set(['a.py']), new Set())).toEqual([])
+  })
+
+  it('names what was confirmed, and the branch where a commit is wanted', () => {
+    const chosen = new Set(['a.py', '.github/ci.yml'])
+    const confirmed = new Set(['.github/ci.yml', 'gone.yml'])
+    expect(mergeBody(chosen, { head: 'h', files }, { confirmed, branch: '', message: 'x' })).toEqual({
+      head: 'h',
+      files: ['a.py', '.github/ci.yml'],
+      confirmed: ['.github/ci.yml'],
+    })
+    expect(
+      mergeBody(chosen, { head: 'h', files }, { confirmed: new Set(), branch: 'main', message: ' Do it ' }),
+    ).toMatchObject({ branch: 'main', message: 'Do it' })
+  })
+
+  it('compares with what it began with, or with the text as it is now', () => {
+    expect(compared(file('a.py'), 'base')).toMatchObject({ base: 'a', proposed: 'b' })
+    expect(compared(file('a.py'), 'now')).toEqual({ path: 'a.py', base: 'c', proposed: 'd' })
+    expect(compared({ ...file('a.py'), status: 'deleted' }, 'now').proposed).toBe('')
+  })
+})
+
+it('sends variables by name, and keeps the values nobody has changed', () => {
+  const variables = [
+    { name: 'TOKEN', value: null },
+    { name: ' MODE ', value: 'fast' },
+    { name: '', value: 'x' },
+  ]
+  expect(wishOf({ command: 'make', variables, hosts: ' example.com\n\n*.example.org ' })).toEqual({
+    setup_command: 'make',
+    env: { TOKEN: null, MODE: 'fast' },
+    egress: ['example.com', '*.example.org'],
   })
 })

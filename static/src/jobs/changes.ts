@@ -1,7 +1,7 @@
 // What a review says about each file: how many lines, whether it moved under the job's feet, which are chosen.
 import { Chunk } from '@codemirror/merge'
 import { Text } from '@codemirror/state'
-import type { MergeWish, Review, ReviewFile } from '../wire'
+import type { Flag, MergeWish, Review, ReviewFile } from '../wire'
 
 // The library's default gives up on scattered changes and paints the whole file as replaced (reference/frontend.md §5).
 export const DIFF = { scanLimit: 20_000, timeout: 200 }
@@ -64,10 +64,49 @@ export function keepChoice(
   )
 }
 
+const TO_CONFIRM: ReadonlySet<Flag> = new Set(['hook', 'ci', 'lock', 'config', 'git'])
+
+/** Whether a file is merged only once somebody has said so for it by name. */
+export function isFlagged({ flags }: Pick<ReviewFile, 'flags'>): boolean {
+  return flags.some((flag) => TO_CONFIRM.has(flag))
+}
+
+/** The chosen files that nobody has confirmed yet. */
+export function unconfirmed(
+  files: readonly ReviewFile[],
+  chosen: ReadonlySet<string>,
+  confirmed: ReadonlySet<string>,
+): string[] {
+  return files
+    .filter((file) => isFlagged(file) && chosen.has(file.path) && !confirmed.has(file.path))
+    .map((file) => file.path)
+}
+
+export interface How {
+  confirmed: ReadonlySet<string>
+  branch: string // '': into the documents only
+  message: string
+}
+
 /** What to send: nothing to name when all are chosen. */
-export function mergeBody(chosen: ReadonlySet<string>, { head, files }: Pick<Review, 'head' | 'files'>): MergeWish {
+export function mergeBody(
+  chosen: ReadonlySet<string>,
+  { head, files }: Pick<Review, 'head' | 'files'>,
+  how?: How,
+): MergeWish {
   const picked = files.map((file) => file.path).filter((path) => chosen.has(path))
-  return picked.length === files.length ? { head } : { head, files: picked }
+  const wish: MergeWish = picked.length === files.length ? { head } : { head, files: picked }
+  const confirmed = picked.filter((path) => how?.confirmed.has(path))
+  if (confirmed.length) wish.confirmed = confirmed
+  if (how?.branch) Object.assign(wish, { branch: how.branch, message: how.message.trim() })
+  return wish
+}
+
+/** The two texts to compare: the result with what the job began with, or with the text as it is now. */
+export function compared(file: ReviewFile, against: 'base' | 'now'): Pick<ReviewFile, 'path' | 'base' | 'proposed'> {
+  if (against === 'base') return file
+  const after = file.status === 'deleted' ? '' : file.merged
+  return { path: file.path, base: file.current, proposed: after }
 }
 
 /** The path `by` places from the one shown, staying inside the list. */

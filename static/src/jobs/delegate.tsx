@@ -4,8 +4,10 @@ import { useId } from 'preact/hooks'
 import './delegate.css'
 import { post } from '../net/http'
 import { problemOf } from '../net/problem'
+import { sessions } from '../sessions/store'
 import { Failure } from '../ui/failure'
 import { words } from '../ui/words/around'
+import { map as own } from '../ui/words/jobs'
 import type { Job, Models, Problem } from '../wire'
 import { live } from '../workspace/live'
 import { change, delegating, draft, fresh } from './begin'
@@ -30,7 +32,9 @@ export function Delegate() {
     sending.value = true
     problem.value = null
     try {
-      const job = await post<Job>(`/workspaces/${home.id}/jobs`, request(draft.peek()))
+      const session = sessions.peek()?.current.peek()
+      const order = { ...request(draft.peek()), ...(session && { session }) } // it reports there
+      const job = await post<Job>(`/workspaces/${home.id}/jobs`, order)
       if (!jobs.peek().has(job.id)) jobs.value = put(jobs.peek(), job)
       draft.value = fresh()
       delegating.value = false
@@ -54,6 +58,18 @@ export function Delegate() {
           invalid={shown.includes('files') || shown.includes('many')}
           onChange={(paths) => change({ paths })}
         />
+      )}
+      {draft.value.kind === 'agent' && (
+        <label class="delegate-plan">
+          <input
+            type="checkbox"
+            checked={draft.value.approve ?? false}
+            onChange={({ currentTarget }) => change({ approve: currentTarget.checked })}
+          />
+          <span>
+            {own.approvePlan} <small class="muted">{own.approvePlanHelp}</small>
+          </span>
+        </label>
       )}
       <By models={models} lacks={lacks} />
       <Most />

@@ -5,6 +5,7 @@ import { languages } from '@codemirror/language-data'
 import { MergeView, unifiedMergeView } from '@codemirror/merge'
 import { Compartment, EditorState, type Extension } from '@codemirror/state'
 import { EditorView, lineNumbers } from '@codemirror/view'
+import type { Signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { look } from '../documents/look'
 import { words } from '../ui/words/around'
@@ -16,6 +17,8 @@ export type Layout = 'unified' | 'split'
 interface Props {
   file: Pick<ReviewFile, 'path' | 'base' | 'proposed'>
   layout: Layout
+  at?: Signal<number | null> // a line of the second text, from 0, to be shown
+  onLine?: (line: number) => void // a click on the number of a line of the second text
 }
 
 interface Shown {
@@ -25,12 +28,14 @@ interface Shown {
 
 const COLLAPSE = { margin: 3, minSize: 6 }
 
-export function Diff({ file: { path, base, proposed }, layout }: Props) {
+export function Diff({ file: { path, base, proposed }, layout, at, onLine }: Props) {
   const box = useRef<HTMLDivElement>(null)
+  const click = useRef(onLine)
+  click.current = onLine
   useEffect(() => {
     if (!box.current) return
     const language = new Compartment()
-    const shown = draw(box.current, { base, proposed, layout }, [language.of([]), reading(path)])
+    const shown = draw(box.current, { base, proposed, layout }, [language.of([]), reading(path)], () => click.current)
     let gone = false
     LanguageDescription.matchFilename(languages, path)
       ?.load()
@@ -40,8 +45,12 @@ export function Diff({ file: { path, base, proposed }, layout }: Props) {
         },
         () => undefined, // without its grammar the text is plain, and as readable
       )
+    const stop = at?.subscribe((line) => {
+      if (line !== null) show(shown.views.at(-1), line)
+    })
     return () => {
       gone = true
+      stop?.()
       shown.destroy()
     }
   }, [path, base, proposed, layout])
@@ -55,21 +64,36 @@ function reading(path: string): Extension {
     EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': path }),
     EditorView.lineWrapping,
     EditorState.phrases.of({ '$ unchanged lines': words.review.unchangedLines }),
-    lineNumbers(),
     look,
   ]
+}
+
+function show(view: EditorView | undefined, line: number) {
+  if (!view) return
+  const from = view.state.doc.line(Math.max(1, Math.min(view.state.doc.lines, line + 1))).from
+  view.dispatch({ effects: EditorView.scrollIntoView(from, { y: 'center' }) })
+}
+
+/** Line numbers that can be clicked, where somebody listens. */
+function numbers(listener: () => ((line: number) => void) | undefined): Extension {
+  const mousedown = (view: EditorView, block: { from: number }) => {
+    listener()?.(view.state.doc.lineAt(block.from).number - 1)
+    return listener() !== undefined
+  }
+  return lineNumbers({ domEventHandlers: { mousedown } })
 }
 
 function draw(
   parent: HTMLElement,
   { base, proposed, layout }: { base: string; proposed: string; layout: Layout },
   extensions: Extension[],
+  listener: () => ((line: number) => void) | undefined,
 ): Shown {
   if (layout === 'split') {
-    const side = (doc: string) => ({ doc, extensions })
+    const side = (doc: string, gutter: Extension) => ({ doc, extensions: [...extensions, gutter] })
     const merge = new MergeView({
-      a: side(base),
-      b: side(proposed),
+      a: side(base, lineNumbers()),
+      b: side(proposed, numbers(listener)),
       parent,
       diffConfig: DIFF,
       collapseUnchanged: COLLAPSE,
@@ -85,6 +109,6 @@ function draw(
     gutter: true,
     syntaxHighlightDeletions: true,
   })
-  const view = new EditorView({ parent, doc: proposed, extensions: [...extensions, against] })
+  const view = new EditorView({ parent, doc: proposed, extensions: [...extensions, numbers(listener), against] })
   return { views: [view], destroy: () => view.destroy() }
 }

@@ -1,16 +1,21 @@
 // Choosing the files of a job: the current one at hand, the rest by filter and check box.
-import { useSignal, useSignalEffect } from '@preact/signals'
+import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
 import { get } from '../net/http'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
-import type { Problem, Tree } from '../wire'
-import { choices } from './form'
+import { map as own } from '../ui/words/jobs'
+import type { FoundSymbol, Problem, Tree } from '../wire'
+import { live } from '../workspace/live'
+import { choices, globbed } from './form'
 import { visible } from './log'
 
 const say = words.form
 const SHOWN = 200
+const CALM = 220 // ms after the last key
+
+type Way = 'name' | 'glob' | 'symbol'
 
 interface Props {
   workspace: string
@@ -25,6 +30,8 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
   const tree = useSignal<Tree | null>(null)
   const failure = useSignal<Problem | null>(null)
   const filter = useSignal('')
+  const way = useSignal<Way>('name')
+  const symbols = useSymbols(way, filter)
   const round = useSignal(0)
   useSignalEffect(() => {
     void round.value
@@ -43,7 +50,14 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
     if (!next.delete(path)) next.add(path)
     onChange(next)
   }
-  const found = tree.value ? choices(tree.value.entries, filter.value) : []
+  const entries = tree.value?.entries ?? []
+  const known = new Set(way.value === 'symbol' ? choices(entries, '') : [])
+  const found =
+    way.value === 'symbol'
+      ? [...new Set(symbols.value?.map((one) => one.path))].filter((path) => known.has(path))
+      : way.value === 'glob'
+        ? globbed(entries, filter.value)
+        : choices(entries, filter.value)
   const retry = () => {
     round.value += 1
   }
@@ -55,11 +69,13 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
       {current && (
         <Choice path={current} label={say.current} checked={chosen.has(current)} onToggle={() => toggle(current)} />
       )}
+      <Ways way={way} />
       <input
         type="search"
         class="picker-filter"
-        aria-label={say.filter}
-        placeholder={say.filter}
+        aria-label={LABELS[way.value]}
+        placeholder={way.value === 'glob' ? own.globHint : LABELS[way.value]}
+        title={way.value === 'glob' ? own.globHelp : undefined}
         value={filter.value}
         onInput={({ currentTarget }) => {
           filter.value = currentTarget.value
@@ -68,6 +84,12 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
           if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) event.preventDefault()
         }}
       />
+      {way.value !== 'name' && filter.value && (
+        <small class="muted num" role="status">
+          {way.value === 'glob' && own.matches(found.length)}
+          {way.value === 'symbol' && (symbols.value ? own.symbols(symbols.value.length, found.length) : own.looking)}
+        </small>
+      )}
       {failure.value && <Failure problem={failure.value} retry={retry} />}
       {!tree.value && !failure.value && <Skeleton />}
       {tree.value && <List found={found} chosen={chosen} filtered={filter.value !== ''} onToggle={toggle} />}
@@ -86,6 +108,59 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
       {invalid && <small class="wrong">{problem}</small>}
     </fieldset>
   )
+}
+
+const LABELS: Record<Way, string> = { name: say.filter, glob: own.glob, symbol: own.symbol }
+
+function Ways({ way }: { way: Signal<Way> }) {
+  return (
+    <span class="board-which picker-ways" role="group" aria-label={own.way}>
+      {(['name', 'glob', 'symbol'] as const).map((one) => (
+        <button
+          key={one}
+          type="button"
+          aria-pressed={way.value === one}
+          onClick={() => {
+            way.value = one
+          }}
+        >
+          {own.ways[one]}
+        </button>
+      ))}
+    </span>
+  )
+}
+
+/** The symbols whose name is asked for; null while the server looks. */
+function useSymbols(way: Signal<Way>, filter: Signal<string>): Signal<FoundSymbol[] | null> {
+  const found = useSignal<FoundSymbol[] | null>([])
+  useSignalEffect(() => {
+    const query = filter.value.trim()
+    if (way.value !== 'symbol' || !query) {
+      found.value = []
+      return
+    }
+    let gone = false
+    found.value = null
+    const timer = setTimeout(() => {
+      live
+        .peek()
+        ?.call('symbols.find', { query })
+        .then(
+          ({ symbols }) => {
+            if (!gone) found.value = symbols
+          },
+          () => {
+            if (!gone) found.value = []
+          },
+        )
+    }, CALM)
+    return () => {
+      gone = true
+      clearTimeout(timer)
+    }
+  })
+  return found
 }
 
 interface ListProps {

@@ -9,6 +9,7 @@ export interface Draft {
   paths: ReadonlySet<string>
   endpoint: number | null // null: the default one
   limits: Limits
+  approve?: boolean // its plan waits for somebody's word
 }
 
 export const LIMITS = ['minutes', 'steps', 'tokens', 'dollars'] as const
@@ -47,6 +48,7 @@ export interface Request {
   endpoint?: number
   session?: Id
   budget?: Limits
+  approve_plan?: boolean
 }
 
 export function request(draft: Draft): Request {
@@ -54,6 +56,7 @@ export function request(draft: Draft): Request {
   const asked: Request = { kind: draft.kind, instruction: draft.instruction.trim(), paths }
   if (draft.endpoint !== null) asked.endpoint = draft.endpoint
   if (Object.keys(draft.limits).length) asked.budget = draft.limits
+  if (draft.kind === 'agent' && draft.approve) asked.approve_plan = true
   return asked
 }
 
@@ -64,4 +67,35 @@ export function choices(entries: readonly TreeEntry[], filter: string): string[]
     .filter((entry) => entry.kind === 'file' && !entry.problem)
     .map((entry) => entry.path)
     .filter((path) => wanted.every((word) => path.toLowerCase().includes(word)))
+}
+
+/** Files whose whole path matches one of the patterns and none that begins with an exclamation mark. */
+export function globbed(entries: readonly TreeEntry[], patterns: string): string[] {
+  const all = patterns.split(/[\s]+|,(?![^{]*})/).filter(Boolean)
+  const wanted = all.filter((one) => !one.startsWith('!')).map(globOf)
+  const left = all.filter((one) => one.startsWith('!')).map((one) => globOf(one.slice(1)))
+  if (!wanted.length) return []
+  return choices(entries, '').filter(
+    (path) => wanted.some((one) => one.test(path)) && !left.some((one) => one.test(path)),
+  )
+}
+
+const SIGNS = /\*\*\/|\*\*|\*|\?|\{[^{}]*\}|[.+^$()|[\]\\{}]/g
+
+/** `*` within a folder, `**` across folders, `?` one character, `{a,b}` one of them; a name alone is found in any folder. */
+export function globOf(pattern: string): RegExp {
+  const said = pattern.replace(/^\//, '').replace(/\/$/, '/**')
+  const anywhere = !pattern.includes('/') ? '(?:.*/)?' : ''
+  return new RegExp(`^${anywhere}${source(said)}$`)
+}
+
+function source(said: string): string {
+  return said.replace(SIGNS, (sign) => {
+    if (sign === '**/') return '(?:.*/)?'
+    if (sign === '**') return '.*'
+    if (sign === '*') return '[^/]*'
+    if (sign === '?') return '[^/]'
+    if (sign.length > 1) return `(?:${sign.slice(1, -1).split(',').map(source).join('|')})`
+    return `\\${sign}`
+  })
 }

@@ -4,9 +4,9 @@ import type { Signal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
+import { review as own } from '../ui/words/jobs'
 import type { ReviewFile } from '../wire'
-import { linesOf, meanwhile } from './changes'
-import { Diff, type Layout } from './diff'
+import { isFlagged, linesOf, meanwhile } from './changes'
 import { visible } from './log'
 
 const say = words.review
@@ -90,6 +90,7 @@ function Entry({ file, on, checked, deciding, onToggle, onShow }: EntryProps) {
           {path.slice(cut)} <small>{path.slice(0, cut)}</small>
         </span>
         {deciding && <Sign file={file} />}
+        {deciding && isFlagged(file) && <small class="review-flag">{own.flagged}</small>}
         <Counts file={file} />
       </button>
     </li>
@@ -108,7 +109,7 @@ function Sign({ file }: { file: ReviewFile }) {
   )
 }
 
-function Counts({ file }: { file: ReviewFile }) {
+export function Counts({ file }: { file: ReviewFile }) {
   const { added, removed } = useMemo(() => linesOf(file), [file.base, file.proposed])
   return (
     <small class="review-counts num">
@@ -118,33 +119,5 @@ function Counts({ file }: { file: ReviewFile }) {
       {added > 0 && <span class="job-plus">+{added}</span>}
       {removed > 0 && <span class="job-minus">−{removed}</span>}
     </small>
-  )
-}
-
-interface FileProps {
-  file: ReviewFile
-  layout: Layout
-  deciding: boolean
-}
-
-export function File({ file, layout, deciding }: FileProps) {
-  const what = meanwhile(file)
-  return (
-    <article class="review-file">
-      <h2>
-        <span class="review-full">{visible(file.path)}</span>
-        <Counts file={file} />
-      </h2>
-      {deciding && what !== 'same' && (
-        <p class="review-meanwhile" data-what={what}>
-          <Icon name="triangle-alert" size={14} /> {what === 'conflict' ? say.conflict : say.changed}
-        </p>
-      )}
-      {file.base === file.proposed ? (
-        <p class="review-same muted">{say.same}</p>
-      ) : (
-        <Diff file={file} layout={file.status === 'changed' ? layout : 'unified'} />
-      )}
-    </article>
   )
 }

@@ -2,27 +2,34 @@
 import './review.css'
 import { type Signal, useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { get } from '../net/http'
+import { get, post } from '../net/http'
 import { problemOf } from '../net/problem'
-import { Dialog } from '../ui/dialog'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
-import type { Review as Answer, Id, Job, Problem, ReviewFile } from '../wire'
+import { review as own } from '../ui/words/jobs'
+import type { Review as Answer, Id, Job, Problem } from '../wire'
 import { live } from '../workspace/live'
-import { go } from '../workspace/route'
+import { toFiles } from '../workspace/route'
 import { isBusy, perform } from './acts'
-import { firstChoice, keepChoice, mergeBody, stepFrom } from './changes'
+import { firstChoice, keepChoice, mergeBody, stepFrom, unconfirmed } from './changes'
+import { Pending, type Remark } from './comments'
 import type { Layout } from './diff'
 import { visible } from './log'
-import { File, FileList } from './review-files'
+import { Discard, Done, Merged } from './review-end'
+import { File } from './review-file'
+import { FileList } from './review-files'
 import { groupOf, jobs, mayDelegate } from './state'
 import { Talk } from './talk'
 
 const say = words.review
-const LINKS = 12 // to merged files
+
+type Against = 'base' | 'now'
+
+const mergedText = ({ merge }: Answer) =>
+  merge?.branch ? `${say.mergedText} ${own.mergedOn(visible(merge.branch), merge.commit.slice(0, 10))}` : say.mergedText
 
 interface Held {
   answer: Signal<Answer | null>
@@ -78,11 +85,6 @@ function take({ answer, chosen, shown }: Pick<Held, 'answer' | 'chosen' | 'shown
   answer.value = next
 }
 
-function back() {
-  const home = live.peek()
-  go(home ? `/w/${home.id}` : '/')
-}
-
 export function Review({ job: id }: { job: Id }) {
   const held = useReview(id)
   const known = jobs.value.get(id)
@@ -90,7 +92,7 @@ export function Review({ job: id }: { job: Id }) {
   if (known && groupOf(known.state) === 'active') {
     return (
       <Frame>
-        <Empty title={say.running} text={say.runningText} act={{ label: say.back, run: back }} />
+        <Empty title={say.running} text={say.runningText} act={{ label: say.back, run: toFiles }} />
       </Frame>
     )
   }
@@ -116,7 +118,7 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
 
 function BackButton() {
   return (
-    <button type="button" class="quiet icon review-back" aria-label={say.back} title={say.back} onClick={back}>
+    <button type="button" class="quiet icon review-back" aria-label={say.back} title={say.back} onClick={toFiles}>
       <Icon name="arrow-left" size={16} />
     </button>
   )
@@ -145,12 +147,31 @@ interface DecisionProps {
 
 function Decision({ held, answer, job }: DecisionProps) {
   const layout = useSignal<Layout>('unified')
+  const against = useSignal<Against>('base')
+  const confirmed = useSignal<ReadonlySet<string>>(new Set())
+  const remarks = useSignal<readonly Remark[]>([])
+  const commit = useSignal<string | null>(null) // the message of a commit, where one is wanted
+  const sending = useSignal(false)
   const discarding = useSignal(false)
   useKeys(held, answer)
   const open = job.state === 'review'
   const file = answer.files.find((one) => one.path === held.shown.value)
-  const merge = async () => {
-    const body = mergeBody(held.chosen.peek(), answer)
+  const home = live.value
+  const may = home !== null && mayDelegate(home.role.value)
+  const send = async () => {
+    sending.value = true
+    try {
+      await post<Job>(`/jobs/${job.id}/remarks`, { head: answer.head, comments: remarks.peek() })
+      remarks.value = []
+    } catch (error) {
+      held.problem.value = problemOf(error)
+    }
+    sending.value = false
+  }
+  const merge = async (conflicts?: 'editor') => {
+    const branch = commit.peek() === null ? '' : answer.branch
+    const how = { confirmed: confirmed.peek(), branch, message: commit.peek() ?? '' }
+    const body = { ...mergeBody(held.chosen.peek(), answer, how), ...(conflicts && { conflicts }) }
     try {
       await perform(job.id, 'merge', body)
       held.merged.value = body.files ?? answer.files.map((one) => one.path)
@@ -165,27 +186,48 @@ function Decision({ held, answer, job }: DecisionProps) {
       <header class="review-head">
         <BackButton />
         <About job={job} />
-        {answer.files.length > 0 && <LayoutSwitch layout={layout} />}
+        {answer.files.length > 0 && (
+          <Switch label={own.against} value={against} choices={{ base: own.base, now: own.now }} />
+        )}
+        {answer.files.length > 0 && (
+          <Switch label={say.layout} value={layout} choices={{ unified: say.unified, split: say.split }} />
+        )}
         {open && (
           <Acts
             job={job}
             chosen={held.chosen.value.size}
             all={answer.files.length}
-            onMerge={merge}
+            open={unconfirmed(answer.files, held.chosen.value, confirmed.value).length}
+            onMerge={() => void merge()}
             onDiscard={() => {
               discarding.value = true
             }}
           />
         )}
       </header>
-      <Notices held={held} answer={answer} job={job} />
+      <Notices held={held} answer={answer} job={job} onEditor={() => void merge('editor')} />
+      {open && may && answer.files.length > 0 && answer.branch && (
+        <Commit branch={answer.branch} message={commit} job={job} />
+      )}
+      {open && may && <Pending remarks={remarks} sending={sending.value} onSend={() => void send()} />}
       {answer.files.length === 0 && (
-        <Empty title={say.empty} text={say.emptyText} act={{ label: say.back, run: back }} />
+        <Empty title={say.empty} text={say.emptyText} act={{ label: say.back, run: toFiles }} />
       )}
       {answer.files.length > 0 && (
         <div class="review-body">
           <FileList files={answer.files} shown={held.shown} chosen={held.chosen} deciding={open} />
-          {file && <File key={file.path} file={file} layout={layout.value} deciding={open} />}
+          {file && (
+            <File
+              key={file.path}
+              file={file}
+              layout={layout.value}
+              against={against.value}
+              deciding={open}
+              commenting={open && may && job.kind === 'agent'}
+              confirmed={confirmed}
+              remarks={remarks}
+            />
+          )}
         </div>
       )}
       {discarding.value && <Discard job={job} files={answer.files.length} onClose={() => (discarding.value = false)} />}
@@ -206,23 +248,58 @@ function About({ job }: { job: Job }) {
   )
 }
 
-function LayoutSwitch({ layout }: { layout: Signal<Layout> }) {
-  const choice = (value: Layout, label: string) => (
-    <button
-      type="button"
-      aria-pressed={layout.value === value}
-      onClick={() => {
-        layout.value = value
-      }}
-    >
-      {label}
-    </button>
-  )
+interface SwitchProps<T extends string> {
+  label: string
+  value: Signal<T>
+  choices: Record<T, string>
+}
+
+function Switch<T extends string>({ label, value, choices }: SwitchProps<T>) {
   return (
-    <span class="review-layout" role="group" aria-label={say.layout}>
-      {choice('unified', say.unified)}
-      {choice('split', say.split)}
+    <span class="review-layout" role="group" aria-label={label}>
+      {(Object.keys(choices) as T[]).map((one) => (
+        <button
+          key={one}
+          type="button"
+          aria-pressed={value.value === one}
+          onClick={() => {
+            value.value = one
+          }}
+        >
+          {choices[one]}
+        </button>
+      ))}
     </span>
+  )
+}
+
+/** Whether the merge is a commit as well, and what it says. */
+function Commit({ branch, message, job }: { branch: string; message: Signal<string | null>; job: Job }) {
+  return (
+    <div class="review-commit">
+      <label>
+        <input
+          type="checkbox"
+          checked={message.value !== null}
+          onChange={({ currentTarget }) => {
+            message.value = currentTarget.checked
+              ? visible(job.instruction.trim().split('\n')[0] ?? '').slice(0, 70)
+              : null
+          }}
+        />
+        {own.commit(visible(branch))}
+      </label>
+      {message.value !== null && (
+        <input
+          type="text"
+          aria-label={own.message}
+          value={message.value}
+          onInput={({ currentTarget }) => {
+            message.value = currentTarget.value
+          }}
+        />
+      )}
+    </div>
   )
 }
 
@@ -230,16 +307,17 @@ interface ActsProps {
   job: Job
   chosen: number
   all: number
+  open: number // flagged files that nobody has confirmed
   onMerge: () => void
   onDiscard: () => void
 }
 
-function Acts({ job, chosen, all, onMerge, onDiscard }: ActsProps) {
+function Acts({ job, chosen, all, open, onMerge, onDiscard }: ActsProps) {
   const home = live.value
   const may = home !== null && mayDelegate(home.role.value)
   const merging = isBusy(job.id, 'merge')
   const out = all - chosen
-  const why = !may ? say.mayNot : all > 0 && !chosen ? say.mergeNone : undefined
+  const why = !may ? say.mayNot : all > 0 && !chosen ? say.mergeNone : open ? own.unconfirmed(open) : undefined
   return (
     <span class="review-acts">
       {may && chosen > 0 && out > 0 && <small class="muted num">{say.leftOut(out)}</small>}
@@ -261,13 +339,22 @@ function Acts({ job, chosen, all, onMerge, onDiscard }: ActsProps) {
   )
 }
 
-function Notices({ held, answer, job }: DecisionProps) {
+const clashes = (problem: Problem & { files?: unknown }) => problem.code === 'conflict' && Array.isArray(problem.files)
+
+function Notices({ held, answer, job, onEditor }: DecisionProps & { onEditor: () => void }) {
   const failed = job.state === 'review' ? job.failed : 0
   return (
     <div class="review-notices">
       {held.problem.value && <Failure problem={held.problem.value} />}
+      {held.problem.value && clashes(held.problem.value) && job.state === 'review' && (
+        <p class="review-partly">
+          <button type="button" onClick={onEditor}>
+            {own.conflicts}
+          </button>
+        </p>
+      )}
       {held.merged.value && <Merged paths={held.merged.value} files={answer.files} />}
-      {!held.merged.value && job.state === 'merged' && <Done title={say.mergedBefore} text={say.mergedText} />}
+      {!held.merged.value && job.state === 'merged' && <Done title={say.mergedBefore} text={mergedText(answer)} />}
       {job.state === 'discarded' && <Done title={say.discarded} text={say.discardedText} />}
       {job.state === 'review' && answer.warnings.length > 0 && (
         <div class="review-warnings" role="note">
@@ -281,7 +368,7 @@ function Notices({ held, answer, job }: DecisionProps) {
           </ul>
         </div>
       )}
-      {job.state === 'review' && job.kind === 'agent' && <Talk job={job} onSent={back} />}
+      {job.state === 'review' && job.kind === 'agent' && <Talk job={job} onSent={toFiles} />}
       {failed > 0 && (
         <p class="review-partly">
           {say.partly(failed)}
@@ -299,73 +386,5 @@ function Notices({ held, answer, job }: DecisionProps) {
         </p>
       )}
     </div>
-  )
-}
-
-function Done({ title, text }: { title: string; text: string }) {
-  return (
-    <div class="review-done" role="status">
-      <Icon name="check" size={16} />
-      <span>
-        <b>{title}.</b> {text}
-      </span>
-      <button type="button" onClick={back}>
-        {say.back}
-      </button>
-    </div>
-  )
-}
-
-function Merged({ paths, files }: { paths: readonly string[]; files: readonly ReviewFile[] }) {
-  const there = files.filter((file) => file.status !== 'deleted' && paths.includes(file.path)).slice(0, LINKS)
-  const open = (path: string) => {
-    back()
-    live.peek()?.documents.open(path)
-  }
-  return (
-    <>
-      <Done title={say.merged(paths.length)} text={say.mergedText} />
-      <p class="review-opened">
-        {there.map(({ path }) => (
-          <button
-            key={path}
-            type="button"
-            class="quiet"
-            aria-label={say.open(visible(path))}
-            onClick={() => open(path)}
-          >
-            {visible(path)}
-          </button>
-        ))}
-      </p>
-    </>
-  )
-}
-
-function Discard({ job, files, onClose }: { job: Job; files: number; onClose: () => void }) {
-  const problem = useSignal<Problem | null>(null)
-  const discard = async () => {
-    try {
-      await perform(job.id, 'discard')
-      onClose()
-    } catch (error) {
-      problem.value = problemOf(error)
-    }
-  }
-  const footer = (
-    <>
-      <button type="button" class="quiet" onClick={onClose}>
-        {words.cancel}
-      </button>
-      <button type="button" class="danger" disabled={isBusy(job.id, 'discard')} onClick={discard}>
-        {say.discard}
-      </button>
-    </>
-  )
-  return (
-    <Dialog title={say.discardTitle} open onClose={onClose} footer={footer}>
-      <p>{say.discardText(files)}</p>
-      {problem.value && <Failure problem={problem.value} />}
-    </Dialog>
   )
 }

@@ -3,6 +3,7 @@ import './share.css'
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
 import { useId, useRef } from 'preact/hooks'
 import { visible } from '../jobs/log'
+import { Worktrees } from '../jobs/worktrees'
 import { del, get, patch, post } from '../net/http'
 import { problemOf } from '../net/problem'
 import { Rules } from '../sessions/rules'
@@ -75,6 +76,7 @@ function Share({ workspace, role, onLeft }: ShareProps) {
       )}
       {may ? <Invite workspace={workspace} role={role} /> : <p class="small muted share-not">{say.mayNot}</p>}
       <Rules workspace={workspace} role={role} />
+      <Worktrees workspace={workspace} role={role} />
     </div>
   )
 }

@@ -131,6 +131,8 @@ export const review = {
 }
 
 export const map = {
+  approvePlan: 'Plan first',
+  approvePlanHelp: 'Nothing is changed before somebody has approved its plan.',
   way: 'Find files by',
   ways: { name: 'Name', glob: 'Pattern', symbol: 'Symbol' },
   glob: 'Pattern',
