@@ -9,6 +9,7 @@ profile: where it does not work, `probe` says why and nothing is started.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 ADVICE = "Install the Debian package bubblewrap, then try again; editing works without it."
 FILE_BYTES = 1 << 30
 OPEN_FILES = 1024
+_CANNOT_MAP = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM)  # file systems and kernels without it
 WORDS = 9  # the last descriptor that every shell can name
 OWN_PROCESSES = 3  # bubblewrap's two, and the forwarder: they are not the command's
 PROBE_SECONDS = 10.0
@@ -163,8 +165,10 @@ class Box:
         try:
             for path in (run.root, *run.extra_ro, *profile.toolchain_parts()):
                 owners.seen(run.root, path)
-        except OSError as error:  # a file system that cannot map owners: as without
-            log.warning("%s: sandboxes have the server's user id: %s", os.fsdecode(run.root), error)
+        except OSError as error:
+            if error.errno not in _CANNOT_MAP:
+                raise
+            log.warning("%s: its sandboxes have the server's user id: %s", os.fsdecode(run.root), error)
             return None, lambda path: path
         return uid, lambda path: owners.seen(run.root, path)
 

@@ -13,7 +13,7 @@ import pytest
 
 from ide.errors import Invalid, Refused
 from ide.runner.client import Policy, run
-from ide.workspaces import git, worktrees
+from ide.workspaces import exchange, git, trees, worktrees
 from tests.runner.conftest import Runner
 from tests.workspaces.test_git import ENV, TRAPS, plain, root, trapped
 
@@ -163,6 +163,12 @@ async def _fetched(root: Path, oid: str, out: Path) -> None:
     await git.fetch_objects(root, out / "w", oid, "refs/tandem/w")
 
 
+async def _checked(root: Path, oid: str, out: Path) -> None:
+    bundle = out / "bundle"
+    bundle.write_bytes(hollow(root, oid))
+    await exchange.checked(root, bundle, oid)
+
+
 ACTS: dict[str, Callable[[Path, str, Path], Awaitable[object]]] = {
     "head": lambda root, oid, out: git.head(root),
     "branch": lambda root, oid, out: git.branch(root),
@@ -185,12 +191,35 @@ ACTS: dict[str, Callable[[Path, str, Path], Awaitable[object]]] = {
     "clone_shared": lambda root, oid, out: git.clone_shared(root, out / "w", oid),
     "clone_local": lambda root, oid, out: git.clone_local(root, out),
     "fetch_objects": _fetched,
+    "modes": lambda root, oid, out: trees.modes(root, oid, ["a.txt"]),
+    "with_files": lambda root, oid, out: trees.with_files(root, oid, {"b.txt": b"b"}, {}),
+    "committed": lambda root, oid, out: trees.committed(
+        root, plain(root, "rev-parse", f"{oid}^{{tree}}"), oid, "m", git.Author("a", "b")
+    ),
+    "at": lambda root, oid, out: trees.at(root, "refs/heads/main"),
+    "is_ancestor": lambda root, oid, out: trees.is_ancestor(root, oid, oid),
+    "put": lambda root, oid, out: trees.put(root, "refs/heads/other", oid),
+    "advertised": lambda root, oid, out: exchange.advertised(root, ["refs/heads/main"], out),
+    "packed": lambda root, oid, out: exchange.packed(
+        root, ["refs/heads/main"], out, f"0032want {oid}\n00000009done\n".encode()
+    ),
+    "bundled": lambda root, oid, out: exchange.bundled(root, "refs/heads/main", (), out),
+    "checked": _checked,
+    "taken": lambda root, oid, out: exchange.taken(root, oid, "refs/tandem/v"),
+    "import_bundle": lambda root, oid, out: worktrees.import_bundle(root, hollow(root, oid), oid),
 }
-NOT_HERE = {"init", "clone"}  # they begin in an empty folder, with nothing of a repository's own
+# They begin in an empty folder, or a worker's mirror, with nothing of a repository's own.
+NOT_HERE = {"init", "clone", "mirrored"}
+ASKING_A_PERSONS_GIT = {"commit_tree", "committed", "checked", "import_bundle"}  # to make what they are given
 
 
 def test_every_act_of_git_is_tried() -> None:
-    acts = {name for name, act in vars(git).items() if inspect.iscoroutinefunction(act) and not name.startswith("_")}
+    acts = {
+        name
+        for module in (git, worktrees, trees, exchange)
+        for name, act in vars(module).items()
+        if inspect.iscoroutinefunction(act) and not name.startswith("_")
+    }
     assert acts - {"outcome_of", "output_of"} - NOT_HERE == set(ACTS)
 
 
@@ -214,7 +243,7 @@ async def test_no_act_starts_anything_of_the_repository_outside(
             await act(root, oid, out)
         except Refused:
             assert where == "direct", name
-        if name != "commit_tree":  # its row asks a person's git for a tree
+        if name not in ASKING_A_PERSONS_GIT:
             assert not log.exists(), name
         log.unlink(missing_ok=True)
 
