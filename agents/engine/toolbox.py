@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from agents.engine.messages import Tool, ToolCall, ToolResult
 
 PLAN, RUN_TESTS, DIAGNOSTICS, DELEGATE = "plan", "run_tests", "diagnostics", "delegate_parts"
+HAND_OVER = "delegate"  # of a turn: a job of its own, beside the talk
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 
 
@@ -66,6 +67,17 @@ OWN: dict[str, Tool] = {
                         paths={**_STRINGS, "description": "files it is about"},
                     ),
                 },
+            ),
+        ),
+        Tool(
+            HAND_OVER,
+            "Hand a longer task over to a job: it works alone, in a copy of the files as they are now, while you go on "
+            "talking here; people see it, and its result waits for their review. It knows nothing of this "
+            "conversation: say everything it needs. Do not wait for it, and do not do the same work here.",
+            _schema(
+                ["instruction"],
+                instruction={"type": "string", "description": "the whole task"},
+                paths={**_STRINGS, "description": "files it is about"},
             ),
         ),
     )

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import msgspec
+
 from agents.engine.edits.apply import LiveApplier
-from agents.engine.messages import ToolResult
+from agents.engine.messages import ToolCall, ToolResult
+from agents.engine.toolbox import HAND_OVER
 from agents.engine.tools import LINES, THINK, EditStream, Hit, Ran, Slice, ToolFailed
+from agents.environments import handing
 from agents.environments.ground import MOST_HITS, MOST_PATHS, OUTPUT, exists, matches, run_confined
 from agents.environments.patch import PatchEdits
 from agents.environments.room_target import RoomTarget
@@ -31,7 +35,7 @@ MOST_FILES = 8  # a question to the deep model may name
 
 def abilities(*, sandbox: bool, thinks: bool = False) -> frozenset[str]:
     """The tools a turn has on a live workspace."""
-    tools = {"read_file", "list_files", "search", "apply_patch"}
+    tools = {"read_file", "list_files", "search", "apply_patch", HAND_OVER}
     return frozenset(tools | ({"run_command"} if sandbox else set()) | ({THINK} if thinks else set()))
 
 
@@ -92,6 +96,14 @@ class LiveEnvironment:
             more = f"\n({part.total - len(part.lines)} more lines)" if part.total > len(part.lines) else ""
             texts.append(f"File {path}:\n" + "\n".join(part.lines) + more)
         return await think(self.turn, self.thinkers, question, texts)
+
+    async def use(self, call: ToolCall) -> ToolResult:
+        """Hand a task over to a job; the turn goes on."""
+        self.turn.check()
+        try:
+            return await handing.hand_over(self.turn, msgspec.json.decode(call.arguments or "{}", type=handing.Task))
+        except Refused as error:
+            raise ToolFailed(f"{error.what} {error.do}".strip()) from error
 
     def edits(self, call_id: str) -> EditStream:
         return PatchEdits(self, FRAME, self.turn.rest)

@@ -10,10 +10,14 @@ from collections.abc import Sequence
 
 from agents import live, wire
 from agents.endpoints import choice as endpoints
+from agents.engine.messages import ToolResult
+from agents.environments import handing
 from agents.jobs import life as jobs
 from agents.jobs import merging, outbox, proof, remarks, review, takeover
 from agents.models import Job, RoleEndpoint
+from agents.sessions.turns import LiveTurn
 from ide.accounts.models import User
+from ide.accounts.permissions import Action, allow
 from ide.db import in_db, new_id
 from ide.live.announce import hint_async
 from ide.live.host import WorkspaceHost, host_of
@@ -34,6 +38,14 @@ async def request(workspace_id: str, person: User, order: jobs.Order) -> wire.Js
     ground = jobs.Ground(job_id, base)
     await in_db(jobs.create, workspace_id, person, endpoint, order, ground)
     return await woken(workspace_id, job_id)
+
+
+async def hand_over(turn: LiveTurn, task: handing.Task) -> ToolResult:
+    """A turn's own wish: a job of the session, for the turn's owner, by the model that serves jobs."""
+    order = jobs.Order(Job.Kind.AGENT, task.instruction, tuple(task.paths), session=turn.row.session_id)
+    await in_db(allow, turn.owner, Action.JOB, turn.row)
+    made = await request(turn.host.workspace_id, turn.owner, order)
+    return ToolResult(f"Job {made['id']} has it now; its end is told here. Go on without it.", data={"job": made["id"]})
 
 
 def _check_paths(host: WorkspaceHost, paths: Sequence[str]) -> None:

@@ -96,7 +96,8 @@ class JobFeed:
             if before != row:
                 self._told[job_id] = row
                 self.host.publish({"type": "job", "job": row})
-            if before is not None and before["state"] in Job.ACTIVE and row["state"] in ENDED:
+            tells = row["state"] in ENDED or (row["state"] == Job.State.WAITING and row["question"])
+            if before is not None and before["state"] in Job.ACTIVE and tells:
                 await self.ended(job_id)
             if before is not None and before["state"] != row["state"]:
                 await self.moved(job_id)

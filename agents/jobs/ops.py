@@ -6,6 +6,7 @@ import msgspec
 
 from agents import ops as agent_ops
 from agents import wire
+from agents.environments import handing
 from agents.jobs import errands, watching
 from agents.jobs import life as jobs
 from agents.live import of
@@ -69,6 +70,7 @@ async def give_back(host: WorkspaceHost, participant: Participant, params: Param
 
 
 def register() -> None:
+    handing.register(errands.hand_over)
     for name, action, handler in (
         ("job.watch", Action.SEE, watch),
         ("job.unwatch", Action.SEE, unwatch),

@@ -295,6 +295,7 @@ def _job_turn(job_id: str) -> tuple[Turn, Item, bool] | None:
         **{"files": 0, "added": 0, "removed": 0, **job.result}
     )
     ends: dict[str, str] = {Job.State.REVIEW: f"is ready for review: {size}.", Job.State.CANCELLED: "was cancelled."}
+    ends[Job.State.WAITING] = f"asks: {job.question}"
     text = f"The job “{job.instruction.splitlines()[0][:TITLE]}” {ends.get(job.state, f'failed: {job.error}')}"
     data = {"text": text, "tone": "bad" if job.state == Job.State.FAILED else "info"}
     item = Item(pk=job.pk, turn=turn, position=0, kind=Item.Kind.NOTE, data=data, created_at=timezone.now())
