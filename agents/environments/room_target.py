@@ -124,6 +124,7 @@ class RoomTarget:
         self._writing = False
         self._watch: Watch | None = None
         room.brace(self._others)
+        room.prepare(self._client, turn.origin)
 
     def watch(self, span: Callable[[], Span | None], typed: Callable[[Typed], None]) -> None:
         """Call `typed` when a person types inside what is being written."""

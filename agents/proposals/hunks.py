@@ -25,12 +25,12 @@ class Hunk:
     b_to: int
 
 
-def hunks(base: str, text: str) -> list[Hunk]:
-    """The hunks between the two, in order."""
+def hunks(base: str, text: str, parts: Sequence[LineHunk] | None = None) -> list[Hunk]:
+    """The hunks between the two, in order; `parts`: where they differ, if that is known."""
     old = lines(base)
     seen: dict[str, int] = {}
     found = []
-    for part in diff_lines(base, text):
+    for part in diff_lines(base, text) if parts is None else parts:
         mark = _mark(old, part.a_from, part.a_to)
         seen[mark] = seen.get(mark, 0) + 1
         found.append(Hunk(f"{mark}-{seen[mark]}", part.a_from, part.a_to, part.b_from, part.b_to))
@@ -45,22 +45,22 @@ def _mark(old: Sequence[str], a_from: int, a_to: int) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def accept(base: str, text: str, chosen: Collection[str]) -> str:
+def accept(base: str, text: str, chosen: Collection[str], parts: Sequence[LineHunk] | None = None) -> str:
     """The base after the chosen hunks were taken into it."""
     old, new = lines(base), lines(text)
-    for hunk in reversed(hunks(base, text)):
+    for hunk in reversed(hunks(base, text, parts)):
         if hunk.id in chosen:
             old[hunk.a_from : hunk.a_to] = new[hunk.b_from : hunk.b_to]
     return "".join(old)
 
 
-def reject(base: str, text: str, chosen: Collection[str]) -> list[Edit]:
+def reject(base: str, text: str, chosen: Collection[str], parts: Sequence[LineHunk] | None = None) -> list[Edit]:
     """The edits of `text` that put the base's lines back in place of the chosen hunks."""
     old = lines(base)
     starts = line_starts(text)
     return [
         Edit(starts[hunk.b_from], starts[hunk.b_to], "".join(old[hunk.a_from : hunk.a_to]))
-        for hunk in hunks(base, text)
+        for hunk in hunks(base, text, parts)
         if hunk.id in chosen
     ]
 
@@ -70,8 +70,8 @@ def line_starts(text: str) -> list[int]:
     return [0, *accumulate(map(len, lines(text)))]
 
 
-def fold(base: str, before: str, after: str) -> str:
-    """The base after someone else changed the text from `before` to `after`.
+def fold(base: str, before: str, after: str, parts: Sequence[LineHunk] | None = None) -> str:
+    """The base after someone else changed the text from `before` to `after`. `parts`: where base and `before` differ.
 
     What they did outside the hunks, or right beside one, is done to the base too, and so are whole lines they put into
     a hunk. Where they changed a hunk's own lines the base stays, and their words are part of that hunk from then on.
@@ -82,7 +82,7 @@ def fold(base: str, before: str, after: str) -> str:
     if before == base:
         return after
     old, new, was = lines(base), lines(after), lines(before)
-    undecided = diff_lines(before, base)
+    undecided = diff_lines(before, base) if parts is None else [turned(part) for part in parts]
     for part in reversed(diff_lines(before, after)):
         put = new[part.b_from : part.b_to]
         hunk = next((hunk for hunk in undecided if _inside(part, hunk)), None)
@@ -93,6 +93,11 @@ def fold(base: str, before: str, after: str) -> str:
         elif _adds(part, put, hunk, was):
             old[hunk.b_to : hunk.b_to] = put
     return "".join(old)
+
+
+def turned(part: LineHunk) -> LineHunk:
+    """The same, seen from the other text."""
+    return LineHunk(part.b_from, part.b_to, part.a_from, part.a_to)
 
 
 def _inside(part: LineHunk, hunk: LineHunk) -> bool:

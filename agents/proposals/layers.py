@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from agents.proposals import hunks
-from ide.documents.text import apply, diff_lines, merge3
+from agents.proposals.differ import Differ
+from ide.documents.text import LineHunk, apply, merge3
 
 Placed = tuple[hunks.Hunk, int, int]
 
@@ -23,6 +24,7 @@ class Layers:
     text: str
     names: list[str] = field(default_factory=list)
     bases: list[str] = field(default_factory=list)
+    _differs: dict[str, Differ] = field(default_factory=dict, repr=False)
 
     def push(self, name: str, base: str | None = None) -> None:
         """A new layer on top; one whose base is the text has no hunks."""
@@ -36,6 +38,7 @@ class Layers:
         if self.bases[at] != top:
             self._sink(at, self.bases[at], top)
         del self.names[at], self.bases[at]
+        self._differs.pop(name, None)
 
     def base(self, name: str) -> str:
         return self.bases[self.names.index(name)]
@@ -46,6 +49,13 @@ class Layers:
 
     def top(self, at: int) -> str:
         return self.bases[at + 1] if at + 1 < len(self.bases) else self.text
+
+    def parts(self, name: str) -> list[LineHunk]:
+        """Where the layer's base and what stands above it differ."""
+        return self._between(self.names.index(name), self.over(name))
+
+    def _between(self, at: int, top: str) -> list[LineHunk]:
+        return self._differs.setdefault(self.names[at], Differ()).between(self.bases[at], top)
 
     def wrote(self, text: str, name: str | None = None) -> None:
         """The text was changed by the layer's own turn, or by somebody who has none."""
@@ -59,7 +69,7 @@ class Layers:
         """What changed above the layer `at` is done to those below it, down to `stop`, as far as it is not theirs."""
         for n in range(at - 1, stop, -1):
             was = self.bases[n]
-            self.bases[n] = hunks.fold(was, before, after)
+            self.bases[n] = hunks.fold(was, before, after, self._between(n, before))
             if self.bases[n] == was:
                 return
             before, after = was, self.bases[n]
@@ -67,13 +77,14 @@ class Layers:
     def accept(self, name: str, chosen: Collection[str]) -> None:
         at = self.names.index(name)
         was = self.bases[at]
-        self.bases[at] = hunks.accept(was, self.top(at), chosen)
+        self.bases[at] = hunks.accept(was, self.top(at), chosen, self.parts(name))
         self._sink(at, was, self.bases[at])
 
     def reject(self, name: str, chosen: Collection[str]) -> str:
         """The text without these hunks: what later turns made of their lines goes with them."""
         at = self.names.index(name)
-        return self._rebase(at + 1, apply(self.top(at), hunks.reject(self.bases[at], self.top(at), chosen)))
+        top = self.top(at)
+        return self._rebase(at + 1, apply(top, hunks.reject(self.bases[at], top, chosen, self.parts(name))))
 
     def _rebase(self, at: int, ground: str) -> str:
         """Put another ground under the layer `at`; the text then."""
@@ -104,10 +115,10 @@ class Layers:
     def place(self, name: str, found: Sequence[hunks.Hunk] | None = None) -> list[Placed]:
         """The layer's hunks (`found`, where the caller knows them), each with the lines [from, to) of the text."""
         at = self.names.index(name)
-        found = hunks.hunks(self.bases[at], self.top(at)) if found is None else found
+        found = hunks.hunks(self.bases[at], self.top(at), self.parts(name)) if found is None else found
         spans = [(hunk.b_from, hunk.b_to) for hunk in found]
         for n in range(at + 1, len(self.bases)):
-            parts = diff_lines(self.bases[n], self.top(n))
+            parts = self._between(n, self.top(n))
             spans = [(hunks.carried(start, parts, -1), hunks.carried(end, parts, 1)) for start, end in spans]
         return [(hunk, start, max(start, end)) for hunk, (start, end) in zip(found, spans, strict=True)]
 

@@ -13,11 +13,12 @@ from weakref import WeakSet
 from agents.engine.edits.target import AnchorLike, PlainAnchor
 from agents.models import Proposal
 from agents.proposals import hunks
+from agents.proposals.differ import Differ
 from agents.proposals.hunks import Hunk
 from agents.proposals.layers import Layers, Placed
 from agents.wire import Json
 from ide.documents.room import Edit, Room
-from ide.documents.text import apply, clean, diff_lines, lines, merge3
+from ide.documents.text import LineHunk, apply, clean, diff_lines, lines, merge3
 
 
 @dataclass(eq=False)
@@ -37,6 +38,7 @@ class Tracked:
     told: dict[str, list[str]] = field(default_factory=dict)  # lines of the waiting hunks, as people have them
     ground: tuple[str, str] | None = None  # a job's: the text it began with, and what it made of it
     stale: int = 0  # changes of that which do not fit the text as it is
+    _differ: Differ = field(default_factory=Differ, repr=False)
     _known: tuple[str, str, list[Hunk]] = field(default=("", "", []), repr=False)  # two texts, and their hunks
 
     @property
@@ -60,8 +62,13 @@ class Tracked:
         """Of the texts as they are; asked for several times of the same ones."""
         base, text = self.texts
         if base is not self._known[0] or text is not self._known[1]:
-            self._known = (base, text, hunks.hunks(base, text))
+            self._known = (base, text, hunks.hunks(base, text, self._parts(base, text)))
         return self._known[2]
+
+    def _parts(self, base: str, text: str) -> list[LineHunk]:
+        if not self.waiting and self.row.pk in self.doc.all:
+            return self.doc.layers.parts(self.row.pk)
+        return self._differ.between(base, text)
 
     def counts(self) -> tuple[int, int]:
         """Lines added and removed."""
@@ -257,7 +264,7 @@ class Undecided:
     def reject(self, tracked: Tracked, chosen: set[str], origin: str) -> None:
         if tracked.waiting:
             base, text = tracked.texts
-            tracked.become(apply(text, hunks.reject(base, text, chosen)))
+            tracked.become(apply(text, hunks.reject(base, text, chosen, tracked._parts(base, text))))
             self._reground(tracked)
             return
         before = self.layers.text

@@ -109,7 +109,7 @@ def minimal_edits(a: str, b: str) -> list[Edit]:
     """Edits that turn `a` into `b` and touch few characters: by line, and by word inside lines that mostly stay."""
     if a == b:
         return []
-    head, tail = _alike(a, b)
+    head, tail = alike(a, b)
     a_lines, b_lines = lines(a[head : len(a) - tail]), lines(b[head : len(b) - tail])
     starts = [*accumulate(map(len, a_lines), initial=head)]
     out = []
@@ -157,7 +157,7 @@ def _common(a: Sequence[object], b: Sequence[object]) -> int:
     return low
 
 
-def _alike(a: str, b: str) -> tuple[int, int]:
+def alike(a: str, b: str) -> tuple[int, int]:
     """How many characters both begin and end with, in whole lines."""
     head = a.rfind("\n", 0, _common(a, b)) + 1
     left_a, left_b = a[head:], b[head:]
@@ -176,7 +176,7 @@ def _alike(a: str, b: str) -> tuple[int, int]:
 
 def diff_lines(a: str, b: str) -> list[LineHunk]:
     """Where two texts differ, by line, in order; nothing between two hunks differs."""
-    head, tail = _alike(a, b)
+    head, tail = alike(a, b)
     above = a.count("\n", 0, head)
     middle = diff_line_lists(lines(a[head : len(a) - tail]), lines(b[head : len(b) - tail]))
     return [LineHunk(above + h.a_from, above + h.a_to, above + h.b_from, above + h.b_to) for h in middle]

@@ -161,7 +161,7 @@ async def _level(
 
 async def interrupts() -> list[Figure]:
     """Turns are stopped and redirected while as many others run all the time."""
-    made = patches({"stopped": 12_000})
+    made = patches({"stopped": 25_000})
     stops: list[tuple[float, int]] = []
     with provider([(name, patched) for name, (_, patched, _) in made.items()], "--rate", str(RATE)) as url:
         async with stage(url) as on:

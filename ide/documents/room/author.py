@@ -28,7 +28,7 @@ class ModelClient:
     """One writer in one document: keep it for the length of a turn, then drop it.
 
     Holds a copy of the document under a client id of its own, so that the room's replica never authors anything; the
-    id changes every 16 KiB. `client_id` is the present one; 0 before the first edit if none was asked for.
+    id changes every 16 KiB. `client_id` is the present one; 0 before the first use if none was asked for.
     """
 
     def __init__(self, client_id: int = 0) -> None:
@@ -61,6 +61,11 @@ class ModelClient:
         self._version = replica.version + bool(update)
         claims = clients.own(self.client_id, origin) if update and update[0] else ()
         return Written(update, claims, made)
+
+    def prepare(self, replica: Replica, clients: Clients, origin: str) -> None:
+        """Make the copy now, so that the first `write` need not."""
+        self._ready(replica, clients, origin)
+        self._version = replica.version
 
     def _ready(self, replica: Replica, clients: Clients, origin: str) -> tuple[Doc[Text], Text]:
         spent = self._written > 0 and (replica is not self._replica or self._written > ROTATE_BYTES)

@@ -246,6 +246,12 @@ class Room(Watched):
 
     # --- edits of the server --------------------------------------------------------------------------------------
 
+    def prepare(self, client: ModelClient, origin: str) -> None:
+        """The client will `edit` soon."""
+        self.flush()
+        if not self.broken:
+            client.prepare(self._replica, self.clients, origin)
+
     def edit(self, edits: Sequence[Edit], origin: str, *, client: ModelClient | None = None) -> asyncio.Future[None]:
         """Make edits in code points of `text()` now; peers get them at once. The future is done when it is committed.
 
