@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -58,12 +59,26 @@ def _manifest(file: Path, _mtime: float) -> dict[str, dict[str, object]]:
     return loaded
 
 
+def _styles(manifest: dict[str, dict[str, object]], entry: str) -> list[str]:
+    """Those of a chunk and of all that it imports, each once, what is imported first."""
+    found: list[str] = []
+    seen, ahead = {entry}, [entry]
+    while ahead:
+        chunk = manifest.get(ahead.pop(), {})
+        found = [*map(str, cast(list[str], chunk.get("css", []))), *found]
+        imports = [name for name in cast(list[str], chunk.get("imports", [])) if name not in seen]
+        seen.update(imports)
+        ahead += imports
+    return list(dict.fromkeys(found))
+
+
 def bundle_files(entry: str) -> tuple[list[str], list[str]]:
     """(scripts, styles) of a Vite entry, as URLs; empty when the front end is not built."""
     file = settings.STATIC_DIST / ".vite" / "manifest.json"
     if not file.exists():
         return [], []
-    chunk = _manifest(file, file.stat().st_mtime).get(entry, {})
-    styles = [settings.STATIC_URL + str(css) for css in chunk.get("css", [])]  # type: ignore[attr-defined]
+    manifest = _manifest(file, file.stat().st_mtime)
+    chunk = manifest.get(entry, {})
+    styles = [settings.STATIC_URL + css for css in _styles(manifest, entry)]
     own = settings.STATIC_URL + str(chunk.get("file", ""))
     return ([], [own, *styles]) if own.endswith(".css") else ([own], styles)

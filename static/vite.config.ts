@@ -1,6 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-// Three entries: the app, the dashboard, and the styles of the server-rendered pages. Django finds the files through the manifest.
+// What every entry needs, in one file: split by who shares what, it weighs a kilobyte more.
+const KIT = /src\/(ui\/(dialog|toast|failure|empty|icon|skeleton)|net\/(http|problem))\.tsx?$|node_modules\/@?preact/
+
+// Three entries: the app, the dashboard, and the styles of the server-rendered pages. Django finds the files through
+// the manifest.
 export default defineConfig({
   base: '/static/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
@@ -9,7 +13,10 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 900,
-    rollupOptions: { input: ['src/main.tsx', 'src/pages.css', 'src/dashboard/main.tsx'] },
+    rollupOptions: {
+      input: ['src/main.tsx', 'src/pages.css', 'src/dashboard/main.tsx'],
+      output: { advancedChunks: { groups: [{ name: 'kit', test: KIT }] } },
+    },
   },
   test: { environment: 'jsdom', include: ['test/**/*.test.{ts,tsx}'], restoreMocks: true },
 })

@@ -257,12 +257,14 @@ class Measured:
                 source = cast(AsyncGenerator[list[Event], None], self._opened(endpoint).stream(request))
                 async with aclosing(source) as stream:
                     async for events in stream:
+                        before = speed.used
                         self._hear(events)
                         used = speed.used
                         spend.note(used, speed.so_far)
                         yield events
-                        if used >= spend.granted and not speed.counted:
-                            await spend.covered(used)
+                        next_one = 2 * used - before  # as much once more would be too much: what comes, comes at once
+                        if next_one > spend.granted and not speed.counted:
+                            await spend.covered(next_one)
                 answered = True
             except ProviderError as error:
                 failed = error.code

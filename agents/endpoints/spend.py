@@ -121,10 +121,10 @@ class Spend:
     async def covered(self, used: int) -> None:
         """Return at once while the reservation reaches; then, what more there is, is waited for. Raises QuotaExceeded
         when there is nothing more."""
-        while used >= self.granted:
+        while used > self.granted:
             if self._task is not None:
                 await asyncio.wait({self._task})
-            if used < self.granted:
+            if used <= self.granted:
                 return
             if self._over is not None:
                 raise self._over

@@ -97,7 +97,9 @@ async def _announce(who: User, thing: str, text: str) -> str:
     if not said or len(said) > LONGEST:
         raise Invalid("The message is empty or too long.", f"Use at most {LONGEST} characters.", field="text")
     await in_db(lambda: Announcement.objects.create(text=said, by=who))
-    return f"{await _tell_everyone()} live workspaces show it now, others when they are opened."
+    open_now = await _tell_everyone()
+    where = "1 workspace shows" if open_now == 1 else f"{open_now} workspaces show"
+    return f"{where} it now, others when they are opened."
 
 
 async def _announce_end(who: User, thing: str, text: str) -> str:

@@ -94,11 +94,9 @@ function Limited({ live }: { live: Live }) {
             >
               <th scope="row">{limit.held(one)}</th>
               <td>{words.meters.pools[one.pool]}</td>
-              <td>{limit.heldUsed(one)}</td>
               <td>
-                {one.used !== null && (
-                  <progress aria-label={limit.heldUsed(one)} max={one.amount || 1} value={one.used} />
-                )}
+                {limit.heldUsed(one)}
+                {one.used !== null && <Bar share={one.amount > 0 ? one.used / one.amount : 1} />}
               </td>
               <td>{limit.heldLeft(one)}</td>
             </tr>
@@ -117,6 +115,12 @@ function Limited({ live }: { live: Live }) {
     </>
   )
 }
+
+const Bar = ({ share }: { share: number }) => (
+  <span class="progress" aria-hidden="true">
+    <i style={{ transform: `scaleX(${Math.min(1, share)})` }} />
+  </span>
+)
 
 /** How many calls run at once is of interest while some do. */
 const telling = (one: Held) => one.measure !== 'calls' || one.used !== 0

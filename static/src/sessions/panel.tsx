@@ -175,7 +175,12 @@ function useActs(live: Live, sessions: Sessions): TranscriptActs {
       },
       felt: (turn) => sessions.felt(turn),
       retry: ({ data: { text, mentions = [], pictures = [] } }) =>
-        void ask(live, sessions, { text, mentions, pictures: pictures.map((one) => one.id) }),
+        void ask(live, sessions, {
+          text,
+          mentions,
+          pictures: pictures.map((one) => one.id),
+          endpoint: endpointOf(live.models.peek(), sessions.picked.peek())?.id, // that of the composer, as it is now
+        }),
       byHand: (turn) => turn.builtin || endpoints?.find((one) => one.name === turn.endpoint)?.drives_tools === false,
       back: (turn, undone, restored) => may && <Back key={turn} {...{ live, turn, undone, restored }} />,
       applyTo: {

@@ -3,7 +3,7 @@ import type { Held, Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, Pool } f
 
 const number = (n: number) => n.toLocaleString('en', { maximumFractionDigits: 2 })
 const moment = (time: string) =>
-  new Date(time).toLocaleString('en', { weekday: 'short', hour: '2-digit', minute: '2-digit' })
+  new Date(time).toLocaleString('en', { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 
 const measured = (amount: number, measure: LimitMeasure, span: LimitSpan): string => {
   const what = measure === 'dollars' ? `$${number(amount)}` : `${number(amount)} ${measure}`
@@ -56,7 +56,7 @@ export const words = {
   saved: 'The limit holds from now on.',
   fields: {
     of: 'For',
-    person: 'Login of one person (empty: each)',
+    person: 'One login (empty: each)',
     pool: 'Models',
     kind: 'Use',
     measure: 'Limit of',
@@ -68,7 +68,7 @@ export const words = {
     const whose: Record<LimitOf, string> = {
       ...{ site: 'The site', team: 'Your team', person: 'You', endpoint: 'This model', job: 'This job' },
     }
-    return `${whose[one.of]}, ${one.kind ? words.kinds[one.kind] : 'all uses'}`
+    return `${whose[one.of]}${one.kind ? `, ${words.kinds[one.kind]}` : ''}`
   },
   heldUsed: (one: Held) => {
     const most = measured(one.amount, one.measure, one.span)
