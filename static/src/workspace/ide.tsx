@@ -8,7 +8,6 @@ import '../documents/detached'
 import '../documents/proposals'
 import '../history/blame'
 import { compared } from '../history/compared'
-import { counts } from '../jobs/state'
 import { post, Refusal, signIn } from '../net/http'
 import '../sessions/paused'
 import { Empty } from '../ui/empty'
@@ -17,7 +16,6 @@ import { later, loadRest } from '../ui/lazy'
 import { toast } from '../ui/toast'
 import { words as own } from '../ui/words/documents'
 import { comments, history, git as scm } from '../ui/words/past'
-import { words as progress } from '../ui/words/progress'
 import { words } from '../ui/words/shell'
 import type { Id, Me } from '../wire'
 import { registerCommand } from './commands'
@@ -72,11 +70,7 @@ function Rail() {
   const badges: Partial<Record<layout.Side, { n: number; label: string; class?: string }>> = {
     changes: { n: git.value?.changes.length ?? 0, label: scm.files(git.value?.changes.length ?? 0), class: 'plain' },
     comments: { n: waiting.value.length, label: comments.waiting(waiting.value.length), class: 'you' },
-    jobs: {
-      n: counts.value.badge,
-      label: progress.badge(counts.value.active - counts.value.waiting, counts.value.review + counts.value.waiting),
-      class: counts.value.waiting ? 'you' : '',
-    },
+    jobs: layout.jobsBadge.value,
   }
   const nameOf = (name: layout.Side) =>
     badges[name]?.n ? `${SIDES[name].label}, ${badges[name].label}` : SIDES[name].label

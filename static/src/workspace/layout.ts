@@ -27,6 +27,8 @@ function kept(): Kept {
 export const sizes = signal<Kept>(kept())
 export const side = signal<Side>('files')
 export const bottom = signal<Bottom>('jobs')
+/** What the rail says of jobs; set by code that comes after the first paint. */
+export const jobsBadge = signal({ n: 0, label: '', class: '' })
 export const pane = signal<Pane>('main') // narrow windows show one at a time
 const few = globalThis.matchMedia?.('(max-width: 900px)')
 export const narrow = signal(few?.matches ?? false)
