@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from agents import wire
 from agents.endpoints import choice as endpoints
@@ -85,13 +85,13 @@ def listed(request: HttpRequest, workspace_id: str) -> list[wire.Json]:
 
 
 @router.post("/workspaces/{workspace_id}/jobs", response={201: dict[str, object]})
-def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> tuple[int, wire.Json]:
+def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> Status[wire.Json]:
     _workspace(request, workspace_id, Action.JOB)
     paths = tuple(dict.fromkeys(body.paths))
     asked = (body.endpoint, body.session, body.budget, body.approve_plan)
     order = jobs.Order(body.kind, body.instruction, paths, *asked)
     # Django runs this view in a thread: async_to_sync takes it to the server's own loop, where hosts live.
-    return 201, async_to_sync(errands.request)(workspace_id, person(request), order)
+    return Status(201, async_to_sync(errands.request)(workspace_id, person(request), order))
 
 
 @router.get("/jobs/{job_id}")
