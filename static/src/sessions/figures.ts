@@ -6,7 +6,7 @@ import type { Turn } from '../wire'
 export function figures(turn: Turn): string {
   const known: string[] = []
   if (turn.ttft_ms !== null) known.push(words.firstToken(turn.ttft_ms))
-  if (turn.tokens_per_s !== null) known.push(words.speed(turn.tokens_per_s))
+  if (turn.tokens_per_s) known.push(words.speed(turn.tokens_per_s))
   if (turn.state !== 'running' && turn.output_tokens > 0) {
     known.push(words.turnTokens(turn.input_tokens, turn.output_tokens))
     if (turn.cost !== null) known.push(words.money(turn.cost))

@@ -1,7 +1,7 @@
 // The sessions of the open workspace as signals: the list, the one on screen, and every turn that runs.
 // Events are folded in at most twenty times a second, the first at once; a missing one is asked for.
 import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
-import type { Event, Id, Ops, Person, Problem, SessionEvent, SessionSummary, Turn } from '../wire'
+import type { Event, Id, Item, Ops, Person, Problem, SessionEvent, SessionPage, SessionSummary, Turn } from '../wire'
 import { live } from '../workspace/live'
 import type { Felt } from './figures'
 import { paced } from './pace'
@@ -85,28 +85,41 @@ export class Sessions {
     return session.id
   }
 
-  /** Show what is before the first item there is: as much as a frame can take, if not more. Whether there was any. */
-  async older(most = SOME): Promise<boolean> {
+  /** Show what is before the first item there is: as much as a frame can take. Whether there was any. */
+  async older(): Promise<boolean> {
+    return this.before(SOME, () => true)
+  }
+
+  /** Have the turn in the view, if the session has it. All that is between is drawn once, when it is there. */
+  async reach(turn: Id): Promise<void> {
+    const there = (items: readonly Item[]) => items.some((item) => item.turn === turn)
+    if (!there(this.view.peek()?.items ?? [])) await this.before(MOST, (page) => there(page.items))
+  }
+
+  /** Pages before the first item there is, until one is `enough`. */
+  private async before(most: number, enough: (page: SessionPage) => boolean): Promise<boolean> {
     const view = this.view.peek()
-    const first = view?.items[0]
+    let first = view?.items[0]?.id
     if (!view?.more || !first || this.loadingOlder.peek()) return false
+    const { id } = view.session
+    const began = first
+    const pages: SessionPage[] = []
     this.loadingOlder.value = true
     try {
-      const page = await this.wire.call('session.older', { session: view.session.id, before: first.id, most })
-      const now = this.view.peek()
-      if (now?.items[0]?.id === first.id) this.view.value = withOlder(now, page)
-      return true
+      for (let more = true; more && first; first = pages.at(-1)?.items[0]?.id) {
+        const page: SessionPage = await this.wire.call('session.older', { session: id, before: first, most })
+        pages.push(page)
+        more = page.more && !enough(page)
+      }
     } catch (error) {
       this.problem.value = problemOf(error)
-      return false
     } finally {
       this.loadingOlder.value = false
     }
-  }
-
-  /** Have the turn in the view, if the session has it. */
-  async reach(turn: Id): Promise<void> {
-    while (!this.view.peek()?.items.some((item) => item.turn === turn) && (await this.older(MOST)));
+    const now = this.view.peek()
+    if (!pages.length || now?.items[0]?.id !== began) return false
+    this.view.value = pages.reduce(withOlder, now)
+    return true
   }
 
   /** What this tab measured of a turn; nothing of one it has not seen run. */

@@ -145,7 +145,10 @@ export const words = {
     uncounted:
       'Limits cannot be counted now: Redis does not answer. Models with a limit of tokens take no calls; others do.',
     short: (n: number) => (n >= 1e6 ? `${(n / 1e6).toFixed(1)}M` : n >= 1000 ? `${(n / 1000).toFixed(1)}k` : `${n}`),
-    bar: (fast: string, deep: string) => `today: fast ${fast}, deep ${deep}`,
+    bar: (fast: string, deep: string) =>
+      fast === '0' || deep === '0'
+        ? `Today ${fast === '0' ? deep : fast} tokens`
+        : `Today ${fast} fast, ${deep} deep tokens`,
     barTitle: 'Tokens your team has used today, by fast and by deep models. Opens the meters.',
   },
   drives: 'Can use tools',
