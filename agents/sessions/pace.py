@@ -5,38 +5,44 @@ from __future__ import annotations
 import asyncio
 import time
 
-FRAME = 0.008  # seconds between two frames of a turn
-LONGEST = 0.024  # of a loop that is late
-SLACK = 0.002  # that a frame may come earlier: timers go by milliseconds
-LATE = 4.0  # times a beat's lateness is added to the next one
+FRAME = 0.007  # seconds between two frames of a turn; timers go by milliseconds, so it comes to eight
+LONGEST = 0.024  # of a loop that has more to do than it can
+EASY, FULL = 0.6, 0.95  # shares of its time that a loop works: up to the one frames are short, from the other on long
+SLACK = 0.002  # that a frame may come earlier
 
 
 class Beat:
     """What a turn shows first is never kept waiting. After that it takes what has come once a beat; all turns that
     wait take it in the same turn of the loop, so that a tab which watches several gets one write.
 
-    Where the loop has more to do than it can, beats are late; they come more rarely then, and each costs less.
+    Where the loop has much to do, beats come more rarely, and each token costs less.
     """
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
-        self._seconds = FRAME
-        self._due = 0.0
+        self._busy = 0.0  # share of its time the loop works, of late
+        self._at = self._worked = 0.0
 
     async def next(self) -> None:
         """Return with the next beat. It comes only where somebody waits for it."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            self._due = time.monotonic() + self._seconds
-            loop.call_later(self._seconds, self._strike)
+            loop.call_later(length(self._busy), self._strike)
         struck: asyncio.Future[None] = loop.create_future()
         self._waiting.append(struck)
         await struck
 
     def _strike(self) -> None:
-        late = max(0.0, time.monotonic() - self._due - SLACK)
-        self._seconds = min(LONGEST, max(FRAME + LATE * late, 0.9 * self._seconds))
+        at, worked = time.monotonic(), time.thread_time()
+        self._busy += 0.1 * ((worked - self._worked) / max(at - self._at, 1e-6) - self._busy)
+        self._at, self._worked = at, worked
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             if not one.done():  # cancelled
                 one.set_result(None)
+
+
+def length(busy: float) -> float:
+    """Of a frame, in seconds, for a loop that works that share of its time."""
+    crowd = min(1.0, max(0.0, (busy - EASY) / (FULL - EASY)))
+    return FRAME + crowd * (LONGEST - FRAME)
