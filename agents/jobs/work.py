@@ -196,5 +196,7 @@ def _clear(job: Job) -> None:
     folder = Path(settings.DATA_DIR) / "worktrees"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"{job.pk}-*"):
-        if old.is_dir() or old.is_symlink():
+        fence = old.name.removeprefix(f"{job.pk}-")
+        # A later one is not ours: who lost the job must not take its tree from who has it now.
+        if fence.isdigit() and int(fence) <= job.lease_fence and (old.is_dir() or old.is_symlink()):
             worktrees.remove(old)
