@@ -185,3 +185,17 @@ def test_a_port_that_is_taken_is_not_given_again() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", first), _Registry)
     assert free_port(first) not in (0, first)
     server.server_close()
+
+
+async def test_a_worker_that_lost_a_job_leaves_the_worktree_of_the_one_that_has_it(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "x"})
+    job_id = str((await errands.request(site.workspace.pk, site.ada, jobs.Order("agent", "x")))["id"])
+    job = await in_db(jobs.get, job_id)
+    job.lease_fence = 2
+    folder = work.worktree(job).parent
+    trees = {fence: folder / f"{job_id}-{fence}" for fence in (1, 2, 3)}
+    for tree in trees.values():
+        tree.mkdir(parents=True)
+        (tree / "a").touch()
+    work._clear(job)
+    assert [fence for fence, tree in trees.items() if tree.exists()] == [3]
