@@ -16,9 +16,10 @@ from agents.proposals import hunks
 from agents.proposals.differ import Differ
 from agents.proposals.hunks import Hunk
 from agents.proposals.layers import Layers, Placed
+from agents.proposals.surely import applied
 from agents.wire import Json
 from ide.documents.room import Edit, Room
-from ide.documents.text import LineHunk, apply, clean, diff_lines, lines, merge3
+from ide.documents.text import LineHunk, apply, clean, diff_lines, lines
 
 
 @dataclass(eq=False)
@@ -105,11 +106,11 @@ class Tracked:
         self.put([(starts[p.a_from], starts[p.a_to], "".join(new[p.b_from : p.b_to])) for p in parts])
 
     def merge(self) -> None:
-        """What of a job's result fits the document as it is. Where people changed the same lines, theirs stay."""
+        """What of a job's result surely fits the document now. Where people changed the same lines, theirs stay."""
         if self.ground is not None:
-            merged = merge3(self.ground[0], self.doc.layers.text, self.ground[1])
-            self.stale = len(merged.conflicts)
-            self.become(merged.text)
+            found = applied(self.ground[0], self.doc.layers.text, self.ground[1])
+            self.stale = found.stale
+            self.become(found.text)
 
     # --- as it is told --------------------------------------------------------------------------------------------
 
