@@ -92,6 +92,7 @@ SEEDS ?= 3
 chaos: $(VENV)/.dev static/node_modules/.package-lock.json
 	STATE_MACHINE_EXAMPLES=1000 FUZZ_SEEDS=40 FUZZ_FRAMES=400 $(VENV)/bin/pytest -q tests/documents/test_state_machine.py tests/live/test_fuzz.py tests/live/test_convergence.py
 	$(PY) -m tests.chaos --seeds $(SEEDS) --database both --write
+	$(PY) -m tests.chaos.jobs_main --seeds $(SEEDS) --database both
 
 bench: $(VENV)/.dev $(MANIFEST)
 	@$(PY) manage.py bench $(ONLY)

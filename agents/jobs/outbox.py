@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from celery import current_app, group
 from celery.exceptions import CeleryError
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import F
 from django.db.models.functions import Now
@@ -27,7 +28,8 @@ log = logging.getLogger(__name__)
 TASK = "agents.run_job"
 WAITING = "waiting for a worker"
 ANSWER = 0.5  # seconds the broker may take
-AGAIN, LONGEST = 10, 300  # seconds between two messages for the same job: the first time, at most
+# Seconds between two messages for the same job: the first time, at most.
+AGAIN, LONGEST = max(1, round(settings.JOB_LEASE_SECONDS / 2)), 300
 AT_ONCE = 500
 HELPERS = 8  # messages that ask for help with the items of a map job
 

