@@ -20,6 +20,7 @@ from tests.e2e.test_journey import (
     select_function,
     type_after,
 )
+from tests.e2e.test_screens import themes, widths
 from tests.site import ROOT, Site
 
 pytestmark = pytest.mark.e2e
@@ -87,7 +88,8 @@ def wait_for_acceptance(ana: Page, picture: Picture) -> None:
     rules = ana.get_by_role("region", name="How models work here")
     expect(rules.get_by_role("radio", name="Apply, then review")).to_be_checked()
     rules.get_by_role("radio", name="Wait for acceptance").check()
-    picture(ana, "8-rules")
+    rules.scroll_into_view_if_needed()
+    assert widths(ana, "rules", picture) == []
     ana.get_by_role("button", name="Close", exact=True).click()
     ana.get_by_role("button", name="Share").click()
     expect(rules.get_by_role("radio", name="Wait for acceptance")).to_be_checked()
@@ -108,10 +110,7 @@ def propose(ana: Page, ben: Page, file: Path, picture: Picture) -> None:
     expect(talk.get_by_text("Nothing is changed before you accept it.")).to_be_visible()
     expect(talk.get_by_text("3 files proposed")).to_be_visible()
     expect(talk.get_by_text("new file")).to_be_visible()
-    picture(ana, "8-waits")
-    for width in (800, 1440):
-        ana.set_viewport_size({"width": width, "height": 900})
-        picture(ana, f"8-waits-{width}")
+    assert widths(ana, "waits", picture) == []
     assert file.read_text() == before
     assert not (file.parent / "dozen.py").exists()
     assert (file.parent.parent / "tests/test_shop.py").exists()
@@ -139,7 +138,7 @@ def take_the_turn_back(ana: Page, ben: Page, file: Path, picture: Picture) -> No
     dialog = ana.get_by_role("dialog", name="Undo this turn")
     expect(dialog.get_by_text("the file is removed")).to_be_visible()
     expect(dialog.get_by_text("the file comes back")).to_be_visible()
-    picture(ana, "8-undo")
+    assert themes(ana, "undo-turn", picture) == []
     dialog.get_by_role("button", name="Undo in 3 files").click()
     for page in (ana, ben):
         expect(line(page, "BULK = 10")).to_be_visible()
@@ -157,10 +156,10 @@ def go_back(ana: Page, ben: Page, file: Path, picture: Picture) -> None:
     ana.locator(".talk").get_by_role("button", name="Go back to before it").last.click()
     dialog = ana.get_by_role("dialog", name="Go back to before it")
     expect(dialog.get_by_text("shop/basket.py")).to_be_visible()
-    picture(ana, "8-checkpoint")
+    assert themes(ana, "checkpoint", picture) == []
     dialog.get_by_role("button", name="shop/basket.py").click()
     expect(ana.get_by_text("Before this turn").first).to_be_visible()
-    picture(ana, "8-checkpoint-file")
+    assert widths(ana, "checkpoint-file", picture) == []
     ana.locator(".compare").get_by_role("button", name="Close").click()
     ana.locator(".talk").get_by_role("button", name="Go back to before it").last.click()
     dialog.get_by_role("button", name=re.compile("Go back in")).click()

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.e2e
 AXE = ROOT / "static/node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 NARROW = {"width": 390, "height": 844}
+HALF = {"width": 800, "height": 900}
 WIDE = {"width": 1440, "height": 900}
 
 
@@ -34,6 +35,15 @@ def themes(page: Page, name: str, picture: Picture) -> list[str]:
         wrong += [f"{name}, {theme}: {fault}" for fault in violations(page)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong.append(f"{name}, {theme}: scrolls sideways")
+    return wrong
+
+
+def widths(page: Page, name: str, picture: Picture) -> list[str]:
+    """The same as `themes`, and once more as half a screen."""
+    wrong = themes(page, name, picture)
+    page.set_viewport_size(HALF)  # type: ignore[arg-type]
+    wrong += themes(page, f"{name}-800", picture)
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     return wrong
 
 
@@ -74,6 +84,15 @@ def models_screens(page: Page, name: str, picture: Picture) -> list[str]:
     wrong = themes(page, name, picture)
     dialog.get_by_role("button", name="Roles", exact=True).click()
     wrong += themes(page, f"{name}-roles", picture)
+    dialog.get_by_role("button", name="Meters", exact=True).click()
+    expect(dialog.get_by_role("region", name="Meters").get_by_role("rowheader").first).to_be_visible()
+    wrong += widths(page, f"{name}-meters", picture)
+    page.route("**/meters", lambda route: route.abort())
+    dialog.get_by_role("button", name="Roles", exact=True).click()
+    dialog.get_by_role("button", name="Meters", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("does not answer")
+    wrong += themes(page, f"{name}-meters-failed", picture)
+    page.unroute("**/meters")
     page.keyboard.press("Escape")
     return wrong
 
@@ -95,9 +114,10 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
         page.get_by_role("navigation", name="Side bars").get_by_role("button", name=side).click()
         wrong += themes(page, f"side-{side.lower().replace(' ', '-')}", picture)
     page.get_by_role("button", name="Delegate").click()
-    wrong += themes(page, "delegate", picture)
+    wrong += widths(page, "delegate", picture)
     page.get_by_role("button", name="Share").click()
-    wrong += themes(page, "share", picture)
+    expect(page.get_by_role("region", name="How models work here").get_by_role("radio").first).to_be_visible()
+    wrong += widths(page, "share", picture)
     page.keyboard.press("Escape")
     wrong += tokens_screens(page, "tokens", picture)
     wrong += models_screens(page, "all-models", picture)
