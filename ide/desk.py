@@ -102,7 +102,8 @@ class Sealed(History):
         return (*super().get_readonly_fields(request, obj), "content")
 
     def content(self, row: Model) -> SafeString:
-        return format_html('<a class="text-primary-600 underline" href="{}">Read it, with a reason</a>', reverse(self._door(), args=[row.pk]))
+        door = reverse(self._door(), args=[row.pk])
+        return format_html('<a class="text-primary-600 underline" href="{}">Read it, with a reason</a>', door)
 
     def get_urls(self) -> list[URLPattern]:
         door = path("<path:key>/read/", self.admin_site.admin_view(self.read), name=self._door().removeprefix("admin:"))
