@@ -31,6 +31,8 @@ class JobIn(Schema):
     session: str | None = None
     budget: dict[str, float] = {}
     approve_plan: bool = False
+    globs: list[str] = []
+    query: str = ""
 
 
 class SteerIn(Schema):
@@ -89,7 +91,7 @@ def delegated(request: HttpRequest, workspace_id: str, body: JobIn) -> Status[wi
     _workspace(request, workspace_id, Action.JOB)
     paths = tuple(dict.fromkeys(body.paths))
     asked = (body.endpoint, body.session, body.budget, body.approve_plan)
-    order = jobs.Order(body.kind, body.instruction, paths, *asked)
+    order = jobs.Order(body.kind, body.instruction, paths, *asked, tuple(body.globs), body.query)
     # Django runs this view in a thread: async_to_sync takes it to the server's own loop, where hosts live.
     return Status(201, async_to_sync(errands.request)(workspace_id, person(request), order))
 

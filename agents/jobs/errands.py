@@ -13,7 +13,7 @@ from agents.endpoints import choice as endpoints
 from agents.engine.messages import ToolResult
 from agents.environments import handing
 from agents.jobs import life as jobs
-from agents.jobs import merging, outbox, proof, remarks, review, takeover
+from agents.jobs import choosing, merging, outbox, proof, remarks, review, takeover
 from agents.models import Job, RoleEndpoint
 from agents.sessions.turns import LiveTurn
 from ide.accounts.models import User
@@ -31,6 +31,7 @@ async def request(workspace_id: str, person: User, order: jobs.Order) -> wire.Js
     wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, host.team_id, person.pk)
     endpoint = await in_db(endpoints.choose, order.endpoint, wanted)
     jobs.endpoint_fits(order, endpoint)
+    order = await choosing.chosen(host, order)
     await asyncio.to_thread(_check_paths, host, order.paths)
     await host.flush(order.paths)
     job_id = new_id()

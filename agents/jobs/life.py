@@ -53,6 +53,9 @@ class Order:
     session: str | None = None
     budget: Mapping[str, object] = field(default_factory=dict)
     approve_plan: bool = False  # its plan waits for somebody's word before anything is changed
+    globs: tuple[str, ...] = ()  # of a map job: more files, or where `query` looks
+    query: str = ""  # of a map job: symbols with this in their name, in the place of whole files
+    items: tuple[tuple[str, Mapping[str, object]], ...] = ()  # what was found so
 
     def check(self) -> None:
         """Raises Invalid where the order makes no sense."""
@@ -62,7 +65,7 @@ class Order:
             raise Invalid("The job has no instruction.", "Say what should be done.")
         if len(self.instruction) > LONGEST_INSTRUCTION:
             raise Invalid("The instruction is too long.", f"Use at most {LONGEST_INSTRUCTION:,} characters.")
-        if self.kind == Job.Kind.MAP and not self.paths:
+        if self.kind == Job.Kind.MAP and not (self.paths or self.globs or self.query.strip()):
             raise Invalid("This kind of job works through files, and none is named.", "Choose the files.")
         budget.asked(self.budget)
         if len(self.paths) > MOST_PATHS:
@@ -102,6 +105,9 @@ def create(workspace_id: str, owner: User, endpoint: Endpoint, order: Order, gro
             budget=msgspec.to_builtins(budget.asked(order.budget)),
             plan={"ask": True} if order.approve_plan else {},
             phase="queued",
+        )
+        Step.objects.bulk_create(
+            Step(job=job, position=at, name=name[:300], data=dict(data)) for at, (name, data) in enumerate(order.items)
         )
         outbox.put(job.pk)
     return job

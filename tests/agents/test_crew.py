@@ -9,12 +9,12 @@ import pytest
 from django.conf import settings
 
 from agents.environments import testing
-from agents.jobs import errands, leases, plans, trail, work
+from agents.jobs import errands, items, leases, plans, trail, work
 from agents.jobs import life as jobs
 from agents.models import Job, Step
 from ide.db import in_db
 from ide.errors import Conflict
-from tests.agents.conftest import Follower, Site, git
+from tests.agents.conftest import CODE, Follower, Site, git
 from tests.runner.conftest import Runner
 
 
@@ -234,3 +234,49 @@ async def test_an_answer_that_was_stored_is_acted_on_and_not_asked_for_again(sit
     await drained()
     job = await job_of(job_id)
     assert (job.state, git(site.folder, "show", f"{job.head}:c.py")) == ("review", "C = 1"), job.error
+
+
+async def test_a_map_job_is_given_symbols_by_a_query_and_every_worker_takes_its_items(
+    site: Site, ada: Follower
+) -> None:
+    await in_db(
+        site.script,
+        {"text": "```python\ndef two(b):\n    return 2\n```"},
+        {"text": "```python\ndef one(a):\n    return 1\n```"},
+        tools=False,
+    )
+    job_id = await requested(site, jobs.Order("map", "Return its number", globs=("*.py",), query="O"))
+    steps = await in_db(lambda: list(Step.objects.filter(job_id=job_id)))
+    assert [step.name for step in steps] == ["a.py · two", "a.py · one"]
+    holder = await in_db(leases.claim, job_id, "holder")
+    assert holder is not None
+    await in_db(jobs.begin, holder)
+    assert await work.serve("helper"), "nothing waits for a worker, so it helps"
+    assert [step.state for step in await in_db(lambda: list(Step.objects.filter(job_id=job_id)))] == ["done", "done"]
+    await in_db(lambda: Job.objects.filter(pk=job_id).update(lease_until="2000-01-01T00:00:00Z"))
+    assert await in_db(leases.sweep) == [job_id]
+    await drained()
+    job = await job_of(job_id)
+    assert (job.state, job.done, job.total) == ("review", 2, 2), job.error
+    wanted = CODE.replace("return b", "return 2").replace("return a", "return 1")
+    assert git(site.folder, "show", f"{job.head}:a.py") == wanted.rstrip()
+    assert job.output_tokens > 0, "what helpers used is counted"
+
+
+async def test_an_item_belongs_to_one_worker_and_comes_back_from_a_dead_one(site: Site, ada: Follower) -> None:
+    await in_db(site.script, {"text": "x"}, tools=False)
+    job_id = await requested(site, jobs.Order("map", "Change it", ("a.py",), globs=("*.py",), query="two"))
+    holder = await in_db(leases.claim, job_id, "holder")
+    assert holder is not None
+    await in_db(jobs.begin, holder)
+    first = await in_db(items.take, job_id, "first")
+    assert first is not None
+    assert await in_db(items.take, job_id, "second") is None
+    await in_db(lambda: Step.objects.filter(pk=first.pk).update(lease_until="2000-01-01T00:00:00Z"))
+    await in_db(leases.sweep)
+    second = await in_db(items.take, job_id, "second")
+    assert second is not None
+    assert (second.pk, second.attempt) == (first.pk, 2)
+    first.state = Step.State.DONE
+    with pytest.raises(jobs.Fenced):
+        await in_db(items.save, first)

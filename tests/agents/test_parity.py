@@ -276,7 +276,7 @@ async def _(place: Place) -> None:
 
 
 # Ops that say nothing of a session, by the first part of their names.
-ELSEWHERE = {"workspace", "ping", "document", "ghost", "quick", "commit", "mention", "symbols", "test"}
+ELSEWHERE = {"workspace", "job", "ping", "document", "ghost", "quick", "commit", "mention", "symbols", "test"}
 
 
 def test_every_op_about_sessions_has_a_case() -> None:
