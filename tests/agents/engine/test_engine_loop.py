@@ -142,7 +142,7 @@ async def test_an_edit_is_live_while_its_arguments_stream() -> None:
     patch = ["*** Begin Patch", "*** Update File: a.py", " one", "+two", "+three", "*** End Patch"]
     script = steps({"calls": [{"name": "apply_patch", "arguments": {"patch": patch}}]}, {"text": "ok"})
     environment = Memory(a__py="one\n")
-    await turn(script, environment)
+    await turn({**script, "rate": 200}, environment)
     stream = environment.streams["call_1_1"]
     assert environment.files["a.py"].text() == "one\ntwo\nthree\n"
     assert stream.batches > 4
