@@ -27,7 +27,8 @@ class Action(StrEnum):
     DELETE = "delete"  # delete the workspace
     CREATE_WORKSPACE = "create_workspace"  # site
     LOCAL_PATH = "local_path"  # site: clone from the server's own disk
-    ADMINISTER = "administer"  # site: dashboard, models, people
+    OBSERVE = "observe"  # site: look at the dashboard and the tables of the admin
+    ADMINISTER = "administer"  # site: act there, limits, models, people
 
 
 _VIEWER = {Action.SEE}
@@ -44,7 +45,8 @@ TABLE: dict[str, frozenset[Action]] = {
     Role.OWNER: frozenset(_OWNER),
 }
 SITE_FOR_ALL = frozenset({Action.CREATE_WORKSPACE})
-SITE_FOR_STAFF = frozenset({Action.CREATE_WORKSPACE, Action.LOCAL_PATH, Action.ADMINISTER})
+SITE_FOR_STAFF = SITE_FOR_ALL | {Action.OBSERVE}
+SITE_FOR_ADMINISTRATORS = SITE_FOR_STAFF | {Action.LOCAL_PATH, Action.ADMINISTER}
 
 
 # What an access token lets through of what its person may; nothing on the site itself.
@@ -82,8 +84,14 @@ def may(person: User, action: Action, thing: OfTeam | None = None) -> bool:
     if not person.is_authenticated or not person.is_active:
         return False
     if thing is None:
-        return person.token is None and action in (SITE_FOR_STAFF if person.is_staff else SITE_FOR_ALL)
+        return person.token is None and action in _site_acts(person)
     return token_may(person.token, action, thing.team_id) and role_may(role_in(person, thing), action)
+
+
+def _site_acts(person: User) -> frozenset[Action]:
+    if not person.is_staff:
+        return SITE_FOR_ALL
+    return SITE_FOR_ADMINISTRATORS if person.is_superuser else SITE_FOR_STAFF
 
 
 def allow(person: User, action: Action, thing: OfTeam | None = None) -> None:
@@ -102,6 +110,6 @@ def allow(person: User, action: Action, thing: OfTeam | None = None) -> None:
 
 def refuse(action: Action) -> None:
     """Raise the NotAllowed that says which right is missing."""
-    if action in SITE_FOR_STAFF:
+    if action in SITE_FOR_ADMINISTRATORS:
         raise NotAllowed(f"Only an administrator may do this ({action.value}).", "Ask an administrator.")
     raise NotAllowed(f"Your role does not permit this ({action.value}).", "Ask an owner of the workspace.")

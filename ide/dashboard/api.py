@@ -11,7 +11,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from ide.accounts.models import User
-from ide.accounts.permissions import Action, allow
+from ide.accounts.permissions import Action, allow, may
 from ide.api import person
 from ide.audit.log import Where, record
 from ide.dashboard import deeds, panels, pulse
@@ -34,7 +34,10 @@ class ActIn(Schema):
 @router.get("/dashboard")
 async def shown(request: HttpRequest) -> Json:
     """What there is to see and do, with everything as it is now."""
-    await in_db(allow, person(request), Action.ADMINISTER)
+    who = person(request)
+    await in_db(allow, who, Action.OBSERVE)
+    acts = panels.acts() if await in_db(may, who, Action.ADMINISTER) else []  # who only looks is offered none
+    known = {one.key for one in acts}
     await pulse.gather()
     return {
         "figures": [
@@ -42,10 +45,16 @@ async def shown(request: HttpRequest) -> Json:
             for one in panels.figures()
         ],
         "panels": [
-            {"key": one.key, "title": one.title, "columns": one.columns, "empty": one.empty, "acts": one.acts}
+            {
+                "key": one.key,
+                "title": one.title,
+                "columns": one.columns,
+                "empty": one.empty,
+                "acts": [a for a in one.acts if a in known],
+            }
             for one in panels.panels()
         ],
-        "acts": [{"key": one.key, "label": one.label, "ask": one.ask, "wants": one.wants} for one in panels.acts()],
+        "acts": [{"key": one.key, "label": one.label, "ask": one.ask, "wants": one.wants} for one in acts],
         "now": await in_db(snapshot),
         "announcement": await in_db(deeds.current),
     }
@@ -58,7 +67,7 @@ def history(
     by: Literal["all", "team", "person", "model", "kind"] = "all",
 ) -> Json:
     """Tokens, spend, calls, errors and decided hunks of the newest hours, days or months."""
-    allow(person(request), Action.ADMINISTER)
+    allow(person(request), Action.OBSERVE)
     found = hours.history(span, by)
     decided = panels.hunks(found.times)
     return {
@@ -82,7 +91,7 @@ def history(
 @router.get("/dashboard/health")
 async def health(request: HttpRequest) -> list[Json]:
     """What the doctor finds, with what to do about it."""
-    await in_db(allow, person(request), Action.ADMINISTER)
+    await in_db(allow, person(request), Action.OBSERVE)
     rows = await asyncio.to_thread(lambda: [(check.name, *check.run()) for check in checks()])
     return [{"name": n, "state": s, "finding": f, "advice": a} for n, s, f, a in rows]
 

@@ -64,4 +64,4 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):
 
 def _administers(user_id: int) -> bool:
     person = User.objects.filter(pk=user_id).first()
-    return person is not None and may(person, Action.ADMINISTER)
+    return person is not None and may(person, Action.OBSERVE)

@@ -21,6 +21,6 @@ from ide.accounts.permissions import Action, may
 @ensure_csrf_cookie
 def dashboard(request: HttpRequest) -> HttpResponse:
     """For administrators; to others the page does not exist."""
-    if not may(cast(User, request.user), Action.ADMINISTER):
+    if not may(cast(User, request.user), Action.OBSERVE):
         raise Http404
     return render(request, "dashboard.html")

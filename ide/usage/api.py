@@ -58,7 +58,7 @@ class LimitIn(Schema):
 @router.get("/limits")
 def of_site(request: HttpRequest) -> list[Json]:
     """What administrators have set, and what holds where they have set nothing."""
-    allow(person(request), Action.ADMINISTER)
+    allow(person(request), Action.OBSERVE)
     return rows_of(None)
 
 

@@ -21,7 +21,13 @@ EXPECTED = {
     "owner": "x x x x x x x x x x x",
 }
 OF_A_TEAM = ["see", "comment", "edit", "turn", "job", "merge", "execute", "share", "trust", "models", "delete"]
-OF_THE_SITE = {"create_workspace": (True, True), "local_path": (False, True), "administer": (False, True)}
+# For a person, staff, an administrator.
+OF_THE_SITE = {
+    "create_workspace": (True, True, True),
+    "observe": (False, True, True),
+    "local_path": (False, False, True),
+    "administer": (False, False, True),
+}
 CELLS = [
     (role, action, mark == "x")
     for role, row in EXPECTED.items()
@@ -66,11 +72,11 @@ def test_staff_has_no_rights_in_teams_it_is_not_in(team: Team, person: Callable[
 
 @pytest.mark.parametrize(("action", "expected"), OF_THE_SITE.items())
 def test_acts_on_the_site_hang_on_staff(
-    team: Team, person: Callable[..., User], action: str, expected: tuple[bool, bool]
+    team: Team, person: Callable[..., User], action: str, expected: tuple[bool, bool, bool]
 ) -> None:
     user = person("ana", "owner")
-    for staff, allowed in zip((False, True), expected, strict=True):
-        user.is_staff = staff
+    for (staff, superuser), allowed in zip(((False, False), (True, False), (True, True)), expected, strict=True):
+        user.is_staff, user.is_superuser = staff, superuser
         assert may(user, Action(action)) is allowed
         if not allowed:
             with pytest.raises(NotAllowed, match="administrator"):

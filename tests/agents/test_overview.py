@@ -25,7 +25,7 @@ from tests.agents.conftest import Follower, Site
 @pytest.fixture
 async def root(site: Site) -> AsyncIterator[AsyncClient]:
     def made() -> User:
-        return User.objects.create_user(username="root", is_staff=True)
+        return User.objects.create_user(username="root", is_staff=True, is_superuser=True)
 
     client = AsyncClient()
     await sync_to_async(client.force_login)(await in_db(made))

@@ -12,6 +12,6 @@ from ide.accounts.models import User
 @pytest.fixture
 def person(db: None) -> Callable[..., User]:
     def make(name: str, *, staff: bool = False) -> User:
-        return User.objects.create(username=name, display_name=name.title(), is_staff=staff)
+        return User.objects.create(username=name, display_name=name.title(), is_staff=staff, is_superuser=staff)
 
     return make

@@ -47,7 +47,7 @@ class Web:
 
 @sync_to_async
 def _user(name: str, staff: bool = False) -> User:
-    return User.objects.create_user(name, password=None, is_staff=staff)
+    return User.objects.create_user(name, password=None, is_staff=staff, is_superuser=staff)
 
 
 @pytest.fixture
