@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,12 +18,14 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from ide.accounts.models import Team, User
-from ide.usage.accounts import day_of
 from ide.usage.meter import writing
 from ide.usage.models import HELD, LedgerEntry, Used
 
 OPEN = max(timedelta(hours=2), 2 * HELD)  # an hour so long ago has no call that still runs
 KEYS = ("team", "user", "endpoint", "model", "pool", "kind")
+COLUMNS = ("calls", "errors", "input_tokens", "output_tokens", "cost")
+HOUR = Used.Unit.HOUR
+NOTHING = Q(calls=0, errors=0, kind="")  # it only says how far the hours are rolled up
 MOST_SERIES = 8
 NOBODY = "–"
 
@@ -33,31 +35,60 @@ def hour_of(at: datetime) -> datetime:
 
 
 def roll(now: datetime | None = None) -> int:
-    """Roll up every hour that may have changed since it was last rolled up; returns how many. Idempotent."""
+    """Roll up every hour that may have changed since it was last rolled up, and the days and months they are in;
+    returns how many hours. Idempotent."""
     now = now or timezone.now()
-    last = Used.objects.aggregate(last=Max("hour"))["last"]
+    last = Used.objects.filter(unit=HOUR).aggregate(last=Max("hour"))["last"]
     first = LedgerEntry.objects.aggregate(first=Min("created_at"))["first"] if last is None else last - OPEN
     if first is None:
         return 0
-    hour, rolled = hour_of(first), 0
-    while hour <= now:
-        _roll(hour)
-        hour, rolled = hour + timedelta(hours=1), rolled + 1
-    return rolled
+    hours = []
+    at = hour_of(first)
+    while at <= now:
+        _roll(at)
+        hours.append(at)
+        at += timedelta(hours=1)
+    for day in sorted({begin_of(Used.Unit.DAY, one) for one in hours}):
+        _fold(HOUR, Used.Unit.DAY, day)
+    for month in sorted({begin_of(Used.Unit.MONTH, one) for one in hours}):
+        _fold(Used.Unit.DAY, Used.Unit.MONTH, month)
+    return len(hours)
+
+
+def begin_of(unit: str, at: datetime) -> datetime:
+    """The hour, day or month, UTC, that a moment is in."""
+    hour = hour_of(at)
+    if unit == HOUR:
+        return hour
+    return hour.replace(hour=0) if unit == Used.Unit.DAY else hour.replace(hour=0, day=1)
+
+
+def _end(unit: str, begin: datetime) -> datetime:
+    return begin + timedelta(days=1) if unit == Used.Unit.DAY else (begin + timedelta(days=32)).replace(day=1)
 
 
 def _roll(hour: datetime) -> None:
     within = {"created_at__gte": hour, "created_at__lt": hour + timedelta(hours=1)}
     groups = _summed(LedgerEntry.objects.filter(**within), "workspace__team", *KEYS[1:])
     rows = [
-        Used(hour=hour, day=day_of(hour), team_id=one.pop("workspace__team"), user_id=one.pop("user"), **one)
-        for one in groups
+        Used(unit=HOUR, hour=hour, team_id=one.pop("workspace__team"), user_id=one.pop("user"), **one) for one in groups
     ]
     with writing(), transaction.atomic():
-        Used.objects.filter(hour=hour).delete()
+        Used.objects.filter(unit=HOUR, hour=hour).delete()
         Used.objects.bulk_create(rows)
-        if not rows and not Used.objects.filter(hour__gt=hour).exists():
-            Used.objects.create(hour=hour, day=day_of(hour), kind="")  # how far it is rolled up
+        if not rows and not Used.objects.filter(unit=HOUR, hour__gt=hour).exists():
+            Used.objects.create(hour=hour, kind="")  # how far it is rolled up
+
+
+def _fold(small: str, large: str, begin: datetime) -> None:
+    """A day from its hours, a month from its days."""
+    parts = Used.objects.filter(unit=small, hour__gte=begin, hour__lt=_end(large, begin)).exclude(NOTHING).order_by()
+    groups = list(parts.values(*KEYS).annotate(**{name: Sum(name) for name in (*COLUMNS, "cached_tokens")}))
+    with writing(), transaction.atomic():
+        Used.objects.filter(unit=large, hour=begin).delete()
+        Used.objects.bulk_create(
+            Used(unit=large, hour=begin, team_id=one.pop("team"), user_id=one.pop("user"), **one) for one in groups
+        )
 
 
 def _summed(rows: QuerySet[LedgerEntry], *keys: str) -> Iterable[dict[str, Any]]:
@@ -120,14 +151,13 @@ def history(span: str, by: str, now: datetime | None = None) -> History:
     """The newest hours, days or months, UTC, with what was used in them. At most eight series; the rest is one more."""
     now = now or timezone.now()
     times = buckets(span, now)
-    last = Used.objects.aggregate(last=Max("hour"))["last"]
+    last = Used.objects.filter(unit=HOUR).aggregate(last=Max("hour"))["last"]
     edge = max(times[0], last - OPEN) if last is not None else times[0]
     keys = BY[by]
     ledger = tuple("workspace__team" if key == "team" else key for key in keys)
     found: dict[tuple[Any, ...], list[Amount]] = defaultdict(lambda: [Amount() for _ in times])
     for row in _rolled(span, times[0], edge, keys):
-        at = _place(times, row.pop("hour", None) or _midnight(row["day"]))
-        found[tuple(row[key] for key in keys)][at].add(row)
+        found[tuple(row[key] for key in keys)][_place(times, row["hour"])].add(row)
     tail = LedgerEntry.objects.filter(created_at__gte=edge)
     for hour, rows in _by_hour(tail, edge, now, ledger):
         for row in rows:
@@ -136,11 +166,15 @@ def history(span: str, by: str, now: datetime | None = None) -> History:
 
 
 def _rolled(span: str, since: datetime, edge: datetime, keys: Sequence[str]) -> Iterable[dict[str, Any]]:
-    columns = ("calls", "errors", "input_tokens", "output_tokens", "cost")
-    rows = Used.objects.filter(hour__gte=since, hour__lt=edge).exclude(calls=0, errors=0, kind="").order_by()
-    unit = "hour" if span == "hour" else "day"
-    summed: Iterable[dict[str, Any]] = rows.values(unit, *keys).annotate(**{name: Sum(name) for name in columns})
-    return summed
+    """Whole months, then the days before the edge's, then its hours: as few rows as there are."""
+    for unit in (Used.Unit.MONTH, Used.Unit.DAY, Used.Unit.HOUR):
+        if (unit == Used.Unit.MONTH and span != "month") or (unit == Used.Unit.DAY and span == "hour"):
+            continue
+        until = begin_of(unit, edge)
+        if until > since:
+            rows = Used.objects.filter(unit=unit, hour__gte=since, hour__lt=until).exclude(NOTHING).order_by()
+            yield from rows.values("hour", *keys).annotate(**{name: Sum(name) for name in COLUMNS})
+            since = until
 
 
 def _by_hour(
@@ -167,10 +201,6 @@ def buckets(span: str, now: datetime) -> list[datetime]:
 
 def _place(times: Sequence[datetime], at: datetime) -> int:
     return max(n for n, begin in enumerate(times) if begin <= at) if at >= times[0] else 0
-
-
-def _midnight(day: int) -> datetime:
-    return datetime(day // 10_000, day // 100 % 100, day % 100, tzinfo=UTC)
 
 
 def _named(by: str, found: dict[tuple[Any, ...], list[Amount]], length: int) -> dict[str, list[Amount]]:

@@ -242,7 +242,14 @@ def draw_all(spent: Mapping[int, Spent]) -> int:
     with writing(), transaction.atomic(), connection.cursor() as cursor:
         for entry, one in sorted(spent.items()):
             total = one.tokens
-            values: list[Any] = [total, total, one.input_tokens, one.output_tokens, one.cached_tokens, one.cost.quantize(CENT)]
+            values: list[Any] = [
+                total,
+                total,
+                one.input_tokens,
+                one.output_tokens,
+                one.cached_tokens,
+                one.cost.quantize(CENT),
+            ]
             cursor.execute(_DRAW, [*values, until, entry, total])
             changed += cursor.rowcount
     return changed

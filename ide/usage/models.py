@@ -195,14 +195,19 @@ class Limit(models.Model):
 
 
 class Used(models.Model):
-    """What calls that began in one hour have used: a sum of ledger entries that have ended, for the history.
+    """What calls that began in one hour (or day, or month) have used: a sum of ledger entries that have ended.
 
     Filled from the ledger, again and again until nothing of that hour can change; `people` have an empty user where
     the person is gone.
     """
 
-    hour = models.DateTimeField()
-    day = models.PositiveIntegerField(default=0, help_text="As 20261123.")
+    class Unit(models.TextChoices):
+        HOUR = "hour"
+        DAY = "day"
+        MONTH = "month"
+
+    unit = models.CharField(max_length=5, choices=Unit.choices, default=Unit.HOUR)
+    hour = models.DateTimeField(help_text="When it begins.")
     team = models.ForeignKey(Team, null=True, on_delete=models.SET_NULL, related_name="+")
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     endpoint = models.CharField(max_length=80)
@@ -217,7 +222,7 @@ class Used(models.Model):
     cost = models.DecimalField(max_digits=16, decimal_places=8, default=0)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["hour"], name="used_by_hour")]
+        indexes: ClassVar = [models.Index(fields=["unit", "hour"], name="used_by_hour")]
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H}: {self.input_tokens} in, {self.output_tokens} out"
