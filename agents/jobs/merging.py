@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import wire
-from agents.jobs import branches, flags, news, review
+from agents.jobs import branches, flags, news, review, watching
 from agents.jobs import life as jobs
 from agents.jobs.review import Change
 from agents.models import Job, Merge
@@ -181,6 +181,7 @@ def _end(row: Merge) -> None:
         Merge.objects.filter(pk=row.pk).update(state=Merge.State.DONE, ended_at=timezone.now())
         news.merged(row)
         jobs.move(row.job_id, Job.State.MERGED, merged_as=row.new or row.head, phase="")
+        watching.forget(row.job_id)
 
 
 # --- the merge --------------------------------------------------------------------------------------------------------
