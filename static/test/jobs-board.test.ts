@@ -104,7 +104,7 @@ describe('a job in depth', () => {
       event('proof', { processes: 2, sockets: 1, ledger: 'open' }),
       event('proof', { processes: 0, sockets: 0, ledger: 'settled' }),
     ]
-    expect(proofOf(told)).toEqual({ processes: 0, sockets: 0, ledger: 'settled' })
+    expect(proofOf(told)).toEqual({ processes: 0, sockets: 0, ledger: 'settled', running: 0 })
   })
 
   it.each([

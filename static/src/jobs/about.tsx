@@ -20,7 +20,7 @@ export function About({ job, events, wide }: { job: Job; events: readonly JobEve
       {rest && <p class="job-instruction">{visible(said)}</p>}
       <ul class="job-about" aria-label={own.facts}>
         <li data-state={job.state}>{say.states[job.state]}</li>
-        {job.phase && <li>{visible(job.phase)}</li>}
+        {job.phase && job.phase !== say.states[job.state].toLowerCase() && <li>{visible(job.phase)}</li>}
         <Tool events={events} job={job} />
         <Time job={job} />
         {job.owner && <li>{say.by(job.owner.name)}</li>}
@@ -150,6 +150,7 @@ export interface Stopped {
   processes: number
   sockets: number
   ledger: string
+  running: number // sub-agents that have not ended yet
 }
 
 /** The newest proof of a stop among the events. */
@@ -160,6 +161,7 @@ export function proofOf(events: readonly JobEvent[]): Stopped | null {
   return {
     processes: Number(data.processes ?? 0),
     sockets: Number(data.sockets ?? 0),
+    running: Number(data.running ?? 0),
     ledger: typeof ledger === 'string' ? ledger : ledger === true || ledger === 0 ? 'settled' : 'open',
   }
 }
@@ -167,11 +169,12 @@ export function proofOf(events: readonly JobEvent[]): Stopped | null {
 export function Proof({ events }: { events: readonly JobEvent[] }) {
   const found = proofOf(events)
   if (!found) return null
-  const clean = !found.processes && !found.sockets && found.ledger === 'settled'
+  const clean = !found.processes && !found.sockets && !found.running && found.ledger === 'settled'
   return (
     <p class="job-proof num" role="status" title={own.proofWhy} data-clean={clean}>
       <Icon name={clean ? 'circle-check' : 'triangle-alert'} size={14} />
       {own.proof(found.processes, found.sockets, visible(found.ledger))}
+      {found.running > 0 && `, ${own.stillRunning(found.running)}`}
     </p>
   )
 }

@@ -70,7 +70,8 @@ const ORDER: Group[] = ['active', 'review', 'failed', 'past']
 
 /** Jobs as people look for them: at work, then waiting for review, then failed, then done with; the newest first. */
 export function ordered(map: Jobs): Job[] {
-  return [...map.values()].sort(
+  const own = [...map.values()].filter((job) => !job.parent || job.state === 'waiting') // others stand in their parent
+  return own.sort(
     (a, b) =>
       ORDER.indexOf(groupOf(a.state)) - ORDER.indexOf(groupOf(b.state)) ||
       b.created_at.localeCompare(a.created_at) ||

@@ -66,6 +66,7 @@ export const job = {
   port: (n: number) => `port ${n}`,
   proof: (processes: number, sockets: number, ledger: string) =>
     `Stopped: ${plural(processes, 'process', 'processes')}, ${plural(sockets, 'socket')}, ledger ${ledger}`,
+  stillRunning: (n: number) => `${plural(n, 'sub-agent')} still at work`,
   proofWhy: 'Counted after the stop: what still ran in its sandboxes, open connections to models, reserved money.',
   plan: 'Plan',
   planProposed: 'It waits until somebody approves its plan, or changes it.',
