@@ -12,8 +12,8 @@ from agents import live, wire
 from agents.endpoints import choice as endpoints
 from agents.engine.messages import ToolResult
 from agents.environments import handing
+from agents.jobs import choosing, merging, outbox, proof, remarks, review, takeover, watching
 from agents.jobs import life as jobs
-from agents.jobs import choosing, merging, outbox, proof, remarks, review, takeover
 from agents.models import Job, RoleEndpoint
 from agents.sessions.turns import LiveTurn
 from ide.accounts.models import User
@@ -120,6 +120,7 @@ async def give_back(job: Job, said: str) -> wire.Json:
 async def discard(job: Job) -> wire.Json:
     async with live.of(await host_of(job.workspace_id)).merging:
         await in_db(jobs.move, job.pk, Job.State.DISCARDED, phase="")
+        await in_db(watching.forget, job.pk)
     return await _shown(job.workspace_id, job.pk)
 
 
