@@ -65,6 +65,7 @@ class Index:
     complete: bool = False
     _marks: dict[str, Mark] = field(default_factory=dict)
     _paths: list[str] = field(default_factory=list)
+    _listed: bool = False
     _listed_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -74,9 +75,10 @@ class Index:
             if time.monotonic() - self._listed_at >= self.fresh:
                 try:
                     found = await listed(host.root)
-                except Unavailable:
-                    found = []
-                self._paths = [path for path in found if engine.language_of(path)][:MOST_FILES]
+                    self._paths = [path for path in found if engine.language_of(path)][:MOST_FILES]
+                    self._listed = True
+                except Unavailable:  # what was known of it holds until it answers again
+                    self._listed = False
                 self._listed_at = time.monotonic()
             typed = {room.path: room.text() for room in host.rooms_open() if engine.language_of(room.path)}
             await in_thread(lambda stop: self._bring(host.files, typed, stop))
@@ -97,7 +99,7 @@ class Index:
                 return
             if path not in typed:
                 self._read(files, path)
-        self.complete = True
+        self.complete = self._listed
 
     def _read(self, files: Files, path: str) -> None:
         try:
