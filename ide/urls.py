@@ -17,6 +17,7 @@ from ide import pages
 from ide.accounts.api import router as accounts_router
 from ide.api import api
 from ide.dashboard.api import router as dashboard_router
+from ide.dashboard.audit import router as audit_router
 from ide.documents.api import router as documents_router
 from ide.documents.comments_api import router as comments_router
 from ide.documents.history.api import router as history_router
@@ -39,6 +40,7 @@ api.add_router("", worktrees_router)
 api.add_router("", library_router)
 api.add_router("", limits_router)
 api.add_router("", dashboard_router)
+api.add_router("", audit_router)
 api.add_router("", notices_router)
 
 urlpatterns = [

@@ -64,3 +64,29 @@ export interface Finding {
   finding: string
   advice: string
 }
+
+// An entry of the audit log, as it is exported.
+export interface AuditEntry {
+  seq: number
+  at: string
+  act: string
+  actor_id: number | null
+  actor: string
+  behalf: string
+  team: string
+  thing: string
+  place: string
+  detail: Record<string, unknown>
+  previous: string
+  hash: string
+}
+
+export interface AuditPage {
+  entries: AuditEntry[]
+  more: boolean
+}
+
+export interface AuditVerdict {
+  checked: number
+  wrong: string[]
+}

@@ -14,6 +14,7 @@ import { words } from '../ui/words/dashboard'
 import { words as limit } from '../ui/words/limits'
 import type { Problem } from '../wire'
 import type { Limit } from '../wire-limits'
+import { Audit } from './audit'
 import { Health } from './health'
 import { HistoryView } from './history'
 import { Now } from './now'
@@ -41,6 +42,7 @@ function App() {
       {tab.value === 'history' && <HistoryView />}
       {tab.value === 'limits' && <SiteLimits />}
       {tab.value === 'health' && <Health />}
+      {tab.value === 'audit' && <Audit />}
       <Toasts />
     </>
   )

@@ -2,7 +2,7 @@
 import type { By, Cell, Finding, Span } from '../../wire-dashboard'
 
 export const words = {
-  tabs: { now: 'Now', history: 'History', limits: 'Limits', health: 'Health' },
+  tabs: { now: 'Now', history: 'History', limits: 'Limits', health: 'Health', audit: 'Audit' },
   sections: 'Sections of the dashboard',
   live: 'live',
   silent: 'not live: the server is silent',
