@@ -22,8 +22,8 @@ export function JobsSide() {
     <div class="side-body jobs-side">
       <div class="side-head">
         <h2>{say.title}</h2>
-        <button type="button" class="quiet" onClick={openBoard}>
-          {board.open}
+        <button type="button" class="quiet icon" aria-label={board.open} title={board.open} onClick={openBoard}>
+          <Icon name="list" size={14} />
         </button>
         {may && !delegating.value && (
           <button type="button" onClick={() => delegate()}>

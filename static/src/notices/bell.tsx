@@ -36,21 +36,22 @@ export function Bell() {
     const away = (event: Event) => {
       if (!box.current?.contains(event.target as Node)) open.value = false
     }
+    // Of the window: what had the focus inside may be gone from the page by now.
+    const escape = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return
+      event.stopPropagation()
+      event.preventDefault()
+      close()
+    }
     addEventListener('pointerdown', away)
-    return () => removeEventListener('pointerdown', away)
+    addEventListener('keydown', escape, true)
+    return () => {
+      removeEventListener('pointerdown', away)
+      removeEventListener('keydown', escape, true)
+    }
   }, [open.value])
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape comes up from what is inside
-    <span
-      class="bell"
-      ref={box}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape' || !open.value) return
-        event.stopPropagation()
-        event.preventDefault()
-        close()
-      }}
-    >
+    <span class="bell" ref={box}>
       <button
         type="button"
         class="quiet icon"
