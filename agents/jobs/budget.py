@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from agents.models import Job
 from ide.errors import Invalid
+from ide.usage.meter import Share
 
 MOST_MINUTES, MOST_STEPS = 24 * 60, 2000
 
@@ -96,6 +97,20 @@ def share(job: Job, parts: int) -> dict[str, float]:
         left = max(0.0, cap - meter.used(job)) / (parts + 1 if name != "minutes" else 1)
         out[name] = (max(1, int(left)) if name in ("steps", "tokens") else max(0.01, left)) if cap else 0
     return out
+
+
+USED = "its budget is used"  # a job's phase while it waits for more
+
+
+def shares(job: Job) -> tuple[Share, ...]:
+    """The job and those that delegated it, each with its budget: a call of the job is reserved from all of them."""
+    found, one = [], job
+    while True:
+        given = of(one)
+        found.append(Share(f"job:{one.pk}", int(given.cap("tokens")), given.cap("dollars")))
+        if one.parent is None:
+            return tuple(found)
+        one = one.parent
 
 
 def question(job: Job) -> str:

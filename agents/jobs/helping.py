@@ -24,7 +24,7 @@ from agents.endpoints.measure import Measured, Purpose
 from agents.engine import context, verify
 from agents.engine.context import Asked, CodeReply
 from agents.engine.messages import Done, Event, TextDelta
-from agents.jobs import items, places
+from agents.jobs import budget, items, places
 from agents.jobs import life as jobs
 from agents.jobs.fair import fairly
 from agents.jobs.heart import Heart
@@ -104,7 +104,8 @@ async def _help(job: Job, worker: str, until: float) -> bool:
 
 
 async def provider_of(job: Job, reporter: Reporter) -> Measured:
-    purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}")
+    shares = await in_db(budget.shares, job)
+    purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}", shares)
     wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, job.workspace.team_id, job.owner_id)
     return Measured(await in_db(endpoints.candidates, job.endpoint_id, wanted), purpose, reporter.told)
 

@@ -309,7 +309,7 @@ def steer(job_id: str, who: User, text: str) -> bool:
 def queue_again(job: Job) -> None:
     """From its newest step on. Within a transaction that holds the row."""
     job.move(Job.State.QUEUED)
-    if budget.question(job):
+    if budget.question(job) or job.phase == budget.USED:
         job.budget = msgspec.to_builtins(budget.of(job).again())
     job.steps.filter(state=Step.State.UNKNOWN).update(state=Step.State.PLANNED)  # a person lets it be done again
     job.attempt, job.pause_asked, job.question, job.head, job.phase, job.ended_at = 0, False, "", "", "queued", None

@@ -19,7 +19,7 @@ from django.conf import settings
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
 from agents.endpoints.measure import Measured, Purpose
-from agents.jobs import delegate, helping, leases, mapping, outbox, places, proof, trail
+from agents.jobs import budget, delegate, helping, leases, mapping, outbox, places, proof, trail
 from agents.jobs import life as jobs
 from agents.jobs.bench import Bench, SliceOver, Waits
 from agents.jobs.heart import Heart
@@ -99,7 +99,8 @@ async def _work(job: Job) -> None:
         await _end(job, Job.State.FAILED, error=error.sentence)
     except QuotaExceeded as error:
         said = f"{error.what} {error.do}".strip()
-        await _end(job, Job.State.WAITING, phase="a limit is reached", question=said)
+        phase = budget.USED if error.limit["of"] == "job" else "a limit is reached"
+        await _end(job, Job.State.WAITING, phase=phase, question=said)
     except Refused as error:
         await _end(job, Job.State.FAILED, error=f"{error.what} {error.do}".strip())
     except jobs.Fenced:
@@ -133,7 +134,8 @@ async def _attempt(job: Job) -> None:
         start = await in_db(trail.start_of, job)
         await place.begin(start)
         await git.clone_shared(place.root, tree, start)
-        purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}")
+        shares = await in_db(budget.shares, job)
+        purpose = Purpose(job.owner_id, job.workspace_id, "job", f"job:{job.pk}", shares)
         wanted = endpoints.Wanted(RoleEndpoint.Role.JOB, job.workspace.team_id, job.owner_id)
         provider = Measured(await in_db(endpoints.candidates, job.endpoint_id, wanted), purpose, reporter.told)
         try:

@@ -193,23 +193,24 @@ async def test_a_wish_in_review_is_another_step_on_top_of_what_is_there(site: Si
 
 
 async def test_a_job_at_its_cap_stops_asks_and_goes_on_with_as_much_again(site: Site, ada: Follower) -> None:
-    endpoint = await in_db(site.script, {**READ, "usage": [400, 50]}, {**EDIT, "usage": [700, 60]})
-    order = jobs.Order("agent", "Double two", budget={"tokens": 1200, "steps": 9})
+    """What its next call would read is more than is left: it is not made."""
+    endpoint = await in_db(site.script, {**READ, "usage": [1400, 50]}, EDIT)
+    order = jobs.Order("agent", "Double two", budget={"tokens": 2000, "steps": 9})
     job_id = str((await errands.request(site.workspace.pk, site.ada, order))["id"])
     await work.execute(job_id)
     job = await job_of(job_id)
     assert (job.state, job.phase, job.done, job.input_tokens + job.output_tokens) == (
         "waiting",
         "its budget is used",
-        2,
-        1210,
+        1,
+        1450,
     )
-    assert "1,200 tokens" in job.question
-    await now_plays(site, endpoint, {"text": "It is done.", "usage": [900, 10]})
+    assert "2,000 tokens" in job.question
+    await now_plays(site, endpoint, {**EDIT, "usage": [700, 60]}, {"text": "It is done.", "usage": [500, 10]})
     await errands.resume(job)
     await work.execute(job_id)
     job = await job_of(job_id)
-    assert (job.state, job.input_tokens, job.budget["times"], job.worked_seconds > 0) == ("review", 2000, 2, True)
+    assert (job.state, job.input_tokens, job.budget["times"], job.worked_seconds > 0) == ("review", 2600, 2, True)
 
 
 async def test_a_job_out_of_time_is_stopped_in_the_middle_of_a_step(site: Site, ada: Follower) -> None:
