@@ -233,8 +233,11 @@ def plan(job: Job, names: Sequence[tuple[str, Mapping[str, object]]]) -> list[St
 def save_step(job: Job, step: Step) -> None:
     """Make a step durable, and the job's count of finished ones with it. Raises Fenced."""
     with transaction.atomic():
-        mine(job).select_for_update().first()
+        if mine(job).select_for_update().values_list("pk").first() is None:
+            raise Fenced(job.pk)
         step.save()
+        if step.state not in (Step.State.DONE, Step.State.FAILED):
+            return
         ended = job.steps.filter(state__in=[Step.State.DONE, Step.State.FAILED]).count()
         report(job, done=ended, attempt=1 if step.state == Step.State.DONE else F("attempt"))
 

@@ -80,7 +80,7 @@ def _taken() -> list[str]:
 
 
 def _wait(sent: int) -> int:
-    return min(AGAIN << min(sent, 10), LONGEST)
+    return int(min(AGAIN << min(sent, 10), LONGEST))
 
 
 def post(ids: Sequence[str]) -> bool:
