@@ -37,17 +37,17 @@ export function Bell() {
       if (!box.current?.contains(event.target as Node)) open.value = false
     }
     // Of the window: what had the focus inside may be gone from the page by now.
-    const escape = (event: KeyboardEvent) => {
+    const leave = (event: KeyboardEvent) => {
       if (event.key !== 'Escape') return
       event.stopPropagation()
       event.preventDefault()
       close()
     }
     addEventListener('pointerdown', away)
-    addEventListener('keydown', escape, true)
+    addEventListener('keydown', leave, true)
     return () => {
       removeEventListener('pointerdown', away)
-      removeEventListener('keydown', escape, true)
+      removeEventListener('keydown', leave, true)
     }
   }, [open.value])
   return (
