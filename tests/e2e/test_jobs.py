@@ -54,6 +54,7 @@ def test_a_job_from_its_plan_to_its_merge(site: Site, new_person: Callable[[], P
     assert "in euro" in (root / "README.md").read_text()
     assert (root / "CHANGES.md").exists()
     wrong += told(ana, picture)
+    wrong += cancelled(ana, picture)
     assert not wrong, "\n".join(wrong)
 
 
@@ -61,12 +62,12 @@ def delegated(ana: Page) -> None:
     order(ana, TASK)
 
 
-def order(ana: Page, task: str) -> None:
+def order(ana: Page, task: str, *, plan: bool = True) -> None:
     side = start_job(ana)
     side.get_by_label("What should be done?").fill(task)
     side.get_by_role("combobox").select_option(value=side.locator("option", has_text="cripted").get_attribute("value"))
     side.get_by_text("Free task").click()
-    side.get_by_label("Plan first").check()
+    side.get_by_label("Plan first").set_checked(plan)
     side.get_by_role("button", name="Start job").click()
 
 
@@ -209,3 +210,17 @@ def pushed(ana: Page) -> None:
     devtools.send("ServiceWorker.deliverPushMessage", hostile)
     eventually(lambda: len(ana.evaluate(SHOWN)) == 2)
     assert [url for _, _, url in ana.evaluate(SHOWN) if url != "/w/abc"] == ["/"], "a push leads to this site only"
+
+
+def cancelled(ana: Page, picture: Picture) -> list[str]:
+    """A job that is stopped in the middle of an answer says what is left of it."""
+    order(ana, "Count slowly", plan=False)
+    ana.get_by_role("button", name="Open the board").click()
+    running = ana.get_by_role("region", name=re.compile("^Running"))
+    running.get_by_role("button", name=re.compile("Count slowly")).click(timeout=MINUTE)
+    screen = ana.locator(".job-screen")
+    expect(screen.get_by_role("log")).to_contain_text("One, two")
+    screen.get_by_role("button", name=re.compile("^Stop the job")).click()
+    expect(screen.locator(".job-about").get_by_text("Cancelled")).to_be_visible()
+    expect(screen.get_by_text(re.compile("^Stopped: 0 processes, 0 sockets, ledger settled"))).to_be_visible()
+    return themes(ana, "job-cancelled", picture)

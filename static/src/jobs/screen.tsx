@@ -89,7 +89,7 @@ function Acts({ job }: { job: Job }) {
           aria-label={words.job.stopLabel(nameOf(job))}
           onClick={() => tryTo(job.id, 'cancel')}
         >
-          {isBusy(job.id, 'cancel') ? words.job.stopping : say.cancel}
+          {isBusy(job.id, 'cancel') ? words.job.stopping : words.job.stop}
         </button>
       )}
       {can.review && <Review job={job} />}

@@ -90,7 +90,6 @@ export const job = {
   takeoverWhy: 'It stops at its next step, and its work is laid out in your editor.',
   giveback: 'Give it back',
   takenBy: (name: string) => `${name} has its work in their editor.`,
-  cancel: 'Cancel',
 }
 
 export const review = {
