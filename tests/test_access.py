@@ -29,7 +29,7 @@ from ide.documents import protocol
 from ide.documents.models import ClientId, Comment, CommentThread, Document, DocumentUpdate
 from ide.live import ops
 from ide.live.host import close_all, host_of
-from ide.notices.models import Browser
+from ide.notices.models import Browser, PushKey
 from ide.workspaces.models import Workspace
 from tests.agents.conftest import git
 from tests.live.tab import Tab
@@ -67,7 +67,7 @@ ROUTES: dict[str, Route] = {
     "GET /api/me/notices": Route(200, 200),
     "POST /api/me/notices/read": Route(200, 200, {}),
     "GET /api/me/notices/settings": Route(200, 200),
-    "PUT /api/me/notices/settings": Route(200, 200, {"kinds": {}}),
+    "PUT /api/me/notices/settings": Route(422, 422, {"kinds": {"x": {}}}),  # everybody may; there is no such kind
     "POST /api/me/notices/browsers": Route(422, 422, {"endpoint": "https://1.1.1.1/", "p256dh": "", "auth": ""}),
     "DELETE /api/me/notices/browsers/{browser_id}": Route(404, 404),  # another person's
     "GET /api/workspaces": Route(200, 200),
@@ -217,7 +217,7 @@ OPS: dict[str, tuple[dict[str, Any], str, str]] = {
     "block.apply": ({"session": "{session}", "item": "{item}", "block": 0, "path": "n.py"}, "not_allowed", "not_found"),
     "job.plan.approve": ({"job": "{job_id}"}, "not_allowed", "not_found"),
     "job.plan.edit": ({"job": "{job_id}", "steps": ["x"]}, "not_allowed", "not_found"),
-    "job.watch": ({"job": "{job_id}", "path": "zebra.py"}, "conflict", "not_found"),
+    "job.watch": ({"job": "{job_id}", "path": "zebra.py"}, "invalid", "not_found"),  # it stands on no commit
     "job.unwatch": ({"job": "{job_id}", "path": "zebra.py"}, "ok", "ok"),
     "job.takeover": ({"job": "{job_id}"}, "not_allowed", "not_found"),
     "job.giveback": ({"job": "{job_id}"}, "not_allowed", "not_found"),
@@ -358,10 +358,10 @@ def _json(body: Any) -> bytes:
 
 def state(two: Two) -> list[str]:
     """All rows of ours, and the files; but for what looking may change: documents are made, seeded from their files,
-    hosts take leases."""
+    hosts take leases, the site makes its key for pushes."""
     rows = []
     for model in apps.get_models():
-        if not model.__module__.startswith(("ide.", "agents.")) or model is Document:
+        if not model.__module__.startswith(("ide.", "agents.")) or model in (Document, PushKey):
             continue
         kept = [f.name for f in model._meta.fields if not f.name.startswith("host") and f.name not in PASSING]
         found = model._default_manager.order_by("pk")

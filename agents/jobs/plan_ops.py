@@ -6,13 +6,11 @@ import msgspec
 
 from agents import wire
 from agents.jobs import errands, plans
-from agents.jobs import life as jobs
-from agents.models import Job
+from agents.jobs.ops import of_host
 from agents.ops import Caller, Params, read
 from ide.accounts.models import User
 from ide.accounts.permissions import Action
 from ide.db import in_db
-from ide.errors import NotFound
 from ide.live import ops
 from ide.live.host import WorkspaceHost
 
@@ -26,23 +24,16 @@ class PlanEdit(PlanApprove):
 
 
 async def approve(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
-    job = await _here(host, read(PlanApprove, params).job)
+    job = await of_host(host, read(PlanApprove, params).job)
     await in_db(plans.approve, job.pk, await _person(participant))
     return {"job": await errands.woken(host.workspace_id, job.pk)}
 
 
 async def edit(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(PlanEdit, params)
-    job = await _here(host, given.job)
+    job = await of_host(host, given.job)
     await in_db(plans.edit, job.pk, await _person(participant), given.steps)
     return {"job": await errands.woken(host.workspace_id, job.pk)}
-
-
-async def _here(host: WorkspaceHost, job_id: str) -> Job:
-    job = await in_db(jobs.get, job_id)
-    if job.workspace_id != host.workspace_id:
-        raise NotFound("There is no such job here.")
-    return job
 
 
 async def _person(participant: Caller) -> User:
