@@ -22,6 +22,9 @@ from agents.sessions.pace import FRAME
 from agents.sessions.pauses import Span
 from agents.sessions.think import think
 from agents.sessions.turns import LiveTurn
+from ide.accounts.members import TeamThing
+from ide.accounts.models import User
+from ide.accounts.permissions import Action, agent_may
 from ide.db import in_db
 from ide.documents.room import Anchor, Room
 from ide.documents.text import lines
@@ -85,9 +88,17 @@ class LiveEnvironment:
 
     async def run(self, command: str, seconds: float) -> Ran:
         """Confined to the workspace's folder, with what people have typed; no network."""
-        self.turn.check()
+        await self._may(Action.EXECUTE)
         await self.turn.host.flush()
         return await run_confined(command, runner.Policy(self.turn.host.root, seconds=seconds, output_bytes=OUTPUT))
+
+    async def _may(self, action: Action) -> None:
+        """What cannot be taken back is asked about at each use; edits stop with the turn, whose owner the host looks
+        after. Raises ToolFailed, Ended."""
+        self.turn.check()
+        owner, workspace = self.turn.owner, TeamThing(self.turn.host.team_id)
+        if not await in_db(lambda: agent_may(User.objects.get(pk=owner.pk), action, workspace)):
+            raise ToolFailed(f"{owner.shown_name}, for whom you work, may not do this here any more ({action.value}).")
 
     async def think(self, question: str, paths: Sequence[str]) -> ToolResult:
         texts = []
@@ -99,7 +110,7 @@ class LiveEnvironment:
 
     async def use(self, call: ToolCall) -> ToolResult:
         """Hand a task over to a job; the turn goes on."""
-        self.turn.check()
+        await self._may(Action.JOB)
         try:
             return await handing.hand_over(self.turn, msgspec.json.decode(call.arguments or "{}", type=handing.Task))
         except Refused as error:
@@ -117,7 +128,7 @@ class LiveEnvironment:
         return self._target(path, writable(host, room))
 
     async def create(self, path: str) -> RoomTarget:
-        self.turn.check()
+        await self._may(Action.EDIT)
         if await in_db(exists, self.turn.host.files, path):
             raise ToolFailed("This file exists already; change it with '*** Update File:'.")
         room = await self.turn.host.open_path(path, create=True)
@@ -129,11 +140,11 @@ class LiveEnvironment:
         return target
 
     async def delete(self, path: str) -> None:
-        self.turn.check()
+        await self._may(Action.EDIT)
         await file_acts.delete(self.turn.host, self.turn.row.pk, path)
 
     async def move(self, path: str, to: str) -> None:
-        self.turn.check()
+        await self._may(Action.EDIT)
         await file_acts.move(self.turn.host, self.turn.row.pk, path, to)
 
     def follow(self, path: str, applier: LiveApplier) -> None:

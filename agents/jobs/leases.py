@@ -19,7 +19,7 @@ from agents.jobs.fair import fairly
 from agents.models import Job, Step
 from ide import metrics
 from ide.accounts.models import User
-from ide.accounts.permissions import Action, may
+from ide.accounts.permissions import Action, agent_may
 from ide.db import new_id
 
 LEASE = timedelta(seconds=settings.JOB_LEASE_SECONDS)
@@ -90,7 +90,7 @@ def _claimed(name: str) -> Job | None:
 
 def owner_may(job: Job) -> bool:
     owner = User.objects.filter(pk=job.owner_id).first() if job.owner_id else None  # anew: it may have changed
-    return owner is not None and may(owner, Action.JOB, job)
+    return owner is not None and agent_may(owner, Action.JOB, job)
 
 
 # --- holding --------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from agents.sessions.pauses import Say
 from agents.sessions.transcript import Items, LiveSession, reserve_numbers, save_items, settle_numbers
 from agents.sessions.turns import Ended, LiveTurn, Stop
 from ide.accounts.models import User
-from ide.accounts.permissions import Action, may
+from ide.accounts.permissions import Action, agent_may
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, QuotaExceeded, Refused, Unavailable
 from ide.live.host import WorkspaceHost
@@ -279,7 +279,7 @@ class Sessions:
 def allowed(workspace_id: str, user_ids: set[int]) -> set[int]:
     """Those of them who may have turns there now. Synchronous ORM."""
     workspace = Workspace.objects.get(pk=workspace_id)
-    return {user.pk for user in User.objects.filter(pk__in=user_ids) if may(user, Action.TURN, workspace)}
+    return {user.pk for user in User.objects.filter(pk__in=user_ids) if agent_may(user, Action.TURN, workspace)}
 
 
 def _job_turn(job_id: str) -> tuple[Turn, Item, bool] | None:

@@ -56,6 +56,10 @@ SCOPES: dict[str, frozenset[Action]] = {
 }
 
 
+# What an agent may at most: the rest is for people to decide. And never more than whom it works for.
+AGENT = frozenset({Action.SEE, Action.EDIT, Action.EXECUTE, Action.TURN, Action.JOB})
+
+
 class OfTeam(Protocol):
     @property
     def team_id(self) -> str: ...
@@ -86,6 +90,11 @@ def may(person: User, action: Action, thing: OfTeam | None = None) -> bool:
     if thing is None:
         return person.token is None and action in _site_acts(person)
     return token_may(person.token, action, thing.team_id) and role_may(role_in(person, thing), action)
+
+
+def agent_may(delegator: User, action: Action, thing: OfTeam) -> bool:
+    """Whether an agent may do that for this person now. Asked at each use: rights change while it works."""
+    return action in AGENT and may(delegator, action, thing)
 
 
 def _site_acts(person: User) -> frozenset[Action]:

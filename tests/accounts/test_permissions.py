@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from ide.accounts.members import TeamThing
 from ide.accounts.models import Role, Team, User
-from ide.accounts.permissions import Action, allow, may, role_may
+from ide.accounts.permissions import Action, agent_may, allow, may, role_may
 from ide.errors import NotAllowed, NotFound
 
 #            see comment edit turn job merge execute share trust models delete
@@ -110,3 +110,11 @@ def test_an_unknown_role_may_nothing(role: str | None) -> None:
 
 def team_thing(team: Team) -> TeamThing:
     return TeamThing(team.pk)
+
+
+@pytest.mark.parametrize(("role", "action", "allowed"), CELLS)
+def test_an_agent_may_never_more_than_whom_it_works_for(
+    team: Team, person: Callable[..., User], role: str, action: str, allowed: bool
+) -> None:
+    for_people = {"comment", "merge", "share", "trust", "models", "delete"}
+    assert agent_may(person("ana", role), Action(action), team_thing(team)) == (allowed and action not in for_people)

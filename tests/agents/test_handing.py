@@ -45,3 +45,18 @@ async def test_who_may_not_delegate_is_told_so_by_the_tool(site: Site, ada: Foll
     (tool,) = ada.items("tool")
     assert tool["data"]["ok"] is False
     assert await in_db(Job.objects.count) == 0
+
+
+async def test_what_cannot_be_taken_back_is_asked_about_at_each_use(site: Site, ada: Follower) -> None:
+    """Rights may go while a turn works: before the host has looked, a tool that makes a file is refused already."""
+    makes = {"patch": "*** Begin Patch\n*** Add File: new.py\n+x = 1\n*** End Patch"}
+    first = {"text": "I make a file.", "calls": [{"name": "apply_patch", "arguments": makes}]}
+    await in_db(site.script, first, {"text": "It was refused."})
+    session = await ada.session()
+    await in_db(lambda: Membership.objects.filter(user=site.ada).update(role="commenter"))
+    turn = (await ada.ask("turn.start", session=session, text="Make new.py"))["turn"]
+    await ada.ended(turn)
+    (tool,) = ada.items("tool")
+    assert tool["data"]["ok"] is False
+    assert "may not do this here any more (edit)" in str(tool["data"])
+    assert not (site.folder / "new.py").exists()
