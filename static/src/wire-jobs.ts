@@ -58,13 +58,6 @@ export interface WorktreeRules {
   egress: string[]
 }
 
-/** GET and PUT /workspaces/<id>/rules/worktrees; `env` has the names only, a PUT has values: null keeps the one there is. */
-export interface WorktreeRules {
-  setup_command: string
-  env: string[]
-  egress: string[]
-}
-
 /** A file of a running job, followed by who watches it. `text` comes with the first, a splice with the others. */
 export interface JobFile {
   job: Id
