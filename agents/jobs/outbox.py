@@ -47,11 +47,12 @@ def drop(job_id: str) -> None:
 def send() -> bool:
     """Send what is due, once among all who try; returns whether all of it left. Blocks."""
     faults.hit("job.queued")
-    ids = _taken()
-    if not ids or post(ids):
-        return True
-    Job.objects.filter(pk__in=ids, state=Job.State.QUEUED).update(phase=WAITING)
-    return False
+    due = _taken()
+    left = not due or post(list(due))
+    unheard = [job_id for job_id, before in due.items() if before or not left]
+    if unheard:
+        Job.objects.filter(pk__in=unheard, state=Job.State.QUEUED).update(phase=WAITING)
+    return left
 
 
 async def sent() -> bool:
@@ -69,14 +70,14 @@ def _send() -> bool:
         connection.close()
 
 
-def _taken() -> list[str]:
-    """Jobs whose message is now this caller's to send; if it dies, they are due again."""
-    ids: list[str] = []
+def _taken() -> dict[str, int]:
+    """Jobs whose message is now this caller's to send, with how many were sent; if it dies, they are due again."""
+    due: dict[str, int] = {}
     for wake in Wake.objects.filter(due_at__lte=Now()).order_by("due_at")[:AT_ONCE]:
         mine = Wake.objects.filter(pk=wake.pk, sent=wake.sent, due_at__lte=Now())
         if mine.update(due_at=Now() + timedelta(seconds=_wait(wake.sent)), sent=F("sent") + 1):
-            ids.append(str(wake.pk))
-    return ids
+            due[str(wake.pk)] = wake.sent
+    return due
 
 
 def _wait(sent: int) -> int:

@@ -77,7 +77,7 @@ async def test_lines_a_job_brought_are_its_models(site: Site, ada: Follower) -> 
     )
     job_id = await requested(site, jobs.Order("agent", "Double it 😀"))
     await work.execute(job_id)
-    await merged(job_id)
+    await merged(site, job_id)
     status, made = await asked(site.bob, "POST", at(site, "commits"), {"message": "Job"})
     assert status == 201, made
     assert made["message"] == "Job\n\nCo-authored-by: script <script@models.tandem.invalid>\n"
