@@ -25,7 +25,7 @@ from ide.errors import Refused
 
 THEME_COOKIE = "tandem_theme"
 THEMES = ("dark", "light")
-(BACKEND,) = settings.AUTHENTICATION_BACKENDS
+BACKEND = settings.AUTHENTICATION_BACKENDS[0]
 
 
 def site(request: HttpRequest) -> dict[str, object]:
