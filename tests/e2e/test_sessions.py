@@ -306,8 +306,7 @@ def come_late_and_come_back(page: Page) -> None:
     for tab in (page, late):
         expect(panel(tab).locator(".turn-foot")).to_have_count(2, timeout=30_000)
         expect(panel(tab).get_by_role("button", name=re.compile("^Stop"))).to_have_count(0)
-        text = panel(tab).locator(said).inner_text()
-        assert [line for line in text.splitlines() if line] == whole.splitlines()
+        expect(panel(tab).locator(said)).to_have_text(whole, use_inner_text=True)
     late.close()
 
 

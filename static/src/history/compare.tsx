@@ -1,6 +1,6 @@
 // Two texts of a file side by side (unified where it is narrow), in the place of the editor.
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { linesOf } from '../jobs/changes'
 import { Diff, type Layout } from '../jobs/diff'
 import { Refusal } from '../net/http'
@@ -19,7 +19,7 @@ export function Compare({ what }: { what: Comparison }) {
   const chosen = useSignal<Layout>('split')
   const layout = narrow.value ? 'unified' : chosen.value
   const box = useRef<HTMLElement>(null)
-  useEffect(() => box.current?.querySelector<HTMLElement>('h2')?.focus(), [what.title])
+  useLayoutEffect(() => box.current?.querySelector<HTMLElement>('h2')?.focus(), [what.title])
   const { added, removed } = linesOf({ base: what.before, proposed: what.after })
   const same = what.before === what.after
   return (

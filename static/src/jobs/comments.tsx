@@ -1,6 +1,6 @@
 // Comments of a reader on a result: gathered here, sent together; the job hears them and goes on.
 import { type Signal, useSignal } from '@preact/signals'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useLayoutEffect, useId, useRef } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
 import { review as say } from '../ui/words/jobs'
@@ -22,7 +22,7 @@ export function CommentForm({ file, line, onAdd, onClose }: FormProps) {
   const text = useSignal('')
   const box = useRef<HTMLTextAreaElement>(null)
   const last = file.proposed.replace(/\n$/, '').split('\n').length
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.focus()
     box.current?.scrollIntoView?.({ block: 'nearest' })
   }, [])

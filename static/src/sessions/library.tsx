@@ -1,5 +1,5 @@
 // All sessions of the workspace, over the panel: search, filter, open, rename in place, archive, take along.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
@@ -25,9 +25,10 @@ interface Props {
 export function SessionList({ live, sessions, close }: Props) {
   const library = useMemo(() => new Library(sessions), [sessions])
   const box = useRef<HTMLDivElement>(null)
+  // Before it is painted: a key pressed at first sight is its own, so Escape closes it and stops no turn.
+  useLayoutEffect(() => box.current?.querySelector('input')?.focus(), [])
   useEffect(() => {
     void library.load()
-    box.current?.querySelector('input')?.focus()
     return () => library.dispose()
   }, [library])
   const open = (session: Id, turn?: Id) => {

@@ -1,6 +1,6 @@
 // What waits to be said when the running turn has ended: edited in place, moved by drag or keys, removed, sent now.
 import type { TargetedKeyboardEvent } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Avatar } from '../ui/avatar'
 import { Icon } from '../ui/icon'
 import { Menu, type MenuItem } from '../ui/menu'
@@ -208,7 +208,7 @@ interface EditProps {
 function Edit({ entry, save, close }: EditProps) {
   const [text, setText] = useState(entry.text)
   const box = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => box.current?.focus(), [])
+  useLayoutEffect(() => box.current?.focus(), [])
   const done = async () => {
     if (!text.trim()) return
     if (text === entry.text || (await save(text))) close()
