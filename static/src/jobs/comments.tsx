@@ -1,6 +1,6 @@
 // Comments of a reader on a result: gathered here, sent together; the job hears them and goes on.
 import { type Signal, useSignal } from '@preact/signals'
-import { useLayoutEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
 import { review as say } from '../ui/words/jobs'
