@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -37,3 +39,41 @@ def test_log_lease_and_claims_hold_on_postgresql(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+STANDS_STILL = """
+import django, sys
+django.setup()
+from django.db import connection, transaction
+with transaction.atomic(), connection.cursor() as cursor:
+    cursor.execute("LOCK TABLE held")
+    cursor.execute("SHOW idle_in_transaction_session_timeout")
+    print(cursor.fetchone()[0], flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_who_stands_still_amid_a_transaction_gives_its_locks_back(tmp_path: Path) -> None:
+    with Postgres() as server, psycopg.connect(server.url, autocommit=True) as ours:
+        ours.execute("CREATE TABLE held ()")
+        with standing_still(server.url, tmp_path) as given:
+            assert given == "30s"
+        with standing_still(f"{server.url}?options=-cidle_in_transaction_session_timeout%3D1s", tmp_path) as given:
+            assert given == "1s"
+            ours.execute("SET lock_timeout = '60s'")
+            with ours.transaction():
+                ours.execute("LOCK TABLE held")
+
+
+@contextmanager
+def standing_still(url: str, data: Path) -> Iterator[str]:
+    """A process that has locked the table and does nothing more; how long PostgreSQL lets it."""
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "ide.settings", "TANDEM_DATA": str(data), "DATABASE_URL": url}
+    argv, pipe = [sys.executable, "-c", STANDS_STILL], subprocess.PIPE
+    with subprocess.Popen(argv, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True) as still:
+        try:
+            assert still.stdout is not None
+            yield still.stdout.readline().strip()
+            assert still.poll() is None
+        finally:
+            still.kill()
