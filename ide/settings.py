@@ -278,7 +278,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    # A process that stands still, or whose machine is cut off, amid a transaction gives its locks back soon; and whoever
+    # A process that stands still, or whose machine is cut off, amid a transaction gives its locks back soon; and who
     # waits for a server that is cut off hears of it. What the URL says of these comes first.
     DATABASES["default"]["OPTIONS"] = {
         "options": "-c idle_in_transaction_session_timeout=30s",
