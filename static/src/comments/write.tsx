@@ -21,10 +21,10 @@ export function Write({ label, act, start = '', focus = true, send, cancel }: Pr
   const [busy, setBusy] = useState(false)
   const box = useRef<HTMLTextAreaElement>(null)
   const picker = usePicker(box, text, setText)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) box.current?.focus()
-    void loadMembers() // whoever has joined meanwhile
   }, [])
+  useEffect(() => void loadMembers(), []) // whoever has joined meanwhile
   useLayoutEffect(() => {
     const area = box.current
     if (!area) return

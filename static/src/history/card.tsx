@@ -1,5 +1,4 @@
 // Who wrote a line, when, and what was asked; the way to the turn.
-import { useEffect, useRef } from 'preact/hooks'
 import { ago } from '../jobs/time'
 import { showTurn } from '../sessions/show'
 import { Icon } from '../ui/icon'
@@ -12,15 +11,10 @@ import { Mark } from './panel'
 interface Props {
   author: Author
   others: Author[]
-  focus: boolean
   close: () => void
 }
 
-export function Card({ author, others, focus, close }: Props) {
-  const box = useRef<HTMLDivElement>(null)
-  useEffect(() => {
-    if (focus) box.current?.querySelector<HTMLElement>('footer button, button')?.focus()
-  }, [])
+export function Card({ author, others, close }: Props) {
   const keys = (event: KeyboardEvent) => {
     if (event.key !== 'Escape') return
     event.preventDefault()
@@ -30,7 +24,7 @@ export function Card({ author, others, focus, close }: Props) {
   const explained = words.explain[author.kind]
   const isModel = author.kind === 'turn' || author.kind === 'job'
   return (
-    <div ref={box} role="group" aria-label={words.who} onKeyDown={keys}>
+    <div role="group" aria-label={words.who} onKeyDown={keys}>
       <header>
         <Mark author={author} size={20} />
         <b>

@@ -202,8 +202,11 @@ function tooltip(doc: OpenDocument, pos: number, keyboard: boolean): Tooltip {
         view.dispatch({ effects: setCard.of(null) })
         view.focus()
       }
-      render(<Card {...found} focus={keyboard} close={leave} />, dom)
-      return { dom, destroy: () => render(null, dom) }
+      render(<Card {...found} close={leave} />, dom)
+      // As soon as it is in the page: the next key is for its buttons and not for the text.
+      const first = () => dom.querySelector<HTMLElement>('footer button, button')
+      const mount = () => keyboard && first()?.focus({ preventScroll: true })
+      return { dom, mount, destroy: () => render(null, dom) }
     },
   }
 }

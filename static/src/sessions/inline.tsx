@@ -26,7 +26,7 @@ export function openInline(doc: OpenDocument, now: Live, own: Own | null = null,
   }
   const open = doc.state.field(target, false)
   if (open) {
-    doc.view?.dom.querySelector<HTMLElement>('.inline-edit textarea')?.focus()
+    toField(doc)
     return
   }
   const { from, to } = lines ?? rangeOf(doc.state)
@@ -39,8 +39,11 @@ export function openInline(doc: OpenDocument, now: Live, own: Own | null = null,
     own,
   )
   doc.dispatch({ effects: setTarget.of({ edit, from, to }) })
+  toField(doc) // at once: what is typed next is for the model, and would else replace what is selected
   if (own) void edit.start()
 }
+
+const toField = (doc: OpenDocument) => doc.view?.dom.querySelector<HTMLElement>('.inline-edit textarea')?.focus()
 
 type Range = { from: number; to: number }
 

@@ -1,5 +1,5 @@
 // Pictures of a message: small ones in the composer and the transcript, one large when asked for.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/composer'
 import type { Id, Picture } from '../wire'
@@ -156,7 +156,7 @@ function Thumbnail({ workspace, picture, n }: { workspace: Id; picture: Picture;
 
 function Large({ url, label, size, close }: { url: string; label: string; size: string; close: () => void }) {
   const box = useRef<HTMLDialogElement>(null)
-  useEffect(() => box.current?.showModal(), [])
+  useLayoutEffect(() => box.current?.showModal(), [])
   return (
     <dialog
       ref={box}

@@ -50,11 +50,12 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left, tab
   }
   useLayoutEffect(() => {
     const trigger = box.current?.querySelector('button')
-    if (list.current && trigger) place(list.current, trigger, up, left)
+    if (!list.current || !trigger) return
+    place(list.current, trigger, up, left)
+    list.current.querySelector<HTMLElement>('[role^=menuitem]:not(:disabled)')?.focus() // the next key is its own
   }, [open.value])
   useEffect(() => {
     if (!open.value) return
-    box.current?.querySelector<HTMLElement>('[role^=menuitem]:not(:disabled)')?.focus()
     const away = (e: Event) => {
       if (!box.current?.contains(e.target as Node)) open.value = false
     }
