@@ -42,6 +42,7 @@ class SteerIn(Schema):
 class MergeIn(Schema):
     head: str
     files: list[str] | None = None
+    hunks: dict[str, list[str]] = {}
     confirmed: list[str] = []
     branch: str = ""
     message: str = ""

@@ -41,6 +41,7 @@ class Wish(msgspec.Struct, frozen=True):
 
     head: str
     files: tuple[str, ...] | None = None
+    hunks: dict[str, tuple[str, ...]] = {}  # by path; a file that is not named is taken whole
     confirmed: tuple[str, ...] = ()
     branch: str = ""
     message: str = ""
@@ -71,7 +72,7 @@ async def merge(host: WorkspaceHost, proposals: Proposals, job: Job, who: User, 
     """Raises Conflict and Invalid; then nothing was changed. One merge at a time in a workspace: the caller's lock."""
     approved(job, wish.head)
     told = await review.changes(host, job)
-    wanted = review.chosen(told, wish.files)
+    wanted = review.chosen(told, wish.files, wish.hunks)
     _check(told, wanted, wish)
     row = Merge(job=job, by=who, head=job.head, branch=wish.branch, wish=msgspec.to_builtins(wish))
     scene = Scene(host, proposals, job, wanted, row)
@@ -285,7 +286,7 @@ async def take_up(host: WorkspaceHost, proposals: Proposals) -> list[str]:
     for row in rows:
         told = await review.changes(host, row.job)
         wish = msgspec.convert(row.wish, Wish)
-        scene = Scene(host, proposals, row.job, review.chosen(told, wish.files), row)
+        scene = Scene(host, proposals, row.job, review.chosen(told, wish.files, wish.hunks), row)
         try:
             await _carry_out(scene, again=True)
         except Conflict as error:  # its branch has gone elsewhere before it moved: as if it had not been asked for

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from agents import wire
 from agents.jobs import flags
@@ -16,10 +16,10 @@ from agents.proposals import hunks
 from ide.db import in_db
 from ide.documents.room import Room
 from ide.documents.text import LineHunk, Merged, diff_lines, lines, merge3
-from ide.errors import Conflict, Refused
+from ide.errors import Conflict, Invalid, Refused
 from ide.live.host import WorkspaceHost
 from ide.workspaces import git
-from ide.workspaces.files import Unreadable, decode
+from ide.workspaces.files import Unreadable, decode, encode
 
 STATUS = {"A": "added", "M": "changed", "D": "deleted"}
 
@@ -164,6 +164,29 @@ def _meet(hunk: hunks.Hunk, part: LineHunk) -> bool:
     return part.a_from < hunk.a_to and hunk.a_from < part.a_to
 
 
-def chosen(told: Sequence[Change], paths: Sequence[str] | None) -> list[Change]:
-    """Those of these names; all, if none are named."""
-    return [change for change in told if paths is None or change.path in paths]
+def chosen(
+    told: Sequence[Change], paths: Sequence[str] | None, ids: Mapping[str, Collection[str]] | None = None
+) -> list[Change]:
+    """Those of these names; all, if none are named. `ids`: by path the hunks that are taken, where not all are.
+
+    Raises Invalid where `ids` names what is not there: the same result always has the same hunks.
+    """
+    by_path = ids or {}
+    wanted = [change for change in told if paths is None or change.path in paths]
+    unknown = set(by_path) - {change.path for change in wanted}
+    if unknown:
+        raise Invalid(f"Hunks of {', '.join(sorted(unknown))} are named, and the file is not to be merged.")
+    return [narrowed(one, by_path[one.path]) if one.path in by_path else one for one in wanted]
+
+
+def narrowed(change: Change, ids: Collection[str]) -> Change:
+    """The file as it would be, had the job made these of its hunks only."""
+    base, proposed = change.base, change.proposed
+    if change.status != "changed" or base is None or proposed is None or change.data is None:
+        raise Invalid(f"“{change.path}” is taken whole or left out.")
+    parts = diff_lines(base, proposed)
+    wrong = set(ids) - {hunk.id for hunk in hunks.hunks(base, proposed, parts)}
+    if wrong or not ids:
+        raise Invalid(f"“{change.path}” has no such hunk.", "Look at it as it is now, and choose again.")
+    text = hunks.accept(base, proposed, ids, parts)
+    return replace(change, proposed=text, data=encode(text, decode(change.data)))

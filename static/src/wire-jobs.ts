@@ -43,6 +43,7 @@ export interface ReviewComments {
 export interface MergeWish {
   head: Id
   files?: string[] // all, where none are named
+  hunks?: Record<string, string[]> // by path, the ids of those that are taken; a file that is not named: all of them
   confirmed?: string[] // flagged files that may be merged
   // Onto this branch, as a commit with `message`: the one checked out goes into the documents as well; '' or absent:
   // into the documents only.

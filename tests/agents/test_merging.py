@@ -8,14 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from agents.jobs import errands, merging, review
 from agents.jobs import life as jobs
 from agents.jobs.merging import Wish
+from agents.jobs.review import Change
 from agents.live import of
 from agents.models import Job, JobEvent, Merge
+from agents.proposals import hunks
 from ide.db import in_db
 from ide.documents.history import authorship
+from ide.documents.text import lines
 from ide.errors import Conflict, Invalid, NotFound
 from ide.live.host import close_all
 from ide.workspaces import git as workspace_git
@@ -161,6 +166,69 @@ async def test_conflicts_are_decided_in_the_editor(site: Site, ada: Follower) ->
     assert room.text() == both
 
 
+async def test_exactly_the_chosen_hunks_are_merged_into_documents_and_branch(site: Site, ada: Follower) -> None:
+    await ada.opened(site.document.pk)
+    both = DOUBLED.replace("return a", "return a + 1")
+    job = await result(site, {"a.py": both, "c.py": "C = 3\n"})
+    files = {f["path"]: f for f in (await errands.look(job))["files"]}  # type: ignore[attr-defined]
+    one, two = (hunk["id"] for hunk in files["a.py"]["hunks"])
+    wrong: list[dict[str, Any]] = [
+        {"a.py": ()},  # nothing of a file: it is left out by its name
+        {"a.py": (two, "another")},
+        {"c.py": (files["c.py"]["hunks"][0]["id"],)},  # a new file is taken whole
+        {"b.py": (one,)},
+    ]
+    for choice in wrong:
+        with pytest.raises(Invalid):
+            await merge(site, job, hunks=choice)
+    with pytest.raises(Invalid):
+        await merge(site, job, files=("c.py",), hunks={"a.py": (one,)})
+    with pytest.raises(Conflict):
+        await merge(site, job, head=job.base, hunks={"a.py": (two,)})
+    assert await in_db(Merge.objects.count) == 0
+    assert ada.text(site.document.pk) == CODE
+    await merge(site, job, hunks={"a.py": (two,)}, branch="main")
+    assert git(site.folder, "show", "main:a.py") == DOUBLED.strip()
+    assert git(site.folder, "show", "main:c.py") == "C = 3"
+    await ada.until(lambda: ada.text(site.document.pk) == DOUBLED)
+    assert (await in_db(Merge.objects.get)).wish["hunks"] == {"a.py": [two]}, "what was approved is written down"
+
+
+async def test_a_file_in_conflict_is_merged_without_the_hunk_that_conflicts(site: Site, ada: Follower) -> None:
+    await ada.opened(site.document.pk)
+    job = await result(site, {"a.py": DOUBLED.replace("return a", "return a + 1")})
+    ada.type(site.document.pk, CODE.index("return b") + 8, "  # bob's")
+    await ada.until(lambda: "# bob's" in ada.text(site.document.pk))
+    (file,) = (await errands.look(job))["files"]  # type: ignore[misc]
+    applies, stale = file["hunks"]
+    with pytest.raises(Conflict):
+        await merge(site, job, hunks={"a.py": (stale["id"],)})
+    await merge(site, job, hunks={"a.py": (applies["id"],)})
+    mine = CODE.replace("return a", "return a + 1").replace("return b", "return b  # bob's")
+    await ada.until(lambda: ada.text(site.document.pk) == mine)
+
+
+LINES = st.lists(st.sampled_from(["a\n", "b\n", "\n", "pass\n", "end"]), max_size=9).map("".join)
+
+
+@given(LINES, LINES, st.data())
+def test_base_with_the_chosen_hunks_is_what_is_merged(base: str, proposed: str, data: st.DataObject) -> None:
+    told = hunks.hunks(base, proposed)
+    assume(told)
+    ids = data.draw(st.sets(st.sampled_from([hunk.id for hunk in told]), min_size=1))
+    change = review.narrowed(Change("a.py", "changed", base, proposed, proposed.encode()), ids)
+    old, new, at, wanted = lines(base), lines(proposed), 0, ""
+    for hunk in told:
+        wanted += "".join(old[at : hunk.a_from])
+        wanted += "".join(new[hunk.b_from : hunk.b_to] if hunk.id in ids else old[hunk.a_from : hunk.a_to])
+        at = hunk.a_to
+    wanted += "".join(old[at:])
+    assert (change.proposed, change.data) == (wanted, wanted.encode())
+    assert review.merged(change, base).text == wanted
+    assert review.merged(change, wanted).text == wanted, "a second time changes nothing"
+    assert len(ids) < len(told) or wanted == proposed
+
+
 async def test_lines_of_the_job_stay_the_jobs(site: Site, ada: Follower) -> None:
     job = await result(site, {"a.py": DOUBLED, "c.py": "C = 3\n"})
     await merge(site, job)
@@ -170,6 +238,20 @@ async def test_lines_of_the_job_stay_the_jobs(site: Site, ada: Follower) -> None
         room = await host.open_path(path)
         known = await in_db(authorship.known, room.id)
         assert f"job:{job.pk}" in {origin for _, origin in known.runs}
+
+
+async def test_a_merge_of_chosen_hunks_that_was_cut_off_takes_those_and_no_others(site: Site, ada: Follower) -> None:
+    await ada.opened(site.document.pk)
+    job = await result(site, {"a.py": DOUBLED.replace("return a", "return a + 1")})
+    (file,) = (await errands.look(job))["files"]  # type: ignore[misc]
+    wish = {"head": job.head, "hunks": {"a.py": [file["hunks"][1]["id"]]}}
+    await in_db(lambda: Merge.objects.create(job=job, by=site.ada, head=job.head, wish=wish))
+    await close_all()
+    host = await site.host()
+    async with of(host).merging:
+        pass
+    assert (await in_db(jobs.get, job.pk)).state == "merged"
+    assert (await host.open_path("a.py")).text() == DOUBLED
 
 
 @pytest.mark.parametrize("moved", [False, True])
