@@ -56,7 +56,13 @@ class NewAccount(forms.Form):
                 validate_password(data["password"], self._sketch())
             except ValidationError as error:
                 self.add_error("password", error)
+        self._begin_at_the_first_fault()
         return data
+
+    def _begin_at_the_first_fault(self) -> None:
+        faulty = next((name for name in self.fields if name in self.errors), "name")
+        for name, field in self.fields.items():
+            field.widget.attrs["autofocus"] = name == faulty
 
     def person(self) -> User:
         """The user a valid form describes, password hashed, not saved."""

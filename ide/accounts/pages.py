@@ -6,6 +6,7 @@ from typing import cast
 from urllib.parse import urlencode
 
 from allauth.socialaccount.adapter import get_adapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import login
 from django.db import IntegrityError
@@ -17,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from ide.accounts.adapter import INVITED
-from ide.accounts.first_link import find_first_link, first_administrator
+from ide.accounts.first_link import find_first_link, first_administrator, has_administrator
 from ide.accounts.forms import NewAccount
 from ide.accounts.invites import adds_nothing, find_invite, join, join_as_new
 from ide.accounts.models import FirstLink, Invite, User
@@ -32,7 +33,8 @@ def site(request: HttpRequest) -> dict[str, object]:
     """Context of every template: the site's name, and the theme the app last wrote into its cookie."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     known = {"site_name": settings.SITE_NAME, "theme": theme if theme in THEMES else THEMES[0]}
-    return {**known, "mail": bool(settings.MAIL), "sign_in_with": SimpleLazyObject(lambda: sign_in_with(request))}
+    later = {"sign_in_with": SimpleLazyObject(lambda: sign_in_with(request)), "first": lambda: not has_administrator()}
+    return {**known, **later, "mail": bool(settings.MAIL)}
 
 
 def sign_in_with(request: HttpRequest) -> list[dict[str, str]]:
@@ -61,7 +63,7 @@ def _welcome(request: HttpRequest, link: FirstLink) -> HttpResponse:
         except IntegrityError:
             form.add_error("username", TAKEN)
         else:
-            login(request, person, backend=BACKEND)
+            _enter(request, person)
             return HttpResponseRedirect("/")
     return render(request, "welcome.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -99,13 +101,19 @@ def _join_as_new(request: HttpRequest, found: Invite) -> HttpResponse:
         except IntegrityError:
             form.add_error("username", TAKEN)
         else:
-            login(request, person, backend=BACKEND)
+            _enter(request, person)
             return HttpResponseRedirect(found.goes_to or "/")
     context = {"form": form, "invite": found, "sign_in": f"{settings.LOGIN_URL}?{urlencode({'next': request.path})}"}
     return render(request, "invite_new.html", context, status=422 if form.errors else 200)
 
 
 TAKEN = "This username was taken a moment ago. Choose another."
+
+
+def _enter(request: HttpRequest, person: User) -> None:
+    """Signed in, and in the list of places where one is, as after a password."""
+    login(request, person, backend=BACKEND)
+    UserSession.objects.create_from_request(request)
 
 
 def sorry(request: HttpRequest, refused: Refused, title: str) -> HttpResponse:

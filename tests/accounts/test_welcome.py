@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,7 @@ def test_the_link_makes_an_administrator_signs_in_and_goes_home(client_of: Clien
     assert (ana.username, ana.shown_name, ana.is_staff, ana.is_superuser) == ("ana@example.org", "Ana Ruiz", True, True)
     assert ana.password.startswith("argon2$")
     assert tab.get("/api/me").json()["staff"] is True
+    assert "this browser" in tab.get("/accounts/sessions/").content.decode()
 
 
 def test_the_link_works_once(client_of: ClientOf) -> None:
@@ -39,6 +41,13 @@ def test_the_link_works_once(client_of: ClientOf) -> None:
         assert answer.status_code == 409
         assert "has an administrator" in answer.content.decode()
     assert User.objects.count() == 1
+
+
+def test_whoever_comes_before_the_first_account_is_told_of_the_link(client_of: ClientOf) -> None:
+    path, said = open_link(), "makes the first one"
+    assert said in client_of().get("/accounts/login/").content.decode()
+    client_of().post(path, FORM)
+    assert said not in client_of().get("/accounts/login/").content.decode()
 
 
 def test_a_newer_link_replaces_the_older(client_of: ClientOf) -> None:
@@ -101,6 +110,7 @@ def test_a_form_that_cannot_be_used_says_why_and_keeps_the_link(
     answer = client_of().post(path, {**FORM, field: value})
     assert answer.status_code == 422
     assert said in answer.content.decode()
+    assert re.findall(r'<input[^>]*name="(\w+)"[^>]* autofocus', answer.content.decode()) == [field]
     assert not User.objects.exists()
     assert client_of().post(path, FORM).status_code == 302
 
