@@ -91,7 +91,7 @@ function Menu({ groups, at, back }: { groups: Row[][]; at: Point; back: () => vo
   }, [])
   useEffect(() => {
     const away = (event: Event) => {
-      if (!box.current?.contains(event.target as Node)) close()
+      if (!(event.target instanceof Node && box.current?.contains(event.target))) close() // a resize is the window's
     }
     const types = ['pointerdown', 'focusin', 'wheel', 'resize', 'blur'] as const
     for (const type of types) addEventListener(type, away)

@@ -57,7 +57,7 @@ export function Menu({ button, items, label, class: cls = 'quiet', up, left, tab
   useEffect(() => {
     if (!open.value) return
     const away = (e: Event) => {
-      if (!box.current?.contains(e.target as Node)) open.value = false
+      if (!(e.target instanceof Node && box.current?.contains(e.target))) open.value = false // a resize is the window's
     }
     const types = ['pointerdown', 'focusin', 'wheel', 'resize']
     for (const type of types) addEventListener(type, away)
