@@ -13,14 +13,12 @@ Json = dict[str, object]
 
 ADVICE_BUILTIN = (
     "This is the small model that ships with Tandem: it rewrites a selection and talks, but it is often wrong and "
-    "cannot drive tools. Connect a better one with the command “Models…”. Or set OPENAI_API_KEY (with OPENAI_BASE_URL "
-    "for any compatible server), ANTHROPIC_API_KEY, CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, "
-    "llama-server or vLLM, then start Tandem again."
+    "cannot drive tools. Connect a better one under “Models…”, in the menu of your picture. Ollama, LM Studio, "
+    "llama-server and vLLM on the server's machine are found by themselves."
 )
 ADVICE_NONE = (
-    "No model is connected. Connect one with the command “Models…”. Or set OPENAI_API_KEY, ANTHROPIC_API_KEY, "
-    "CEREBRAS_API_KEY or GROQ_API_KEY, or start Ollama, LM Studio, llama-server or vLLM, then start Tandem again. "
-    "Editing works without."
+    "No model is connected. Connect one under “Models…”, in the menu of your picture. Ollama, LM Studio, llama-server "
+    "and vLLM on the server's machine are found by themselves. Editing works without."
 )
 
 

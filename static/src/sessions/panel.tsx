@@ -2,9 +2,11 @@
 import { useComputed } from '@preact/signals'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { proposals, reveal } from '../documents/proposals'
+import { openModels } from '../models/show'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { Skeleton } from '../ui/skeleton'
+import { words as connect } from '../ui/words/models'
 import { words } from '../ui/words/sessions'
 import type { Endpoint, Id } from '../wire'
 import { keyText } from '../workspace/commands'
@@ -128,6 +130,9 @@ function ModelLine({ live, sessions }: { live: Live; sessions: Sessions }) {
         <details>
           <summary>{words.builtinMore}</summary>
           <p>{models.advice}</p>
+          <button type="button" onClick={() => openModels()}>
+            {connect.command}
+          </button>
         </details>
       )}
     </div>
