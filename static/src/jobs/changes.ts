@@ -2,6 +2,7 @@
 import { Chunk } from '@codemirror/merge'
 import { Text } from '@codemirror/state'
 import type { Flag, MergeWish, Review, ReviewFile } from '../wire'
+import { type Choice, mergedWith, takenOf } from './hunks'
 
 // The library's default gives up on scattered changes and paints the whole file as replaced (reference/frontend.md §5).
 export const DIFF = { scanLimit: 20_000, timeout: 200 }
@@ -86,6 +87,7 @@ export interface How {
   confirmed: ReadonlySet<string>
   branch: string // '': into the documents only
   message: string
+  left?: Choice['left']
 }
 
 /** What to send: nothing to name when all are chosen. */
@@ -98,14 +100,23 @@ export function mergeBody(
   const wish: MergeWish = picked.length === files.length ? { head } : { head, files: picked }
   const confirmed = picked.filter((path) => how?.confirmed.has(path))
   if (confirmed.length) wish.confirmed = confirmed
+  const hunks = files.flatMap((file): [string, string[]][] => {
+    const taken = takenOf(file, { chosen, left: how?.left ?? new Map() })
+    return taken ? [[file.path, taken]] : []
+  })
+  if (hunks.length) wish.hunks = Object.fromEntries(hunks)
   if (how?.branch) Object.assign(wish, { branch: how.branch, message: how.message.trim() })
   return wish
 }
 
 /** The two texts to compare: the result with what the job began with, or with the text as it is now. */
-export function compared(file: ReviewFile, against: 'base' | 'now'): Pick<ReviewFile, 'path' | 'base' | 'proposed'> {
+export function compared(
+  file: ReviewFile,
+  against: 'base' | 'now',
+  choice?: Choice,
+): Pick<ReviewFile, 'path' | 'base' | 'proposed'> {
   if (against === 'base') return file
-  const after = file.status === 'deleted' ? '' : file.merged
+  const after = file.status === 'deleted' ? '' : choice ? mergedWith(file, choice) : file.merged
   return { path: file.path, base: file.current, proposed: after }
 }
 

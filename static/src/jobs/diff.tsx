@@ -11,6 +11,7 @@ import { look } from '../documents/look'
 import { words } from '../ui/words/around'
 import type { ReviewFile } from '../wire'
 import { DIFF } from './changes'
+import { type Bar, bars, show } from './hunk-bars'
 
 export type Layout = 'unified' | 'split'
 
@@ -19,6 +20,8 @@ interface Props {
   layout: Layout
   at?: Signal<number | null> // a line of the second text, from 0, to be shown
   onLine?: (line: number) => void // a click on the number of a line of the second text
+  bars?: readonly Bar[] // the changes to take or leave, of the second text
+  onBar?: (id: string) => void
 }
 
 interface Shown {
@@ -28,14 +31,21 @@ interface Shown {
 
 const COLLAPSE = { margin: 3, minSize: 6 }
 
-export function Diff({ file: { path, base, proposed }, layout, at, onLine }: Props) {
+export function Diff({ file: { path, base, proposed }, layout, at, onLine, bars: all, onBar }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const click = useRef(onLine)
   click.current = onLine
+  const press = useRef(onBar)
+  press.current = onBar
+  const drawn = useRef<Shown | null>(null)
   useEffect(() => {
     if (!box.current) return
     const language = new Compartment()
-    const shown = draw(box.current, { base, proposed, layout }, [language.of([]), reading(path)], () => click.current)
+    const shown = draw(box.current, { base, proposed, layout }, [language.of([]), reading(path)], {
+      line: () => click.current,
+      bars: bars((id) => press.current?.(id), layout === 'unified'),
+    })
+    drawn.current = shown
     let gone = false
     LanguageDescription.matchFilename(languages, path)
       ?.load()
@@ -46,7 +56,7 @@ export function Diff({ file: { path, base, proposed }, layout, at, onLine }: Pro
         () => undefined, // without its grammar the text is plain, and as readable
       )
     const stop = at?.subscribe((line) => {
-      if (line !== null) show(shown.views.at(-1), line)
+      if (line !== null) reveal(shown.views.at(-1), line)
     })
     return () => {
       gone = true
@@ -54,6 +64,9 @@ export function Diff({ file: { path, base, proposed }, layout, at, onLine }: Pro
       shown.destroy()
     }
   }, [path, base, proposed, layout])
+  useEffect(() => {
+    show(drawn.current?.views.at(-1), all ?? [])
+  }, [path, base, proposed, layout, all?.map(({ id, taken, on }) => `${id}${taken}${on}`).join()])
   return <div class="diff" ref={box} data-layout={layout} />
 }
 
@@ -68,7 +81,7 @@ function reading(path: string): Extension {
   ]
 }
 
-function show(view: EditorView | undefined, line: number) {
+function reveal(view: EditorView | undefined, line: number) {
   if (!view) return
   const from = view.state.doc.line(Math.max(1, Math.min(view.state.doc.lines, line + 1))).from
   view.dispatch({ effects: EditorView.scrollIntoView(from, { y: 'center' }) })
@@ -87,13 +100,13 @@ function draw(
   parent: HTMLElement,
   { base, proposed, layout }: { base: string; proposed: string; layout: Layout },
   extensions: Extension[],
-  listener: () => ((line: number) => void) | undefined,
+  second: { line: () => ((line: number) => void) | undefined; bars: Extension },
 ): Shown {
   if (layout === 'split') {
     const side = (doc: string, gutter: Extension) => ({ doc, extensions: [...extensions, gutter] })
     const merge = new MergeView({
       a: side(base, lineNumbers()),
-      b: side(proposed, numbers(listener)),
+      b: side(proposed, [numbers(second.line), second.bars]),
       parent,
       diffConfig: DIFF,
       collapseUnchanged: COLLAPSE,
@@ -109,6 +122,10 @@ function draw(
     gutter: true,
     syntaxHighlightDeletions: true,
   })
-  const view = new EditorView({ parent, doc: proposed, extensions: [...extensions, numbers(listener), against] })
+  const view = new EditorView({
+    parent,
+    doc: proposed,
+    extensions: [...extensions, numbers(second.line), second.bars, against],
+  })
   return { views: [view], destroy: () => view.destroy() }
 }

@@ -8,8 +8,11 @@ import type { ReviewFile } from '../wire'
 import { compared, isFlagged, meanwhile } from './changes'
 import { CommentForm, type Remark } from './comments'
 import { Diff, type Layout } from './diff'
+import type { Bar } from './hunk-bars'
+import { type Choice, divisible, isTaken, withHunk } from './hunks'
 import { visible } from './log'
 import { Counts } from './review-files'
+import { Hunks } from './review-hunks'
 
 const say = words.review
 
@@ -19,16 +22,18 @@ interface Props {
   against: 'base' | 'now'
   deciding: boolean
   commenting: boolean
+  choice: Signal<Choice>
   confirmed: Signal<ReadonlySet<string>>
   remarks: Signal<readonly Remark[]>
 }
 
-export function File({ file, layout, against, deciding, commenting, confirmed, remarks }: Props) {
+export function File({ file, layout, against, deciding, commenting, choice, confirmed, remarks }: Props) {
+  const on = useSignal<string | null>(null)
   const at = useSignal<number | null>(null)
   const line = useSignal<number | null>(null)
   const open = useSignal(false)
   const what = meanwhile(file)
-  const shown = compared(file, against)
+  const shown = compared(file, against, deciding ? choice.value : undefined)
   useEffect(() => {
     open.value = false
   }, [file.path])
@@ -54,7 +59,7 @@ export function File({ file, layout, against, deciding, commenting, confirmed, r
         </p>
       )}
       {deciding && <Flags file={file} confirmed={confirmed} />}
-      {deciding && <Hunks file={file} against={against} at={at} />}
+      {deciding && <Hunks file={file} against={against} choice={choice} on={on} at={at} />}
       {open.value && canComment && (
         <CommentForm
           key={line.value ?? 'file'}
@@ -77,10 +82,23 @@ export function File({ file, layout, against, deciding, commenting, confirmed, r
           layout={file.status === 'changed' ? layout : 'unified'}
           at={at}
           {...(canComment && { onLine: begin })}
+          {...(deciding && against === 'base' && divisible(file) && barsOf(file, choice, on))}
         />
       )}
     </article>
   )
+}
+
+/** What the difference shows of the choice. */
+function barsOf(file: ReviewFile, choice: Signal<Choice>, on: Signal<string | null>) {
+  const bars = file.hunks.map(({ id, proposed, state }): Bar => {
+    return { id, lines: proposed, state, taken: isTaken(choice.value, file.path, id), on: on.value === id }
+  })
+  const onBar = (id: string) => {
+    choice.value = withHunk(choice.peek(), file, id, !isTaken(choice.peek(), file.path, id))
+    on.value = id
+  }
+  return { bars, onBar }
 }
 
 function Flags({ file, confirmed }: { file: ReviewFile; confirmed: Signal<ReadonlySet<string>> }) {
@@ -103,37 +121,6 @@ function Flags({ file, confirmed }: { file: ReviewFile; confirmed: Signal<Readon
           {own.confirm(visible(file.path))}
         </label>
       )}
-    </div>
-  )
-}
-
-/** The changes of a file, each with what became of its lines meanwhile; a click shows it. */
-function Hunks({ file, against, at }: { file: ReviewFile; against: 'base' | 'now'; at: Signal<number | null> }) {
-  const { hunks } = file
-  const stale = hunks.filter((hunk) => hunk.state === 'stale').length
-  if (hunks.length < 2 && !stale) return null
-  return (
-    <div class="review-hunks">
-      {stale > 0 && <p class="bad">{own.stale(stale)}</p>}
-      <ul aria-label={own.hunkTitle}>
-        {hunks.map((hunk) => {
-          const [from, to] = against === 'base' ? hunk.proposed : hunk.current
-          return (
-            <li key={hunk.id}>
-              <button
-                type="button"
-                data-state={hunk.state}
-                onClick={() => {
-                  at.value = null
-                  at.value = from
-                }}
-              >
-                <span class="num">{own.hunk(from, to)}</span> {own.states[hunk.state]}
-              </button>
-            </li>
-          )
-        })}
-      </ul>
     </div>
   )
 }

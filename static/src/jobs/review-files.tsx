@@ -7,6 +7,7 @@ import { words } from '../ui/words/around'
 import { review as own } from '../ui/words/jobs'
 import type { ReviewFile } from '../wire'
 import { isFlagged, linesOf, meanwhile } from './changes'
+import { type Choice, withFile } from './hunks'
 import { visible } from './log'
 
 const say = words.review
@@ -14,16 +15,15 @@ const say = words.review
 interface ListProps {
   files: readonly ReviewFile[]
   shown: Signal<string | null>
-  chosen: Signal<ReadonlySet<string>>
+  choice: Signal<Choice>
   deciding: boolean
 }
 
-export function FileList({ files, shown, chosen, deciding }: ListProps) {
-  const all = chosen.value.size === files.length
+export function FileList({ files, shown, choice, deciding }: ListProps) {
+  const { chosen, left } = choice.value
+  const all = chosen.size === files.length
   const toggle = (path: string) => {
-    const next = new Set(chosen.peek())
-    if (!next.delete(path)) next.add(path)
-    chosen.value = next
+    choice.value = withFile(choice.peek(), path, !chosen.has(path))
   }
   return (
     <nav class="review-files" aria-label={say.filesTitle}>
@@ -34,10 +34,10 @@ export function FileList({ files, shown, chosen, deciding }: ListProps) {
             aria-label={say.chooseAll}
             checked={all}
             ref={(box) => {
-              if (box) box.indeterminate = !all && chosen.value.size > 0
+              if (box) box.indeterminate = (!all && chosen.size > 0) || (all && left.size > 0)
             }}
             onChange={() => {
-              chosen.value = all ? new Set() : new Set(files.map((file) => file.path))
+              choice.value = { chosen: new Set(all ? [] : files.map((file) => file.path)), left: new Map() }
             }}
           />
         )}
@@ -53,7 +53,8 @@ export function FileList({ files, shown, chosen, deciding }: ListProps) {
             key={file.path}
             file={file}
             on={shown.value === file.path}
-            checked={chosen.value.has(file.path)}
+            checked={chosen.has(file.path)}
+            partly={left.has(file.path)}
             deciding={deciding}
             onToggle={() => toggle(file.path)}
             onShow={() => {
@@ -70,12 +71,13 @@ interface EntryProps {
   file: ReviewFile
   on: boolean
   checked: boolean
+  partly: boolean
   deciding: boolean
   onToggle: () => void
   onShow: () => void
 }
 
-function Entry({ file, on, checked, deciding, onToggle, onShow }: EntryProps) {
+function Entry({ file, on, checked, partly, deciding, onToggle, onShow }: EntryProps) {
   const path = visible(file.path)
   const cut = path.lastIndexOf('/') + 1
   const row = useRef<HTMLLIElement>(null)
@@ -84,7 +86,17 @@ function Entry({ file, on, checked, deciding, onToggle, onShow }: EntryProps) {
   }, [on])
   return (
     <li ref={row} data-on={on}>
-      {deciding && <input type="checkbox" aria-label={say.choose(path)} checked={checked} onChange={onToggle} />}
+      {deciding && (
+        <input
+          type="checkbox"
+          aria-label={say.choose(path)}
+          checked={checked}
+          ref={(box) => {
+            if (box) box.indeterminate = partly
+          }}
+          onChange={onToggle}
+        />
+      )}
       <button type="button" aria-current={on} title={path} onClick={onShow}>
         <span class="review-path">
           {path.slice(cut)} <small>{path.slice(0, cut)}</small>

@@ -17,6 +17,7 @@ import { isBusy, perform } from './acts'
 import { firstChoice, keepChoice, mergeBody, stepFrom, unconfirmed } from './changes'
 import { Pending, type Remark } from './comments'
 import type { Layout } from './diff'
+import { type Choice, keepLeft } from './hunks'
 import { visible } from './log'
 import { Discard, Done, Merged } from './review-end'
 import { File } from './review-file'
@@ -34,7 +35,7 @@ const mergedText = ({ merge }: Answer) =>
 interface Held {
   answer: Signal<Answer | null>
   problem: Signal<Problem | null>
-  chosen: Signal<ReadonlySet<string>>
+  choice: Signal<Choice>
   shown: Signal<string | null>
   merged: Signal<string[] | null> // paths merged from this screen
   reload: () => void
@@ -45,7 +46,7 @@ function useReview(id: Id): Held {
   const held = {
     answer: useSignal<Answer | null>(null),
     problem: useSignal<Problem | null>(null),
-    chosen: useSignal<ReadonlySet<string>>(new Set()),
+    choice: useSignal<Choice>({ chosen: new Set(), left: new Map() }),
     shown: useSignal<string | null>(null),
     merged: useSignal<string[] | null>(null),
   }
@@ -77,10 +78,13 @@ function useReview(id: Id): Held {
   return { ...held, reload }
 }
 
-function take({ answer, chosen, shown }: Pick<Held, 'answer' | 'chosen' | 'shown'>, next: Answer) {
+function take({ answer, choice, shown }: Pick<Held, 'answer' | 'choice' | 'shown'>, next: Answer) {
   const before = answer.peek()
   const same = before?.job.id === next.job.id
-  chosen.value = same ? keepChoice(chosen.peek(), before.files, next.files) : firstChoice(next.files)
+  const { chosen, left } = choice.peek()
+  choice.value = same
+    ? keepLeft({ chosen: keepChoice(chosen, before.files, next.files), left }, next.files)
+    : { chosen: firstChoice(next.files), left: new Map() }
   if (!next.files.some((file) => file.path === shown.peek())) shown.value = next.files[0]?.path ?? null
   answer.value = next
 }
@@ -128,7 +132,8 @@ function useKeys(held: Held, answer: Answer) {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement
-      if (target.closest('input, textarea, select, dialog') || event.ctrlKey || event.metaKey) return
+      if (target.closest('input:not([type="checkbox"]), textarea, select, dialog') || event.ctrlKey || event.metaKey)
+        return
       const by = event.altKey ? { ArrowDown: 1, ArrowUp: -1 }[event.key] : { j: 1, k: -1 }[event.key]
       if (!by) return
       event.preventDefault()
@@ -170,8 +175,9 @@ function Decision({ held, answer, job }: DecisionProps) {
   }
   const merge = async (conflicts?: 'editor') => {
     const branch = commit.peek() === null ? '' : answer.branch
-    const how = { confirmed: confirmed.peek(), branch, message: commit.peek() ?? '' }
-    const body = { ...mergeBody(held.chosen.peek(), answer, how), ...(conflicts && { conflicts }) }
+    const { chosen, left } = held.choice.peek()
+    const how = { confirmed: confirmed.peek(), branch, message: commit.peek() ?? '', left }
+    const body = { ...mergeBody(chosen, answer, how), ...(conflicts && { conflicts }) }
     try {
       await perform(job.id, 'merge', body)
       held.merged.value = body.files ?? answer.files.map((one) => one.path)
@@ -195,9 +201,9 @@ function Decision({ held, answer, job }: DecisionProps) {
         {open && (
           <Acts
             job={job}
-            chosen={held.chosen.value.size}
+            choice={held.choice.value}
             all={answer.files.length}
-            open={unconfirmed(answer.files, held.chosen.value, confirmed.value).length}
+            open={unconfirmed(answer.files, held.choice.value.chosen, confirmed.value).length}
             onMerge={() => void merge()}
             onDiscard={() => {
               discarding.value = true
@@ -215,7 +221,7 @@ function Decision({ held, answer, job }: DecisionProps) {
       )}
       {answer.files.length > 0 && (
         <div class="review-body">
-          <FileList files={answer.files} shown={held.shown} chosen={held.chosen} deciding={open} />
+          <FileList files={answer.files} shown={held.shown} choice={held.choice} deciding={open} />
           {file && (
             <File
               key={file.path}
@@ -224,6 +230,7 @@ function Decision({ held, answer, job }: DecisionProps) {
               against={against.value}
               deciding={open}
               commenting={open && may && job.kind === 'agent'}
+              choice={held.choice}
               confirmed={confirmed}
               remarks={remarks}
             />
@@ -305,14 +312,16 @@ function Commit({ branch, message, job }: { branch: string; message: Signal<stri
 
 interface ActsProps {
   job: Job
-  chosen: number
+  choice: Choice
   all: number
   open: number // flagged files that nobody has confirmed
   onMerge: () => void
   onDiscard: () => void
 }
 
-function Acts({ job, chosen, all, open, onMerge, onDiscard }: ActsProps) {
+function Acts({ job, choice, all, open, onMerge, onDiscard }: ActsProps) {
+  const chosen = choice.chosen.size
+  const hunks = [...choice.left.values()].reduce((sum, one) => sum + one.size, 0)
   const home = live.value
   const may = home !== null && mayDelegate(home.role.value)
   const merging = isBusy(job.id, 'merge')
@@ -320,7 +329,9 @@ function Acts({ job, chosen, all, open, onMerge, onDiscard }: ActsProps) {
   const why = !may ? say.mayNot : all > 0 && !chosen ? say.mergeNone : open ? own.unconfirmed(open) : undefined
   return (
     <span class="review-acts">
-      {may && chosen > 0 && out > 0 && <small class="muted num">{say.leftOut(out)}</small>}
+      {may && chosen > 0 && (out > 0 || hunks > 0) && (
+        <small class="muted num">{out > 0 ? say.leftOut(out) : own.hunksLeft(hunks)}</small>
+      )}
       <button
         type="button"
         class="quiet"

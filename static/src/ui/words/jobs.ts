@@ -102,6 +102,13 @@ export const review = {
   stale: (n: number) =>
     `${plural(n, 'change')} of this file ${n === 1 ? 'needs' : 'need'} a rebase: people changed the same lines.`,
   hunkTitle: 'Changes in this file',
+  taken: (n: number, all: number) => (n === all ? `All ${all} changes are taken` : `${n} of ${all} changes are taken`),
+  takeHunk: (lines: string) => `Merge ${lines}`,
+  take: 'Take it',
+  leave: 'Leave out',
+  leftOut: 'left out',
+  hunksLeft: (n: number) => `${plural(n, 'change')} left out will not be merged later.`,
+  hunkKeys: 'N, P: next and previous change. A, R: take it, leave it out.',
   flags: {
     hook: 'It can make code run when others work with the repository (a hook).',
     ci: 'It can make code run elsewhere (continuous integration).',
