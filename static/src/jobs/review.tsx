@@ -19,6 +19,7 @@ import { Pending, type Remark } from './comments'
 import type { Layout } from './diff'
 import { type Choice, keepLeft } from './hunks'
 import { visible } from './log'
+import { Commit } from './review-commit'
 import { Discard, Done, Merged } from './review-end'
 import { File } from './review-file'
 import { FileList } from './review-files'
@@ -277,36 +278,6 @@ function Switch<T extends string>({ label, value, choices }: SwitchProps<T>) {
         </button>
       ))}
     </span>
-  )
-}
-
-/** Whether the merge is a commit as well, and what it says. */
-function Commit({ branch, message, job }: { branch: string; message: Signal<string | null>; job: Job }) {
-  return (
-    <div class="review-commit">
-      <label>
-        <input
-          type="checkbox"
-          checked={message.value !== null}
-          onChange={({ currentTarget }) => {
-            message.value = currentTarget.checked
-              ? visible(job.instruction.trim().split('\n')[0] ?? '').slice(0, 70)
-              : null
-          }}
-        />
-        {own.commit(visible(branch))}
-      </label>
-      {message.value !== null && (
-        <input
-          type="text"
-          aria-label={own.message}
-          value={message.value}
-          onInput={({ currentTarget }) => {
-            message.value = currentTarget.value
-          }}
-        />
-      )}
-    </div>
   )
 }
 
