@@ -66,6 +66,7 @@ class Settings:
     conversation: str = ""
     budget: int = 0  # tokens, read and written, that its steps may take together; 0: no limit
     before_step: BeforeStep | None = None
+    steered: Callable[[], bool] = lambda: False  # whether somebody waits in the inbox who is not to wait for its end
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ class _Step:
     unsaid: list[str] = field(default_factory=list)  # steers the provider did not take
     usage: Usage = field(default_factory=Usage)
     reason: str = "stop"
+    calling: bool = False
     first: float | None = None
     last: float | None = None
     tools: float = 0.0
@@ -166,6 +168,11 @@ class _Step:
             history.append(self.message())
         history.extend(Message("user", text) for text in texts)
         self.text, self.kept = [], []
+
+    @property
+    def talking(self) -> bool:
+        """Whether it can be broken off here: it is not writing a call or a block, which would be lost."""
+        return not self.calling and (self.blocks is None or self.blocks.between)
 
     def spent(self, usage: Usage) -> None:
         """An answer that is steered has several parts, each counted by the provider."""
@@ -217,6 +224,9 @@ async def run_turn(
             async with aclosing(_stream(provider, environment, request, step, history)) as events:
                 async for event in events:
                     yield event
+                    if settings.steered() and step.talking:  # what is there stays; the next step answers
+                        step.kept.clear()  # without all it led to it cannot be sent again
+                        break
             for told_of in await _written(step):
                 yield told_of
             yield Answered(step.message())
@@ -330,6 +340,7 @@ async def _take(environment: Environment, step: _Step, event: Event) -> TurnEven
         case ReasoningDelta(text):
             return Reasoning(text)
         case ToolStart(call_id, name):
+            step.calling = True
             if name == EDITING and EDITING in environment.abilities:
                 step.patches[call_id] = PatchCall(environment, call_id)
             return ToolStarted(call_id, name)
@@ -337,6 +348,7 @@ async def _take(environment: Environment, step: _Step, event: Event) -> TurnEven
             if call_id in step.patches:
                 await step.patches[call_id].feed(text)
         case ToolEnd(made):
+            step.calling = True
             step.calls.append(made)
         case Usage():
             step.spent(event)

@@ -31,6 +31,11 @@ class TextEdits:
         """As which tool call it is shown to people."""
         return ToolCall(self._id, EDITING, json.dumps({"path": self._path}))
 
+    @property
+    def between(self) -> bool:
+        """Whether no block is being written."""
+        return self._blocks.between
+
     async def feed(self, text: str) -> str:
         return await self._take(self._blocks.feed(text))
 

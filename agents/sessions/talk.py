@@ -55,6 +55,7 @@ async def talk(turn: LiveTurn) -> None:
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
     settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings, made.fixed))
+    settings = replace(settings, steered=lambda: bool(turn.steers))
     told = _Told(turn)
     environment = environment_of(turn, sandbox=sandbox, thinkers=able)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:

@@ -55,6 +55,11 @@ class Blocks:
         self._bad = False
         self._growing = False  # the start of this new line has been passed on
 
+    @property
+    def between(self) -> bool:
+        """Whether what has come so far is whole: nothing of a block, nor of what may become one, is under way."""
+        return self._state in ("prose", "after") and not self._held and (self._passed or not self._line)
+
     def feed(self, text: str) -> list[Piece]:
         pieces: list[Piece] = []
         *lines, rest = text.split("\n")

@@ -170,6 +170,65 @@ async def test_a_steer_during_the_last_step_causes_one_more() -> None:
     assert Steered(["one more thing"]) in events
 
 
+async def heard(script: Mapping[str, object], environment: Memory, after: str, **settings: object) -> list[Message]:
+    """The history of a turn to which somebody says "shorter" as soon as `after` has been told of its answer."""
+    box, told = Box(), ""
+    history = [Message("user", "Go")]
+    asked = Settings("m", steered=lambda: bool(box.texts), **settings)  # type: ignore[arg-type]
+    provider = ScriptedProvider({"rate": 200, **script})
+    async with aclosing(run_turn(provider, environment, history, box, asked)) as events:
+        async for event in events:
+            told += event.text if isinstance(event, Prose) else event.name if isinstance(event, ToolStarted) else ""
+            if after in told:
+                box.texts, after = ["shorter"], "\0"
+    return history
+
+
+async def test_a_steer_breaks_off_an_answer_that_only_talks() -> None:
+    script = steps({"text": "one two three four five six seven eight"}, {"when": "shorter", "text": "ok"})
+    history = await heard(script, Memory(), "two")
+    assert [m.role for m in history] == ["user", "assistant", "user", "assistant"]
+    assert history[1].text.startswith("one two")
+    assert "eight" not in history[1].text
+    assert [m.text for m in history[2:]] == ["shorter", "ok"]
+
+
+async def test_a_steer_lets_a_call_be_carried_out_first() -> None:
+    patch = ["*** Begin Patch", "*** Update File: a.py", " one", "+two", "+three", "*** End Patch"]
+    writing = {"calls": [{"name": "apply_patch", "arguments": {"patch": patch}}]}
+    environment = Memory(a__py="one\n")
+    history = await heard(steps(writing, {"when": "shorter", "text": "ok"}), environment, "apply_patch")
+    assert environment.files["a.py"].text() == "one\ntwo\nthree\n"
+    assert [m.role for m in history] == ["user", "assistant", "tool", "user", "assistant"]
+
+
+async def test_a_steer_lets_a_block_of_text_be_written_first() -> None:
+    box = Box()
+
+    class Overlooked(Memory):
+        """Somebody sees the block begin, and speaks."""
+
+        def edits(self, call_id: str) -> MemoryEdits:
+            class Seen(MemoryEdits):
+                async def feed(self, ops: Sequence[Op]) -> None:
+                    box.texts = box.texts or (["shorter"] if self.batches == 0 else [])
+                    await super().feed(ops)
+
+            stream = self.streams[call_id] = Seen(self.files)
+            return stream
+
+    block = "I do.\n\na.py\n<<<<<<< SEARCH\none\n=======\none\ntwo\nthree\n>>>>>>> REPLACE\n"
+    script = {"rate": 200, **steps({"text": f"{block}Now I talk on and on."}, {"when": "shorter", "text": "ok"})}
+    environment, history = Overlooked(a__py="one\n"), [Message("user", "Go")]
+    asked = Settings("m", use_tools=False, blocks=True, steered=lambda: bool(box.texts))
+    async with aclosing(run_turn(ScriptedProvider(script), environment, history, box, asked)) as events:
+        _ = [event async for event in events]
+    assert environment.files["a.py"].text() == "one\ntwo\nthree\n"
+    assert history[1].text.startswith(block)
+    assert "on and on" not in history[1].text
+    assert [m.text for m in history[2:]] == ["shorter", "ok"]
+
+
 async def test_reading_tools_run_at_the_same_time() -> None:
     reading = {"name": "read_file", "arguments": {"path": "together"}}
     events, _ = await asyncio.wait_for(turn(steps({"calls": [reading, reading]}, {"text": "ok"}), Memory()), 5)
