@@ -1,12 +1,21 @@
-"""What the matrix of jobs asks of the site's database, as functions whose arguments and results are JSON."""
+"""What the matrix of jobs asks of the site's database, as functions whose arguments and results are JSON.
+
+`serve` answers in a process of its own, one JSON line for each on stdin, so that Django starts once and not for each.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+import sys
+import traceback
+from collections import Counter
 from typing import Any
 
 from celery import current_app
 from django.core.management import call_command
+from django.db import connections
 from django.test import Client
 
 from agents.jobs import life as jobs
@@ -14,9 +23,24 @@ from agents.jobs import outbox
 from agents.models import Endpoint, Job
 from ide.accounts.models import Membership, Team, User
 from ide.db import new_id
+from ide.documents.models import DocumentUpdate
 from ide.workspaces.models import Workspace
 
 Json = dict[str, Any]
+
+
+def serve() -> None:
+    """Until stdin ends. What a function prints goes to stderr; what it raises is its answer's `error`."""
+    with os.fdopen(os.dup(1), "w") as out:
+        os.dup2(2, 1)
+        for line in sys.stdin:
+            name, args = json.loads(line)
+            try:
+                told = {"result": globals()[name](*args)}
+            except Exception:
+                told = {"error": traceback.format_exc()}
+            connections.close_all()
+            print(json.dumps(told), file=out, flush=True)
 
 
 def migrate() -> bool:
@@ -78,6 +102,14 @@ def facts(job_id: str) -> Json:
         "children": list(row.children.values_list("state", flat=True)),
         "events": row.events.count(),
     }
+
+
+def merged(job_id: str) -> Json:
+    """How often it is written that a job was merged, and how many of its edits are in the log of each document."""
+    row = Job.objects.get(pk=job_id)
+    told = [event.data.get("state") for event in row.events.filter(kind="state")]
+    updates = DocumentUpdate.objects.filter(document__workspace_id=row.workspace_id, origin=f"job:{job_id}")
+    return {"told": told.count("merged"), "edits": Counter(updates.values_list("document__path", flat=True))}
 
 
 # --- for measurements -------------------------------------------------------------------------------------------------

@@ -114,6 +114,7 @@ class JobPlant:
         self.run = Path(tempfile.mkdtemp(prefix="tj-"))  # short: unix sockets live there
         self.model = Model()
         self.groups: list[Group] = []
+        self.clerk: subprocess.Popen[str] | None = None
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.redis = free_port()
         self.env = {
@@ -132,6 +133,7 @@ class JobPlant:
 
     def start(self) -> None:
         self._started([str(get_binary_path()), "--port", str(self.redis), "--save", ""], "valkey")
+        self.clerk = self._clerk_started()
         self.runner()
         self.ask("migrate")
         self.port = self.web()
@@ -163,14 +165,20 @@ class JobPlant:
             until(lambda: " ready." in group.log.read_text(), "a worker is ready", logs=self.logs)
         return group
 
+    def _clerk_started(self) -> subprocess.Popen[str]:
+        code = "import django;django.setup();from tests.chaos import jobclerk;jobclerk.serve()"
+        argv, pipe = [sys.executable, "-c", code], subprocess.PIPE
+        with (self.folder / "clerk.log").open("ab") as log:
+            return subprocess.Popen(argv, cwd=ROOT, env=self.env, stderr=log, stdin=pipe, stdout=pipe, text=True)
+
     def ask(self, what: str, *args: Any) -> Any:
         """A function of `tests.chaos.jobclerk`."""
-        code = "import json,sys,django;django.setup();from tests.chaos import jobclerk as c;"
-        code += "print(json.dumps(getattr(c,sys.argv[1])(*json.loads(sys.argv[2]))))"
-        argv = [sys.executable, "-c", code, what, json.dumps(args)]
-        done = subprocess.run(argv, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        assert self.clerk is not None and self.clerk.stdin is not None and self.clerk.stdout is not None  # noqa: PT018
+        self.clerk.stdin.write(json.dumps([what, args]) + "\n")
+        self.clerk.stdin.flush()
+        told = json.loads(self.clerk.stdout.readline() or '{"error": "the clerk has ended"}')
+        assert "error" not in told, f"{told['error'][-3000:]}\n{self.logs()}"
+        return told["result"]
 
     def http(self, path: str, body: Any = None, *, port: int = 0, cookies: Json | None = None) -> tuple[int, Any]:
         token = "c" * 32
@@ -195,6 +203,9 @@ class JobPlant:
         for group in self.groups:
             group.signal(signal.SIGCONT)
             group.stop()
+        if self.clerk is not None:
+            self.clerk.kill()
+            self.clerk.wait()
         self.model.stop()
 
 

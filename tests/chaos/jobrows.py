@@ -1,7 +1,8 @@
-"""The matrix of jobs: twelve places to die at, three kinds of job, and what has to be true afterwards.
+"""The matrix of jobs: sixteen places to die at, three kinds of job, and what has to be true afterwards.
 
 After each row: the job is ready for review with every effect once, has had at most three attempts, its next step began
-within 1.5 leases and a few seconds (30 s where the lease is 20), and it is merged once, as one commit with its trailer.
+within 1.5 leases and a few seconds (30 s where the lease is 20), and it is merged once: each edit, new file, mark and
+word of it once, and as one commit with its trailer where it went onto a branch.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Case:
     seed: int
     faults: list[str] = field(default_factory=list)
     job: str = ""
+    branch: str = "main"  # where it is merged; '' for the documents alone
 
     def __post_init__(self) -> None:
         self.word = f"w{uuid.uuid4().hex[:8]}"
@@ -68,8 +70,8 @@ class Case:
 
     def request(self, port: int = 0) -> int:
         order = {"kind": "map" if self.kind == "map" else "agent", "instruction": f"{self.word}: do it"}
-        order |= {"paths": ["b.txt", "c.txt"]} if self.kind == "map" else {}
-        status, told = self.ask(f"/api/workspaces/{self.place['workspace']}/jobs", order, port)
+        paths: Json = {"paths": ["b.txt", "c.txt"]} if self.kind == "map" else {}
+        status, told = self.ask(f"/api/workspaces/{self.place['workspace']}/jobs", order | paths, port)
         self.job = told["id"] if status == 201 else self.plant.ask("newest", self.place["workspace"])
         return status
 
@@ -91,9 +93,10 @@ class Case:
         if not fact:
             self.faults.append(words)
 
-    def merge(self, port: int = 0, branch: str = "main") -> int:
+    def merge(self, port: int = 0) -> int:
         head = self.plant.ask("facts", self.job)["head"]
-        return self.ask(f"/api/jobs/{self.job}/merge", {"head": head, "branch": branch, "message": "Merged"}, port)[0]
+        wish = {"head": head, "branch": self.branch, "message": "Merged"}
+        return self.ask(f"/api/jobs/{self.job}/merge", wish, port)[0]
 
     def has_merged(self) -> bool:
         """Ask for it until it is: the host may have died, and its lease last a moment."""
@@ -140,11 +143,27 @@ class Case:
 
     def merged_once(self) -> None:
         self.waits(lambda row: row["state"] == "merged", "it is merged", 20)
-        self.need(self.plant.ask("facts", self.job)["merge"] == "done", "the merge is not recorded as done")
+        facts, merged = (self.plant.ask(what, self.job) for what in ("facts", "merged"))
+        self.need(facts["merge"] == "done", "the merge is not recorded as done")
+        self.need(merged["told"] == 1, f"that it was merged is told {merged['told']} times")
+        self.need(max(merged["edits"].values(), default=1) == 1, f"edits in the logs: {merged['edits']}")
+        mark = self.git("rev-parse", f"refs/tandem/merged/{self.job}").strip()
+        self.need(mark == facts["head"], f"its mark is {mark!r}")
         log = self.git("log", "main", "--format=%B")
-        self.need(len(re.findall(rf"^Tandem-Job: {self.job}$", log, re.MULTILINE)) == 1, f"trailers: {log}")
-        file = Path(self.place["folder"], "b.txt" if self.kind == "map" else "a.py").read_text()
-        self.need(file.count("changed" if self.kind == "map" else "b * 2") == 1, f"in the workspace: {file!r}")
+        trailers = len(re.findall(rf"^Tandem-Job: {self.job}$", log, re.MULTILINE))
+        self.need(trailers == bool(self.branch), f"trailers: {log}")
+        for name, text in results(self.kind).items():
+            file = Path(self.place["folder"], name)
+            found = file.read_text() if file.exists() else None
+            self.need(found == text, f"{name} in the workspace: {found!r}")
+
+
+def results(kind: str) -> dict[str, str]:
+    """The files that a job of that kind changes, as they are afterwards."""
+    if kind == "map":
+        return {"b.txt": "changed\n", "c.txt": "changed\n"}
+    made = {"a.py": FILES["a.py"].replace("return b", "return b * 2"), "new.txt": "new\n", "ran.txt": "ran\n"}
+    return made | ({"x.txt": "x\n", "y.txt": "y\n"} if kind == "parts" else {})
 
 
 # --- the courses ------------------------------------------------------------------------------------------------------
@@ -254,10 +273,18 @@ def hosted(case: Case, fault: str) -> int:
     return port
 
 
-def merged_unrecorded(case: Case) -> None:
-    port = hosted(case, "merge.moved:kill:1")
-    case.need(case.merge(port) == 0, "the web process answered")
-    # The host that opens the workspace next finds what was begun, and does the rest.
+def dies_merging(point: str, first: str = "main") -> Callable[[Case], None]:
+    """The host is killed at that point of a merge; the one that opens the workspace next finds what was begun, and does
+    the rest. `first`: where the first seed merges to; every other seed to the other place."""
+
+    def course(case: Case) -> None:
+        others = "" if first else "main"
+        case.branch = first if case.seed % 2 or point == "merge.moved" else others
+        port = hosted(case, f"{point}:kill:1")
+        case.need(case.merge(port) == 0, "the web process answered")
+        case.need(bool(case.plant.armed.struck()), f"{point} has not struck")
+
+    return course
 
 
 def branch_moved(case: Case) -> None:
@@ -316,12 +343,20 @@ ROWS = [
     Row(5, "answer stored, not acted on", "acted on, not asked again", dies("job.stored"), TOOLS),
     Row(6, "calls carried out, result not stored", "carried out again in a fresh clone", dies("job.called"), TOOLS),
     Row(7, "commit made, not recorded", "taken again by its id", dies("job.kept"), TOOLS),
-    Row(8, "branch moved by the merge, row not recorded", "found in the branch; no second merge", merged_unrecorded),
+    Row(
+        8,
+        "branch moved by the merge, row not recorded",
+        "found in the branch; no second merge",
+        dies_merging("merge.moved"),
+    ),
     Row(9, "branch moved by others before the merge", "refused; approved anew", branch_moved),
     Row(10, "worker paused past its lease, then resumed", "every write refused", paused),
     Row(11, "runner killed and started anew", "its sandboxes are gone before", runner_restarted, TOOLS),
     Row(12, "cancelled while it is merged", "merged and marked, or neither", cancelled_in_merge),
     Row(13, "result kept, not recorded", "kept again", dies("job.ending")),
+    Row(14, "edits made, new files not", "the rest is done, no edit again", dies_merging("merge.edited", "")),
+    Row(15, "all written, job not marked", "marked, nothing written again", dies_merging("merge.written")),
+    Row(16, "job marked, row not recorded", "recorded, nothing written again", dies_merging("merge.marked", "")),
 ]
 
 
