@@ -6,6 +6,7 @@ Order and what is told again: agents.engine.context_parts.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -90,8 +91,7 @@ def writes_blocks(endpoint: Endpoint) -> bool:
 async def filled(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask) -> Filled:
     """The window for the next turn. It goes on from what the model has, if it has that and there is room; else it is
     made anew from what is saved. Raises TooLarge when pinned texts alone do not fit."""
-    tools = await _tools(live, endpoint)
-    first = await _first(host, live, endpoint)
+    tools, first = await asyncio.gather(_tools(live, endpoint), _first(host, live, endpoint))
     later = [] if lean(endpoint) else await _later(host, live, endpoint, ask, first)
     known = live.memory
     if known is not None and (known.turn, known.endpoint) == (ask.follows, endpoint.pk):
@@ -125,8 +125,8 @@ async def _tools(live: LiveSession, endpoint: Endpoint) -> int:
 
 
 async def _offered(live: LiveSession, endpoint: Endpoint) -> list[Tool]:
-    thinks = bool(await thinkers(live.row.workspace_id, endpoint))
-    return offered(abilities(sandbox=await sandboxed(endpoint), thinks=thinks))
+    sandbox, able = await asyncio.gather(sandboxed(endpoint), thinkers(live.row.workspace_id, endpoint))
+    return offered(abilities(sandbox=sandbox, thinks=bool(able)))
 
 
 async def _first(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint) -> list[Part]:
@@ -144,8 +144,8 @@ async def _later(
     """What comes with the message: more instruction files, and the workspace as it is now."""
     mentioned = [file.path for file in ask.found.files]
     there = {part.key for part in first}
-    near = [guidance(file) for file in await instructions.files_for(host, mentioned)]
-    ended = await in_db(_last_end, live.row.pk, ask.but)
+    files, ended = await asyncio.gather(instructions.files_for(host, mentioned), in_db(_last_end, live.row.pk, ask.but))
+    near = [guidance(file) for file in files]
     shown = frozenset(mentioned) if not endpoint.drives_tools else frozenset[str]()
     paths = (*mentioned, *(part.path for part in first if part.kind == "pins" and part.path))
     asked = Question(ask.text, paths, endpoint.window, endpoint.bytes_per_token, ended, shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -47,10 +48,10 @@ SILENT = "The model answered with nothing. Ask again, or choose another model."
 async def talk(turn: LiveTurn) -> None:
     """Answer what was said, with tools where the model drives them; steers are read at each boundary."""
     provider, endpoint = engaged(turn)
-    sandbox = await window.sandboxed(endpoint)
-    able = await think.thinkers(turn.host.workspace_id, endpoint)
     said = turn.items.all[0].data
-    found = await mentioned(turn, said)
+    sandbox, able, found = await asyncio.gather(
+        window.sandboxed(endpoint), think.thinkers(turn.host.workspace_id, endpoint), mentioned(turn, said)
+    )
     made = await compaction.window_for(turn, endpoint, Ask(str(said["text"]), found, turn.follows, turn.row.pk))
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)

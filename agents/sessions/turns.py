@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from django.db import transaction
 from django.utils import timezone
 
 from agents import wire
@@ -276,6 +277,7 @@ class LiveTurn:
             self.live.generation += 1
 
 
+@transaction.atomic  # one flush to the disk; who redirects waits for it
 def _save(row: Turn, items: list[Item], session_id: str, seq: int) -> None:
     row.save()
     save_items(items)

@@ -231,7 +231,9 @@ def code_block(session_id: str, item_id: str, number: int) -> str:
 async def mentioned(turn: LiveTurn, said: Mapping[str, Any]) -> Found:
     """What an item mentions and shows, as it is now. What is not there any more is noted in the transcript."""
     found = await looked_up(turn.host, said.get("mentions") or [])
-    found.pictures += await in_db(pictures.images, turn.host.workspace_id, pictures.ids_in(said))
+    shown = pictures.ids_in(said)
+    if shown:
+        found.pictures += await in_db(pictures.images, turn.host.workspace_id, shown)
     for text in found.missing:
         await turn.items.add(Item.Kind.NOTE, {"text": text, "tone": "warn"})
     return found
