@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.site import ROOT, Site
 
@@ -83,6 +83,25 @@ def eventually(condition: Callable[[], bool], seconds: float = 5) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+AT_REST = """async e => {
+  for (let before = NaN; before !== e.scrollTop; ) {
+    before = e.scrollTop
+    for (let n = 0; n < 4; n++) await new Promise(requestAnimationFrame)
+  }
+  return e.scrollTop
+}"""
+
+
+def at_rest(box: Locator) -> float:
+    """How far it is scrolled, when the wheel has done its work."""
+    return float(box.evaluate(AT_REST))
+
+
+def below(box: Locator) -> float:
+    """Pixels under what is in sight."""
+    return float(box.evaluate("e => e.scrollHeight - e.scrollTop - e.clientHeight"))
 
 
 def repository_of(site: Site) -> Path:

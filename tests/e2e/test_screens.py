@@ -112,8 +112,10 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
     wrong += themes(page, "workspace", picture)
     for side in ("Search", "Source control", "Comments", "History", "People", "Jobs"):
         page.get_by_role("navigation", name="Side bars").get_by_role("button", name=side).click()
+        expect(page.locator(".side .skeleton")).to_have_count(0)
         wrong += themes(page, f"side-{side.lower().replace(' ', '-')}", picture)
     page.get_by_role("button", name="Delegate").click()
+    expect(page.get_by_label("What should be done?")).to_be_visible()
     wrong += widths(page, "delegate", picture)
     page.get_by_role("button", name="Share").click()
     expect(page.get_by_role("region", name="How models work here").get_by_role("radio").first).to_be_visible()
@@ -122,6 +124,7 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
     wrong += tokens_screens(page, "tokens", picture)
     wrong += models_screens(page, "all-models", picture)
     page.keyboard.press("F1")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_be_visible()
     wrong += themes(page, "palette", picture)
     page.keyboard.press("Escape")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ async def port() -> AsyncIterator[int]:
         yield chosen
     finally:
         process.terminate()
-        process.communicate(timeout=5)
+        process.communicate(timeout=30)
     assert process.returncode == 0
 
 
