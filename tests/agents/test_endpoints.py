@@ -55,7 +55,7 @@ def test_the_built_in_model_alone_says_how_to_connect_a_better_one(bare: Any) ->
     row = Endpoint.objects.get(builtin=True)
     assert row.base_url == "http://127.0.0.1:4712/v1"
     assert not row.drives_tools
-    assert "OPENAI_API_KEY" in str(wire.models([row])["advice"])
+    assert "Models…" in str(wire.models([row])["advice"])
 
 
 def test_the_script_is_labelled_and_never_the_default(bare: Any) -> None:
