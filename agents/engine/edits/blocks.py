@@ -8,7 +8,8 @@
     >>>>>>> REPLACE
 
 The path line and a fence around the block may be there or not; without a path the block is of the file before. Nothing
-between SEARCH and REPLACE makes a new file. What is not part of a block is prose, and passed on at once.
+between SEARCH and REPLACE makes a new file. What is not part of a block is prose, and passed on at once; what may
+yet begin one (a fence, a marker, a line that is a path), when that is known.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})[^`]*$")
 _PATH = re.compile(r"^[#*`\s]{0,6}((?:[\w.@+~()\[\]-]+/)*[\w.@+~()\[\]-]*[.\w])[*`:\s]{0,6}$")
 # The start of a line that may yet be a fence, a marker or a path: it waits to be whole. Paths have no blank inside.
 _MAYBE = re.compile(r"^(?:[<=>]{0,9} ?[A-Z]{0,7}\s*|\s{0,3}(?:`+|~+)[^`]*|[#*`\s]{0,6}[\w./@+~()\[\]-]*[*`:\s]{0,6})$")
+# What a path alone in its line looks like. Another word does not wait; right above a block it is a path all the same.
+_NAMED = re.compile(r"[/.]\w|\w*file$|[A-Z]{4,}$")
 LONGEST_HELD = 200  # characters of a line that waits
 
 
@@ -48,6 +51,8 @@ class Blocks:
         self._passed = False  # the start of this line has been passed on
         self._state = "prose"  # prose, search, replace, after
         self._held: list[str] = []  # lines that belong to a block if one follows: its path, its fence
+        self._code = False  # within a fence of prose
+        self._above = ""  # the one word of the line before, which was passed on
         self._path = self._open = ""
         self._fenced = False  # the block's fence is to be swallowed behind it
         self._old: list[str] = []
@@ -105,27 +110,48 @@ class Blocks:
         elif self._state == "replace":
             self._replace(line.removesuffix("\r"), pieces)
         elif passed:
+            self._above = ""
             self._prose(line + end, pieces)
         elif _SEARCH.match(line):
             self._begin(pieces)
         elif self._state == "after" and self._fenced and _FENCE.match(line):
             self._fenced, self._state = False, "prose"
-        elif _PATH.match(line) or _FENCE.match(line) or (self._held and not line.strip()):
+        elif self._waits(line):
             self._hold(line + end, pieces)
         else:
             self._release(pieces)
-            self._prose(line + end, pieces)
+            self._pass(line, end, pieces)
+
+    def _waits(self, line: str) -> bool:
+        """Whether a whole line may belong to a block that follows."""
+        if _FENCE.match(line):
+            return not self._code  # what closes a fence belongs to none that follows
+        named = _PATH.match(line)
+        return bool((named and _NAMED.search(named[1])) or (self._held and not line.strip()))
+
+    def _pass(self, line: str, end: str, pieces: list[Piece]) -> None:
+        if _FENCE.match(line):
+            self._code = not self._code
+        elif line.strip():
+            named = _PATH.match(line)
+            self._above = named[1] if named else ""
+        self._prose(line + end, pieces)
 
     def _hold(self, line: str, pieces: list[Piece]) -> None:
         """At most a path, a fence and a blank line wait for a block."""
         self._held.append(line)
         while len(self._held) > 3:
-            self._prose(self._held.pop(0), pieces)
+            self._let(self._held.pop(0), pieces)
 
     def _release(self, pieces: list[Piece]) -> None:
         held, self._held = self._held, []
         for line in held:
-            self._prose(line, pieces)
+            self._let(line, pieces)
+
+    def _let(self, line: str, pieces: list[Piece]) -> None:
+        """A line that waited is prose."""
+        whole = line.removesuffix("\n")
+        self._pass(whole, line[len(whole) :], pieces)
 
     def _prose(self, text: str, pieces: list[Piece]) -> None:
         if not text:
@@ -147,6 +173,7 @@ class Blocks:
         first = min([n for n in (fence, named[-1] if named else None) if n is not None], default=len(held))
         for line in held[:first]:
             self._prose(line, pieces)
+        self._path, self._above = (self._above or self._path), ""
         if named:
             found = _PATH.match(held[named[-1]].strip("\r\n"))
             self._path = found[1] if found else self._path

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.engine.edits.blocks import Blocks
 from agents.engine.edits.fenced import CodeEnd, CodeStart, CodeText, Fenced, Piece, ProseText
 from agents.engine.edits.jsonstring import JsonString
 from agents.engine.edits.ops import (
@@ -225,3 +226,41 @@ def test_a_reply_without_indentation_gets_the_one_of_its_place(seed: int) -> Non
     for reply, wanted in (("a\n\n  b", "    a\n\n      b"), ("    a\n    b\n", "    a\n    b\n")):
         reindent = Reindent("    ")
         assert "".join(reindent.feed(piece) for piece in cut(reply, seed)) + reindent.finish() == wanted
+
+
+PROSE = """### Usage
+
+Sure.
+Take `money` first, e.g. here:
+
+```python
+pass
+return
+```
+
+Done.
+"""
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_prose_is_passed_on_as_it_comes(seed: int) -> None:
+    """Whatever the chunks: behind a line that can be nothing of a block, nothing waits; a word waits for its end."""
+    chance, parser, shown, fed = random.Random(seed), Blocks(), "", ""
+    while len(fed) < len(PROSE):
+        chunk = PROSE[len(fed) : len(fed) + chance.randint(1, 9)]
+        fed += chunk
+        shown += "".join(piece.text for piece in parser.feed(chunk) if isinstance(piece, ProseText))
+        waiting = fed.removeprefix(shown)
+        assert shown + waiting == fed
+        assert "\n" not in waiting or waiting.startswith("```python"), waiting
+        assert " " not in waiting.strip("# `"), waiting
+    assert shown + "".join(piece.text for piece in parser.finish() if isinstance(piece, ProseText)) == PROSE
+
+
+@pytest.mark.parametrize("path", ["Makefile", "LICENSE", "crontab", "a.py", "**src/a**", "`gradlew`:"])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_word_right_above_a_block_is_its_path(path: str, size: int) -> None:
+    reply = f"I do.\n\n{path}\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
+    parser = Blocks()
+    pieces = [piece for at in range(0, len(reply), size) for piece in parser.feed(reply[at : at + size])]
+    assert Open(path.strip("*`:")) in [*pieces, *parser.finish()]
