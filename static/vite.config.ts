@@ -7,6 +7,7 @@ const KIT = /src\/(ui\/(dialog|toast|failure|empty|icon|skeleton)|net\/(http|pro
 // the manifest.
 export default defineConfig({
   base: '/static/',
+  resolve: { alias: { 'lib0/logging': '/src/net/yjs-says.ts' } },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     manifest: true,

@@ -3,13 +3,13 @@ import type { Extension } from '@codemirror/state'
 import { EditorView, ViewPlugin } from '@codemirror/view'
 import { computed, effect, type Signal, signal } from '@preact/signals'
 import { type Pace, paced } from '../sessions/pace'
+import { later } from '../ui/lazy'
 import type { Event, Id, Person, Proposal, Region } from '../wire'
 import { type Live, live } from '../workspace/live'
+import { coming } from './coming'
 import { type OpenDocument, registerExtension } from './open'
-import { bars } from './proposals-bar'
 import { drawing } from './proposals-draw'
-import { type Place, type Stretch, setMarks } from './proposals-field'
-import { proposalKeys } from './proposals-keys'
+import { marks, type Place, type Stretch, setMarks } from './proposals-field'
 import { announceRegions } from './proposals-say'
 import './proposals.css'
 import { pump } from './pump'
@@ -184,9 +184,16 @@ function goTo(doc: OpenDocument, proposal: Proposal | null): void {
   doc.view?.focus()
 }
 
+// The bars and the keys; what is drawn in the text is there with it.
+const acts = later(() => import('./proposals-decide'))
+
 /** All of it for one editor. */
 export function proposalExtension(doc: OpenDocument, now: Live): Extension {
-  return [drawing, bars(doc, now, proposals), proposalKeys(now), following(doc)]
+  const deciding = async () => {
+    const code = await acts()
+    return [code.bars(doc, now, proposals), code.proposalKeys(now)]
+  }
+  return [marks, drawing, coming(deciding), following(doc)]
 }
 
 registerExtension(proposalExtension)

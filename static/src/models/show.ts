@@ -1,6 +1,6 @@
 // Whether the models screen is open, and the command that opens it.
 import { signal } from '@preact/signals'
-import { words } from '../ui/words/models'
+import { words } from '../ui/words/shell'
 import { registerCommand } from '../workspace/commands'
 import { live } from '../workspace/live'
 
@@ -10,4 +10,4 @@ export const openModels = (at: 'list' | 'meters' = 'list') => {
   opensAt.value = at
   showing.value = true
 }
-registerCommand({ id: 'models.open', title: words.command, when: () => live.value !== null, run: () => openModels() })
+registerCommand({ id: 'models.open', title: words.models, when: () => live.value !== null, run: () => openModels() })

@@ -5,6 +5,7 @@ import { Icon } from '../ui/icon'
 import { Menu, type MenuItem } from '../ui/menu'
 import { words } from '../ui/words/composer'
 import { words as models } from '../ui/words/models'
+import { words as shell } from '../ui/words/shell'
 import type { Endpoint } from '../wire'
 import type { Live } from '../workspace/live'
 
@@ -17,7 +18,7 @@ interface Props {
 export function ModelPicker({ live, picked, pick }: Props) {
   const all = live.models.value?.endpoints ?? []
   const now = all.find((one) => one.id === picked)
-  const connect = { label: models.command, run: () => openModels() }
+  const connect = { label: shell.models, run: () => openModels() }
   if (!now) return <Menu button={models.title} label={models.title} up left items={[connect]} />
   const item = (one: Endpoint): MenuItem => ({
     label: one.name,

@@ -1,6 +1,7 @@
 // The status bar's piece about the model: endpoint, tokens a second over the last second, time to the first token.
 // Four times a second at most, violet while a turn runs.
 import { useEffect, useState } from 'preact/hooks'
+import { lazy } from '../ui/lazy'
 import { words } from '../ui/words/sessions'
 import type { Turn } from '../wire'
 import { live } from '../workspace/live'
@@ -9,9 +10,13 @@ import { endpointOf } from './mode'
 import { rate, type Sample, sampled } from './rate'
 import { type Sessions, sessions } from './store'
 import './speed.css'
-import { Bar } from './times'
+import './times.css'
 
 const EVERY = 250 // ms
+const Bar = lazy(
+  () => import('./times').then((part) => part.Bar),
+  () => <i class="times" />, // as wide
+)
 
 interface Figures {
   turn: Turn

@@ -3,7 +3,6 @@ import { regions } from '../documents/proposals'
 import { openModels, showing } from '../models/show'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'
-import { words as models } from '../ui/words/models'
 import { words } from '../ui/words/shell'
 import type { Me } from '../wire'
 import { keyText } from './commands'
@@ -63,7 +62,7 @@ export function Header({ me }: { me: Me }) {
         <span class="wide">{words.share}</span>
       </button>
       <Bell />
-      <PersonMenu me={me} more={[{ label: models.command, run: () => openModels() }]} />
+      <PersonMenu me={me} more={[{ label: words.models, run: () => openModels() }]} />
       {now && sharing.value && <ShareDialog open onClose={() => (sharing.value = false)} />}
       {now && showing.value && <ModelsDialog live={now} onClose={() => (showing.value = false)} />}
     </header>

@@ -1,15 +1,28 @@
 // Quick open and the command palette: one box; '>' switches to commands.
 
-import { useSignal } from '@preact/signals'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { signal, useSignal } from '@preact/signals'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { later } from '../ui/lazy'
 import { words } from '../ui/words/shell'
 import { keyText, listCommands } from './commands'
 import * as files from './files'
 import { finding as open } from './find'
-import { rank } from './fuzzy'
 import { shownName } from './tree-model'
 
 const MOST = 60
+
+type Rank = typeof import('./fuzzy').rank
+// The box takes the keys at once; until the finder is here, what stands in the names as it is typed is found.
+const ranking = signal<Rank>(plainly)
+const load = later(async () => {
+  const { rank } = await import('./fuzzy')
+  ranking.value = rank
+})
+
+function plainly(text: string, haystack: string[], most: number): number[] {
+  const found = haystack.flatMap((name, at) => (name.toLowerCase().includes(text.toLowerCase()) ? [at] : []))
+  return found.slice(0, most)
+}
 
 interface Choice {
   id: string
@@ -21,7 +34,7 @@ interface Choice {
 
 function fileChoices(text: string): Choice[] {
   const paths = (files.tree.value?.entries ?? []).filter((e) => e.kind === 'file' && !e.problem).map((e) => e.path)
-  return rank(text, paths, MOST).map((at) => {
+  return ranking.value(text, paths, MOST).map((at) => {
     const path = paths[at]!
     const cut = path.lastIndexOf('/')
     return {
@@ -35,14 +48,16 @@ function fileChoices(text: string): Choice[] {
 
 function commandChoices(text: string): Choice[] {
   const all = listCommands().sort((a, b) => a.title.localeCompare(b.title))
-  return rank(
-    text,
-    all.map((c) => c.title),
-    MOST,
-  ).map((at) => {
-    const { id, title, key, run } = all[at]!
-    return { id, title, note: '', ...(key && { key: keyText(key) }), run }
-  })
+  return ranking
+    .value(
+      text,
+      all.map((c) => c.title),
+      MOST,
+    )
+    .map((at) => {
+      const { id, title, key, run } = all[at]!
+      return { id, title, note: '', ...(key && { key: keyText(key) }), run }
+    })
 }
 
 export function Palette() {
@@ -55,6 +70,7 @@ function Box({ start }: { start: string }) {
   const box = useRef<HTMLDialogElement>(null)
   const list = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => box.current?.showModal(), []) // at once: the next key is already for the box
+  useEffect(() => void load().catch(() => {}), []) // without it, names are found plainly
   const choices = text.value.startsWith('>')
     ? commandChoices(text.value.slice(1).trim())
     : fileChoices(text.value.trim())

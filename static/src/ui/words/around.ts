@@ -1,17 +1,11 @@
 // Every string a person reads in jobs, review, home, create and share. Sentence case, plain words, numbers with units.
-import type { Ago } from '../../jobs/time'
 import type { JobState, JobStep, Role, Workspace } from '../../wire'
+import { ago } from './ago'
 
 const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 
 export const words = {
-  ago(time: Ago): string {
-    if (time.unit === 'now') return 'just now'
-    if (time.unit === 'yesterday') return 'yesterday'
-    if (time.unit === 'date')
-      return time.at.toLocaleDateString('en', { day: 'numeric', month: 'short', year: 'numeric' })
-    return `${plural(time.n, time.unit.slice(0, -1))} ago`
-  },
+  ago,
   files: (n: number) => plural(n, 'file'),
   lines: (n: number) => plural(n, 'line'),
   people: (n: number) => plural(n, 'person', 'people'),

@@ -27,7 +27,6 @@ export type Field = keyof typeof fields
 
 export const words = {
   title: 'Models',
-  command: 'Models…',
   about: 'Models you can ask in this workspace, and which of them does what. Keys are kept encrypted and never shown.',
   tabs: { list: 'Connected', roles: 'Roles', meters: 'Meters' },
   add: 'Add a model',

@@ -1,7 +1,7 @@
 // What people read in comments, history, authorship and source control.
 import type { Ago } from '../../jobs/time'
 import type { Author } from '../../wire'
-import { words as around } from './around'
+import { ago } from './ago'
 
 const many = (n: number, one: string, more = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : more}`
 
@@ -119,7 +119,7 @@ export const blame = {
     unknown: 'Its writer was never told, or is from before authorship was kept.',
   } as Partial<Record<Author['kind'], string>>,
   initials: { turn: 'AI', job: 'AI', disk: '⤓', seed: '·', unknown: '?' } as Partial<Record<Author['kind'], string>>,
-  ago: (time: Ago) => around.ago(time),
+  ago,
   short(time: Ago): string {
     if (time.unit === 'now') return 'now'
     if (time.unit === 'yesterday') return '1 d'

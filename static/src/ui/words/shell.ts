@@ -112,6 +112,7 @@ export const words = {
     message: 'This part of the page could not be loaded.',
     do: 'Try again when the connection is back, or reload the page.',
   },
+  models: 'Models…',
   palette: 'Files and commands',
   paletteHint: 'A file name, or > and a command',
   noMatch: 'Nothing matches',

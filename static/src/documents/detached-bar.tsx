@@ -1,34 +1,16 @@
-// A document whose file was deleted: a bar above the text says so, and makes the file again when a person asks for it.
-import { StateEffect, StateField } from '@codemirror/state'
+// The bar above a text whose file was deleted.
+import { type Extension, StateEffect, StateField } from '@codemirror/state'
 import { type Panel, showPanel, ViewPlugin } from '@codemirror/view'
-import { effect, type Signal, signal } from '@preact/signals'
+import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { problemOf } from '../net/problem'
 import { type Pace, paced } from '../sessions/pace'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/conflict'
-import type { Id } from '../wire'
-import { type Live, live } from '../workspace/live'
-import { type OpenDocument, registerExtension } from './open'
-
-const detached: Signal<ReadonlySet<Id>> = signal(new Set())
-
-effect(() => {
-  const now = live.value
-  if (!now) return
-  const stop = now.on((event) => {
-    if (event.type !== 'document.access' || event.detached === detached.peek().has(event.document)) return
-    const next = new Set(detached.peek())
-    if (event.detached) next.add(event.document)
-    else next.delete(event.document)
-    detached.value = next
-  })
-  return () => {
-    stop()
-    detached.value = new Set()
-  }
-})
+import type { Live } from '../workspace/live'
+import { detached } from './detached'
+import type { OpenDocument } from './open'
 
 async function attach(doc: OpenDocument, now: Live) {
   try {
@@ -87,7 +69,7 @@ function following(doc: OpenDocument) {
   })
 }
 
-registerExtension((doc, now) => {
+export function detachedBar(doc: OpenDocument, now: Live): Extension {
   const make = () => panel(doc, now)
   return [isDetached, following(doc), showPanel.compute([isDetached], (s) => (s.field(isDetached) ? make : null))]
-})
+}

@@ -1,61 +1,21 @@
-// Where somebody typed into what a turn writes: a small bar at the place says that the model goes on with that text.
+// A small bar where somebody typed into what a turn writes: it says that the model goes on with that text.
 import { type Extension, Prec, StateEffect, StateField } from '@codemirror/state'
 import { keymap, showTooltip, type Tooltip, ViewPlugin } from '@codemirror/view'
-import { effect, type Signal, signal } from '@preact/signals'
+import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { popup } from '../documents/comforts'
-import { type OpenDocument, registerExtension } from '../documents/open'
+import type { OpenDocument } from '../documents/open'
 import { Icon } from '../ui/icon'
 import { words as all } from '../ui/words/queue'
-import type { Event, Paused } from '../wire'
-import { type Live, live } from '../workspace/live'
+import type { Paused } from '../wire'
+import type { Live } from '../workspace/live'
 import { goOn, leaveIt } from './acts'
 import { mayTurn } from './mode'
 import { type Pace, paced } from './pace'
 import './paused.css'
-import { say } from './say'
-import { sessions } from './store'
+import { pauses } from './paused'
 
 const words = all.paused
-
-/** By turn and document (`<turn>/<document>`). */
-export const pauses: Signal<ReadonlyMap<string, Paused>> = signal(new Map())
-
-/** The pauses after the event; the same map if it says nothing about them. */
-export function pausesAfter(map: ReadonlyMap<string, Paused>, event: Event): ReadonlyMap<string, Paused> {
-  if (event.type === 'turn.ended') {
-    const left = [...map].filter(([, one]) => one.turn !== event.turn.id)
-    return left.length === map.size ? map : new Map(left)
-  }
-  if (event.type !== 'region.paused') return map
-  const next = new Map(map)
-  const key = `${event.turn}/${event.document}`
-  if (event.state === 'typing') next.set(key, event)
-  else next.delete(key)
-  return next
-}
-
-effect(() => {
-  const now = live.value
-  if (!now) return
-  const stop = now.on((event) => {
-    const after = pausesAfter(pauses.peek(), event)
-    if (after.size > pauses.peek().size) say(words.said)
-    pauses.value = after
-  })
-  // Who joins in the middle has it from the session's snapshot.
-  const known = effect(() => {
-    const found = sessions.value?.view.value?.paused ?? []
-    const missing = found.filter((one) => !pauses.peek().has(`${one.turn}/${one.document}`))
-    if (missing.length)
-      pauses.value = new Map([...pauses.peek(), ...missing.map((one) => [`${one.turn}/${one.document}`, one] as const)])
-  })
-  return () => {
-    stop()
-    known()
-    pauses.value = new Map()
-  }
-})
 
 interface Shown {
   pause: Paused
@@ -143,7 +103,7 @@ function following(doc: OpenDocument): Extension {
   })
 }
 
-registerExtension((doc, now) => {
+export function pausedBar(doc: OpenDocument, now: Live): Extension {
   const act = (run: (now: Live, pause: Paused) => Promise<boolean>) => () => {
     const open = doc.state.field(shown, false)
     if (!open || popup(doc.state) || !mayTurn(now.role.peek())) return false
@@ -165,4 +125,4 @@ registerExtension((doc, now) => {
       ]),
     ),
   ]
-})
+}

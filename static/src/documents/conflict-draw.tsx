@@ -3,37 +3,18 @@
 import './conflict.css'
 import { type EditorState, type Extension, type Range, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, ViewPlugin, WidgetType } from '@codemirror/view'
-import { effect, type Signal, signal } from '@preact/signals'
+import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { problemOf } from '../net/problem'
 import { type Pace, paced } from '../sessions/pace'
 import { toast } from '../ui/toast'
 import { words } from '../ui/words/conflict'
-import type { DiskConflict, Id } from '../wire'
+import type { Id } from '../wire'
 import { registerCommand } from '../workspace/commands'
 import { type Live, live } from '../workspace/live'
+import { conflicts } from './conflict'
 import { type Clash, changeFor, clashes, placed, setClashes, type Verdict } from './conflict-field'
-import { type OpenDocument, registerExtension } from './open'
-
-/** What is undecided, by document. */
-export const conflicts: Signal<ReadonlyMap<Id, readonly DiskConflict[]>> = signal(new Map())
-
-effect(() => {
-  const now = live.value
-  if (!now) return
-  const stop = now.on((event) => {
-    if (event.type === 'document.conflict')
-      conflicts.value = new Map([...conflicts.peek(), [event.document, event.hunks] as const])
-    if (event.type === 'document.access' && event.access === 'read') {
-      const doc = now.documents.byId(event.document)
-      if (doc) doc.reason.value = event.reason
-    }
-  })
-  return () => {
-    stop()
-    conflicts.value = new Map()
-  }
-})
+import type { OpenDocument } from './open'
 
 async function choose(doc: OpenDocument, now: Live, id: Id, verdict: Verdict) {
   const hunk = conflicts
@@ -164,7 +145,7 @@ function drawing(doc: OpenDocument, now: Live): Extension {
   return StateField.define<DecorationSet>({
     create: (state) => drawn(state, doc, now),
     update: (value, tr) =>
-      tr.startState.field(clashes) === tr.state.field(clashes) ? value : drawn(tr.state, doc, now),
+      tr.startState.field(clashes, false) === tr.state.field(clashes) ? value : drawn(tr.state, doc, now),
     provide: (field) => EditorView.decorations.from(field),
   })
 }
@@ -198,4 +179,4 @@ function following(doc: OpenDocument): Extension {
   })
 }
 
-registerExtension((doc, now) => [clashes, drawing(doc, now), following(doc)])
+export const choices = (doc: OpenDocument, now: Live): Extension => [clashes, drawing(doc, now), following(doc)]
