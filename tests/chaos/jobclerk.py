@@ -16,14 +16,16 @@ from typing import Any
 from celery import current_app
 from django.core.management import call_command
 from django.db import connections
+from django.db.models import Q
 from django.test import Client
 
 from agents.jobs import life as jobs
 from agents.jobs import outbox
-from agents.models import Endpoint, Job
+from agents.models import Endpoint, Job, Step
 from ide.accounts.models import Membership, Team, User
 from ide.db import new_id
 from ide.documents.models import DocumentUpdate
+from ide.usage import meter
 from ide.workspaces.models import Workspace
 
 Json = dict[str, Any]
@@ -112,6 +114,18 @@ def merged(job_id: str) -> Json:
     return {"told": told.count("merged"), "edits": Counter(updates.values_list("document__path", flat=True))}
 
 
+def limit(at_once: int, a_minute: int) -> bool:
+    """Of every endpoint: calls at once, and requests a minute."""
+    Endpoint.objects.update(limit_concurrent=at_once, limit_requests=a_minute)
+    return True
+
+
+def at_items(job_id: str) -> list[str]:
+    """Which workers have an item of the job in hand, by machine and process."""
+    held = Step.objects.filter(job_id=job_id, state=Step.State.STARTED)
+    return [owner.partition("#")[0] for owner in held.values_list("lease_owner", flat=True)]
+
+
 # --- for measurements -------------------------------------------------------------------------------------------------
 
 
@@ -139,6 +153,12 @@ def crowd(shares: dict[str, int]) -> dict[str, int]:
             order = jobs.Order("agent", f"{name} {number}")
             jobs.create(workspace.pk, user, Endpoint.objects.get(), order, jobs.Ground(new_id(), base.stdout.strip()))
     return ids
+
+
+def cancelled(job_ids: list[str]) -> bool:
+    """Whether these and all they have delegated are cancelled, and every call of theirs is settled."""
+    rows = Job.objects.filter(Q(pk__in=job_ids) | Q(parent__in=job_ids))
+    return all(row.state == Job.State.CANCELLED and not meter.still_held(f"job:{row.pk}") for row in rows)
 
 
 def waiting() -> int:

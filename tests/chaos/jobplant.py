@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from tests.chaos.machines import Process, until
 from tests.site import ROOT, free_port
 
 LEASE = 2.0
+HOLDS = "It writes on and on"  # an answer without an end
+END = "data: [DONE]\n\n"
 Json = dict[str, Any]
 
 
@@ -48,6 +51,7 @@ class Model:
         self.scripts: dict[str, list[list[Json] | str]] = {}
         self.asked: dict[tuple[str, int], int] = {}
         self.seconds = 0.0  # from a request's head to the end of its answer
+        self.holding: set[socket.socket] = set()  # whose answer has no end, and who still listens
         model = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -58,7 +62,10 @@ class Model:
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
                 with suppress(OSError):
-                    self.wfile.write(model.reply(body))
+                    told = model.reply(body)
+                    self.wfile.write(told.encode())
+                    if not told.endswith(END):
+                        model.hold(self.connection)
                 model.seconds += time.perf_counter() - began
 
             def log_message(self, *_: Any) -> None:
@@ -68,7 +75,15 @@ class Model:
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def reply(self, body: Json) -> bytes:
+    def hold(self, connection: socket.socket) -> None:
+        """Until whoever asked goes away."""
+        self.holding.add(connection)
+        try:
+            connection.recv(1)
+        finally:
+            self.holding.discard(connection)
+
+    def reply(self, body: Json) -> str:
         said = "\n".join(str(m["content"]) for m in body["messages"] if m["role"] == "user")
         word = next((word for word in self.scripts if word in said), "")
         number = sum(message["role"] == "assistant" for message in body["messages"])
@@ -83,9 +98,10 @@ class Model:
             ]
         reason = "stop" if isinstance(due, str) else "tool_calls"
         events = [{"choices": [{"index": 0, "delta": delta}]}]
-        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        if due != HOLDS:
+            events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         told = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
-        return f"{told}data: [DONE]\n\n".encode()
+        return told if due == HOLDS else told + END
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -132,7 +148,7 @@ class JobPlant:
         }
 
     def start(self) -> None:
-        self._started([str(get_binary_path()), "--port", str(self.redis), "--save", ""], "valkey")
+        self.broker = self._started([str(get_binary_path()), "--port", str(self.redis), "--save", ""], "valkey")
         self.clerk = self._clerk_started()
         self.runner()
         self.ask("migrate")
@@ -144,9 +160,9 @@ class JobPlant:
         return group
 
     def runner(self) -> Group:
-        socket = self.run / "runner.sock"
-        group = self._started([sys.executable, "-m", "ide.runner", "--socket", str(socket)], "runner")
-        until(socket.exists, "the runner is up", logs=self.logs)
+        place = self.run / "runner.sock"
+        group = self._started([sys.executable, "-m", "ide.runner", "--socket", str(place)], "runner")
+        until(place.exists, "the runner is up", logs=self.logs)
         return group
 
     def web(self, fault: str = "") -> int:

@@ -57,6 +57,7 @@ class Case:
     faults: list[str] = field(default_factory=list)
     job: str = ""
     branch: str = "main"  # where it is merged; '' for the documents alone
+    lost: set[str] = field(default_factory=set)  # files that a command of its was kept from writing
 
     def __post_init__(self) -> None:
         self.word = f"w{uuid.uuid4().hex[:8]}"
@@ -155,7 +156,7 @@ class Case:
         for name, text in results(self.kind).items():
             file = Path(self.place["folder"], name)
             found = file.read_text() if file.exists() else None
-            self.need(found == text, f"{name} in the workspace: {found!r}")
+            self.need(found == (None if name in self.lost else text), f"{name} in the workspace: {found!r}")
 
 
 def results(kind: str) -> dict[str, str]:
@@ -203,7 +204,9 @@ def twice_and_never(case: Case) -> None:
     case.healthy.signal(signal.SIGSTOP)
     case.request()
     subprocess.run(
-        ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{case.plant.redis}; echo FLUSHALL >&3; head -1 <&3"], check=True
+        ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{case.plant.redis}; echo FLUSHALL >&3; head -1 <&3"],
+        check=True,
+        stdout=subprocess.DEVNULL,
     )
     case.finished(time.monotonic())
     case.plant.ask("send", case.job, 5)
@@ -262,6 +265,7 @@ def runner_restarted(case: Case) -> None:
     old.stop()
     case.plant.runner()
     case.need(not running(f"sleep {pause:.4f}"), "a sandbox outlived its runner")
+    case.lost.add("ran.txt")  # the model was told that its command was killed, and went on
     case.waits(lambda row: row["state"] == "review", "it is ready for review", 60)
 
 
