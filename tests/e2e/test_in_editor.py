@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Person
+from tests.e2e.conftest import Person, eventually
 from tests.e2e.test_journey import Picture, line, open_file, sign_up, text_of, type_after
 from tests.e2e.test_screens import themes
 from tests.site import ROOT, Site, free_port
@@ -85,7 +85,7 @@ def suggest(page: Page, picture: Picture) -> list[str]:
     wrong = themes(page, "ghost", picture)
     page.keyboard.press("Escape")
     expect(shown).to_have_count(0)
-    assert page.locator(".cm-line").count() == lines, "nothing has moved"
+    expect(page.locator(".cm-line")).to_have_count(lines)  # nothing has moved
     page.keyboard.type("\n")
     expect(shown).to_contain_text("found = sorted(values)")
     page.keyboard.type("fou")
@@ -97,7 +97,8 @@ def suggest(page: Page, picture: Picture) -> list[str]:
     expect(shown).to_contain_text("return sum(found)")
     page.keyboard.press("Tab")
     expect(shown).to_have_count(0)
-    assert "def total(values):\n    found = sorted(values)\n    return sum(found)\n" in text_of(page)
+    written = "def total(values):\n    found = sorted(values)\n    return sum(found)\n"
+    eventually(lambda: written in text_of(page))
     return wrong
 
 

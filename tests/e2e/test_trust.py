@@ -70,9 +70,10 @@ def undo_takes_back_only_ones_own(site: Site, ana: Page, ben: Page, picture: Pic
     ana.locator(".cm-content").press("Escape")
     ana.get_by_role("button", name="Accept all").click()
     saved(ana)
-    text = (repository_of(site) / "shop/basket.py").read_text()
+    file = repository_of(site) / "shop/basket.py"
+    eventually(lambda: file.read_text().count("remark 119 of the model (ben's)\n") == 1)
+    text = file.read_text()
     assert all(text.count(f"remark {n} of the model\n") == 1 for n in range(1, 119))
-    assert text.count("remark 119 of the model (ben's)\n") == 1
 
 
 def follow_the_model(ben: Page, picture: Picture) -> None:
@@ -86,8 +87,8 @@ def follow_the_model(ben: Page, picture: Picture) -> None:
     expect(ben.locator('[role=treeitem][data-path="shop/basket.py"]').get_by_role("img", name="Model")).to_be_visible()
     mark = ben.locator('.cm-strip i[data-who="model"]')
     expect(mark).to_have_count(1)
-    share = mark.evaluate("mark => mark.offsetHeight / mark.parentElement.clientHeight")
-    assert share > 0.4, "the mark does not cover what the model has written"
+    share = "mark => mark.offsetHeight / mark.parentElement.clientHeight"
+    eventually(lambda: mark.evaluate(share) > 0.4)  # it covers what the model has written
     picture(ben, "8-follow-model")
     ben.keyboard.press("Escape")
     expect(ben.get_by_text("Following the model", exact=True)).to_have_count(0)
@@ -130,6 +131,7 @@ def demoted_online(ana: Page, ben: Page, picture: Picture) -> None:
         assert time.monotonic() < demoted + 5, "still writable five seconds after the change of role"
     ana.get_by_role("button", name="Close", exact=True).click()
     picture(ben, "8-demoted")
+    eventually(lambda: plain(ana, "REDUCED_TAX = 7") == plain(ben, "REDUCED_TAX = 7"))
     saved_words = text_of(ben)
     lost = [word for word in shown if word not in saved_words]
     if lost:  # what the server did not take is there to copy
@@ -141,7 +143,6 @@ def demoted_online(ana: Page, ben: Page, picture: Picture) -> None:
         ben.locator(".status .not-saved").click()
         ben.get_by_role("dialog").get_by_role("button", name="Discard").click()
         expect(ben.get_by_role("dialog")).to_have_count(0)
-    eventually(lambda: plain(ana, "REDUCED_TAX = 7") == plain(ben, "REDUCED_TAX = 7"))
     give_role(ana, "editor")
     expect(status).not_to_contain_text("Read only", timeout=5_000)
 
@@ -172,7 +173,7 @@ def stale_after_a_new_epoch(site: Site, ana: Page, ben: Page, picture: Picture) 
     expect(ana.get_by_text("Some of what you wrote in this file was not saved.")).to_be_visible()
     expect(line(ana, "REDUCED_TAX = 7")).to_contain_text("after it")
     for page in (ana, ben):
-        assert "old copy" not in text_of(page), "merged without being asked for"
+        expect(page.locator(".cm-content")).not_to_contain_text("old copy")  # merged without being asked for
     picture(ana, "8-new-epoch")
     ana.get_by_role("button", name="Look at it").click()
     dialog = ana.get_by_role("dialog")
@@ -205,7 +206,7 @@ def sign_out_forgets(site: Site, ana: Page, picture: Picture) -> None:
     saved(ana)
     sign_out(ana)
     ana.wait_for_url(lambda url: "/w/" not in url)
-    assert ana.evaluate(KEPT) == 0
+    eventually(lambda: ana.evaluate(KEPT) == 0)
 
 
 def sign_out(page: Page) -> None:
@@ -304,7 +305,8 @@ def test_another_web_process_takes_over(tmp_path: Path, new_person: Callable[[],
         ana.keyboard.type(" and after 🦄")
         expect(ana.get_by_text("The workspace is moving to another server.")).to_be_visible(timeout=10_000)
         picture(ana, "8-moving")
-        expect(ana.locator(".status .saved")).to_have_text("All saved", timeout=12_000)
+        # The lease of the killed one has to end, eight seconds; then a host to begin, on a machine that may be slow.
+        expect(ana.locator(".status .saved")).to_have_text("All saved", timeout=45_000)
         print(f"saved by the other process {time.monotonic() - killed:.1f} s after the kill")
         file = repository_of(site) / "shop/basket.py"
         eventually(lambda: file.read_text().count("BULK = 10  # before and after 🦄\n") == 1)
