@@ -66,7 +66,7 @@ export function Diff({ file: { path, base, proposed }, layout, at, onLine, bars:
   }, [path, base, proposed, layout])
   useEffect(() => {
     show(drawn.current?.views.at(-1), all ?? [])
-  }, [path, base, proposed, layout, all?.map(({ id, taken, on }) => `${id}${taken}${on}`).join()])
+  }, [path, base, proposed, layout, all?.map(({ id, taken, dim, on }) => `${id}${taken}${dim}${on}`).join()])
   return <div class="diff" ref={box} data-layout={layout} />
 }
 

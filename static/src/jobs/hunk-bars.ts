@@ -9,6 +9,7 @@ export interface Bar {
   lines: ReviewHunk['proposed'] // of the text that is shown, from 0
   state: ReviewHunk['state']
   taken: boolean
+  dim: boolean // it is left out of a file that is merged
   on: boolean // the one the keys act on
 }
 
@@ -60,7 +61,7 @@ function drawn(doc: Text, all: readonly Bar[], press: (id: string) => void, head
     const at = past ? doc.length : doc.line(from + 1).from
     if (heads)
       found.push(Decoration.widget({ widget: new Head(bar, press), block: true, side: past ? 2 : -2 }).range(at))
-    for (let line = from; !bar.taken && line < to && line < doc.lines; line++) {
+    for (let line = from; bar.dim && line < to && line < doc.lines; line++) {
       found.push(OUT.range(doc.line(line + 1).from))
     }
   }

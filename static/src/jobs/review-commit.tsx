@@ -1,25 +1,35 @@
-// Whether a merge is a commit as well.
+// Whether a merge is a commit as well, and what is not in it.
 import type { Signal } from '@preact/signals'
 import { review as own } from '../ui/words/jobs'
 import type { Job } from '../wire'
 import { visible } from './log'
 
-/** Whether the merge is a commit as well, and what it says. */
-export function Commit({ branch, message, job }: { branch: string; message: Signal<string | null>; job: Job }) {
+interface Props {
+  branch: string // '': there is none to commit on
+  message: Signal<string | null>
+  job: Job
+  left: string
+}
+
+/** Whether the merge is a commit as well, and what it says; what it leaves out. */
+export function Commit({ branch, message, job, left }: Props) {
+  if (!branch && !left) return null
   return (
     <div class="review-commit">
-      <label>
-        <input
-          type="checkbox"
-          checked={message.value !== null}
-          onChange={({ currentTarget }) => {
-            message.value = currentTarget.checked
-              ? visible(job.instruction.trim().split('\n')[0] ?? '').slice(0, 70)
-              : null
-          }}
-        />
-        {own.commit(visible(branch))}
-      </label>
+      {branch && (
+        <label>
+          <input
+            type="checkbox"
+            checked={message.value !== null}
+            onChange={({ currentTarget }) => {
+              message.value = currentTarget.checked
+                ? visible(job.instruction.trim().split('\n')[0] ?? '').slice(0, 70)
+                : null
+            }}
+          />
+          {own.commit(visible(branch))}
+        </label>
+      )}
       {message.value !== null && (
         <input
           type="text"
@@ -30,6 +40,7 @@ export function Commit({ branch, message, job }: { branch: string; message: Sign
           }}
         />
       )}
+      {left && <small class="muted num">{left}</small>}
     </div>
   )
 }

@@ -55,7 +55,7 @@ export function File({ file, layout, against, deciding, commenting, choice, conf
       </h2>
       {deciding && what !== 'same' && (
         <p class="review-meanwhile" data-what={what}>
-          <Icon name="triangle-alert" size={14} /> {what === 'conflict' ? say.conflict : say.changed}
+          <Icon name="triangle-alert" size={14} /> {what === 'conflict' ? own.conflict(divisible(file)) : say.changed}
         </p>
       )}
       {deciding && <Flags file={file} confirmed={confirmed} />}
@@ -92,7 +92,9 @@ export function File({ file, layout, against, deciding, commenting, choice, conf
 /** What the difference shows of the choice. */
 function barsOf(file: ReviewFile, choice: Signal<Choice>, on: Signal<string | null>) {
   const bars = file.hunks.map(({ id, proposed, state }): Bar => {
-    return { id, lines: proposed, state, taken: isTaken(choice.value, file.path, id), on: on.value === id }
+    const taken = isTaken(choice.value, file.path, id)
+    const dim = !taken && choice.value.chosen.has(file.path)
+    return { id, lines: proposed, state, taken, dim, on: on.value === id }
   })
   const onBar = (id: string) => {
     choice.value = withHunk(choice.peek(), file, id, !isTaken(choice.peek(), file.path, id))

@@ -24,7 +24,7 @@ export function Hunks({ file, against, choice, on, at }: Props) {
   const taken = hunks.filter((hunk) => isTaken(choice.value, file.path, hunk.id)).length
   return (
     <div class="review-hunks">
-      {stale > 0 && <p class="bad">{say.stale(stale)}</p>}
+      {stale > 0 && !file.conflict && <p class="bad">{say.stale(stale)}</p>}
       {choosing && (
         <p class="review-hunks-head">
           <span class="num" role="status">

@@ -35,7 +35,8 @@ const mergedText = ({ merge }: Answer) =>
 
 interface Held {
   answer: Signal<Answer | null>
-  problem: Signal<Problem | null>
+  problem: Signal<Problem | null> // why it could not be fetched
+  refused: Signal<Problem | null> // why the last act was not done; it stands while the review is fetched again
   choice: Signal<Choice>
   shown: Signal<string | null>
   merged: Signal<string[] | null> // paths merged from this screen
@@ -47,6 +48,7 @@ function useReview(id: Id): Held {
   const held = {
     answer: useSignal<Answer | null>(null),
     problem: useSignal<Problem | null>(null),
+    refused: useSignal<Problem | null>(null),
     choice: useSignal<Choice>({ chosen: new Set(), left: new Map() }),
     shown: useSignal<string | null>(null),
     merged: useSignal<string[] | null>(null),
@@ -169,8 +171,9 @@ function Decision({ held, answer, job }: DecisionProps) {
     try {
       await post<Job>(`/jobs/${job.id}/remarks`, { head: answer.head, comments: remarks.peek() })
       remarks.value = []
+      held.refused.value = null
     } catch (error) {
-      held.problem.value = problemOf(error)
+      held.refused.value = problemOf(error)
     }
     sending.value = false
   }
@@ -182,10 +185,10 @@ function Decision({ held, answer, job }: DecisionProps) {
     try {
       await perform(job.id, 'merge', body)
       held.merged.value = body.files ?? answer.files.map((one) => one.path)
-      held.problem.value = null
+      held.refused.value = null
     } catch (error) {
       held.reload() // what stood in the way may be news
-      held.problem.value = problemOf(error)
+      held.refused.value = problemOf(error)
     }
   }
   return (
@@ -213,8 +216,8 @@ function Decision({ held, answer, job }: DecisionProps) {
         )}
       </header>
       <Notices held={held} answer={answer} job={job} onEditor={() => void merge('editor')} />
-      {open && may && answer.files.length > 0 && answer.branch && (
-        <Commit branch={answer.branch} message={commit} job={job} />
+      {open && may && answer.files.length > 0 && (
+        <Commit branch={answer.branch} message={commit} job={job} left={leftOut(answer, held.choice.value)} />
       )}
       {open && may && <Pending remarks={remarks} sending={sending.value} onSend={() => void send()} />}
       {answer.files.length === 0 && (
@@ -281,6 +284,14 @@ function Switch<T extends string>({ label, value, choices }: SwitchProps<T>) {
   )
 }
 
+/** What of a result that is merged in part nobody will be asked about again. */
+function leftOut({ files }: Answer, { chosen, left }: Choice): string {
+  const out = files.length - chosen.size
+  const hunks = [...left.values()].reduce((sum, one) => sum + one.size, 0)
+  if (!chosen.size) return ''
+  return [out && say.leftOut(out), hunks && own.hunksLeft(hunks)].filter(Boolean).join(' ')
+}
+
 interface ActsProps {
   job: Job
   choice: Choice
@@ -292,17 +303,12 @@ interface ActsProps {
 
 function Acts({ job, choice, all, open, onMerge, onDiscard }: ActsProps) {
   const chosen = choice.chosen.size
-  const hunks = [...choice.left.values()].reduce((sum, one) => sum + one.size, 0)
   const home = live.value
   const may = home !== null && mayDelegate(home.role.value)
   const merging = isBusy(job.id, 'merge')
-  const out = all - chosen
   const why = !may ? say.mayNot : all > 0 && !chosen ? say.mergeNone : open ? own.unconfirmed(open) : undefined
   return (
     <span class="review-acts">
-      {may && chosen > 0 && (out > 0 || hunks > 0) && (
-        <small class="muted num">{out > 0 ? say.leftOut(out) : own.hunksLeft(hunks)}</small>
-      )}
       <button
         type="button"
         class="quiet"
@@ -327,8 +333,9 @@ function Notices({ held, answer, job, onEditor }: DecisionProps & { onEditor: ()
   const failed = job.state === 'review' ? job.failed : 0
   return (
     <div class="review-notices">
-      {held.problem.value && <Failure problem={held.problem.value} />}
-      {held.problem.value && clashes(held.problem.value) && job.state === 'review' && (
+      {held.problem.value && <Failure problem={held.problem.value} retry={held.reload} />}
+      {held.refused.value && <Failure problem={held.refused.value} />}
+      {held.refused.value && clashes(held.refused.value) && job.state === 'review' && (
         <p class="review-partly">
           <button type="button" onClick={onEditor}>
             {own.conflicts}
@@ -359,7 +366,7 @@ function Notices({ held, answer, job, onEditor }: DecisionProps & { onEditor: ()
             disabled={isBusy(job.id, 'retry')}
             onClick={() =>
               perform(job.id, 'retry').catch((error: unknown) => {
-                held.problem.value = problemOf(error)
+                held.refused.value = problemOf(error)
               })
             }
           >

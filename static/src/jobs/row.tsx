@@ -12,6 +12,7 @@ import { isBusy, tryTo } from './acts'
 import { visible } from './log'
 import { openJob, openReview } from './places'
 import { acts, groupOf, mayDelegate } from './state'
+import { giveBack } from './takeover'
 import { clock, elapsed, now } from './time'
 
 const say = words.job
@@ -29,6 +30,7 @@ export function Elapsed({ job }: { job: Job }) {
 
 /** What stands after the instruction: the phase while it works, the reason when it failed, the state when it rests. */
 export function phaseOf(job: Job): string {
+  if (job.taken_by && job.state === 'waiting') return own.takenPhase(job.taken_by.name)
   if (job.question) return say.asks(visible(job.question.split('\n')[0] ?? ''))
   if (['planning', 'running', 'waiting'].includes(job.state)) return visible(job.phase)
   if (job.state === 'queued') return job.phase ? visible(job.phase) : say.waiting
@@ -70,10 +72,31 @@ function Tally({ job }: { job: Job }) {
   return <>{job.done ? say.step(job.done) : ''}</>
 }
 
+/** What who has taken a job over does when they are done with it. */
+export function GiveBack({ job }: { job: Job['id'] }) {
+  const sent = useSignal(false)
+  const press = async () => {
+    sent.value = true
+    sent.value = await giveBack(job)
+  }
+  return (
+    <button
+      type="button"
+      class="job-giveback"
+      title={own.givebackWhy}
+      disabled={sent.value}
+      onClick={() => void press()}
+    >
+      {own.giveback}
+    </button>
+  )
+}
+
 function Acts({ job }: { job: Job }) {
   const home = live.value
   const can = acts(job)
   if (!home || !mayDelegate(home.role.value)) return null
+  if (job.taken_by?.id === home.me.id) return <GiveBack job={job.id} />
   if (can.stop) {
     const busy = isBusy(job.id, 'cancel')
     return (

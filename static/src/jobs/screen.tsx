@@ -7,7 +7,6 @@ import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'
 import { Skeleton } from '../ui/skeleton'
-import { toast } from '../ui/toast'
 import { words } from '../ui/words/around'
 import { job as say } from '../ui/words/jobs'
 import type { Id, Job, Problem } from '../wire'
@@ -16,8 +15,9 @@ import { isBusy, tryTo } from './acts'
 import { Detail } from './detail'
 import { visible } from './log'
 import { openBoard, openReview } from './places'
-import { Meter, nameOf } from './row'
+import { GiveBack, Meter, nameOf } from './row'
 import { acts, groupOf, jobs, mayDelegate, put } from './state'
+import { laidOut, show, takeOver } from './takeover'
 
 export function JobScreen({ job: id }: { job: Id }) {
   const problem = useSignal<Problem | null>(null)
@@ -50,15 +50,6 @@ export function JobScreen({ job: id }: { job: Id }) {
   )
 }
 
-async function call(op: 'job.takeover' | 'job.giveback', job: Id) {
-  try {
-    await live.peek()?.call(op, { job })
-  } catch (error) {
-    const { message, do: what } = problemOf(error)
-    toast([message, what].filter(Boolean).join(' '), 'bad')
-  }
-}
-
 function Acts({ job }: { job: Job }) {
   const home = live.value
   const can = acts(job)
@@ -66,14 +57,15 @@ function Acts({ job }: { job: Job }) {
   const mine = job.taken_by?.id === home.me.id
   return (
     <span class="job-head-acts">
-      {job.taken_by && <small class="muted">{say.takenBy(job.taken_by.name)}</small>}
-      {mine && (
-        <button type="button" onClick={() => void call('job.giveback', job.id)}>
-          {say.giveback}
+      {job.taken_by && <small class="muted">{mine ? say.takenByYou : say.takenBy(job.taken_by.name)}</small>}
+      {mine && laidOut(job.id).length > 0 && (
+        <button type="button" onClick={() => show(job.id)}>
+          {say.toWork}
         </button>
       )}
+      {mine && <GiveBack job={job.id} />}
       {!job.taken_by && can.stop && job.kind === 'agent' && (
-        <button type="button" title={say.takeoverWhy} onClick={() => void call('job.takeover', job.id)}>
+        <button type="button" title={say.takeoverWhy} onClick={() => void takeOver(job.id)}>
           {say.takeover}
         </button>
       )}

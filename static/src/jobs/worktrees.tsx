@@ -69,7 +69,7 @@ export function Worktrees({ workspace, role }: { workspace: string; role: Role }
     <section class="worktrees" aria-label={say.title}>
       <h3>{say.title}</h3>
       {!now && !problem.value && <Skeleton />}
-      {problem.value && <Failure problem={problem.value} retry={now ? undefined : load} />}
+      {!now && problem.value && <Failure problem={problem.value} retry={load} />}
       {now && (
         <form onSubmit={save}>
           <fieldset disabled={off} title={off ? say.mayNot : ''}>
@@ -95,6 +95,7 @@ export function Worktrees({ workspace, role }: { workspace: string; role: Role }
             />
             <small class="muted">{say.egressHelp}</small>
           </fieldset>
+          {problem.value && <Failure problem={problem.value} />}
           {off ? (
             <p class="small muted">{say.mayNot}</p>
           ) : (

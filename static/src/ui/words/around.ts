@@ -162,8 +162,6 @@ export const words = {
       `The changes of this job in ${plural(n, 'file')} are thrown away. Your files stay as they are.`,
     retryFailed: (n: number) => `Retry ${n} failed`,
     changed: 'Changed meanwhile; your text and this change will be merged.',
-    conflict:
-      'Conflict: the same lines were changed here and by the job. Leave this file out, or bring its change over by hand.',
     conflictSign: 'conflict',
     changedSign: 'changed meanwhile',
     partly: (n: number) => `${plural(n, 'item')} of this job failed and are not in this proposal.`,

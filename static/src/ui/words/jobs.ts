@@ -66,6 +66,7 @@ export const job = {
   port: (n: number) => `port ${n}`,
   proof: (processes: number, sockets: number, ledger: string) =>
     `Stopped: ${plural(processes, 'process', 'processes')}, ${plural(sockets, 'socket')}, ledger ${ledger}`,
+  takenPhase: (name: string) => `taken over by ${name}`,
   stillRunning: (n: number) => `${plural(n, 'sub-agent')} still at work`,
   proofWhy: 'Counted after the stop: what still ran in its sandboxes, open connections to models, reserved money.',
   plan: 'Plan',
@@ -89,6 +90,10 @@ export const job = {
   takeover: 'Take over',
   takeoverWhy: 'It stops at its next step, and its work is laid out in your editor.',
   giveback: 'Give it back',
+  givebackWhy: 'It goes on from what you made of its work; what you have not decided on goes back with it.',
+  takenByYou: 'You have its work in your editor.',
+  toWork: 'Show its work',
+  laidOut: 'The job has stopped: its work is in your editor, as changes to take or leave.',
   takenBy: (name: string) => `${name} has its work in their editor.`,
 }
 
@@ -131,6 +136,8 @@ export const review = {
   send: (n: number) => `Send ${plural(n, 'comment')} to the job`,
   dropComment: 'Remove this comment',
   clickLine: 'Click a line number to comment on that line.',
+  conflict: (parts: boolean) =>
+    `Conflict: the same lines were changed here and by the job. Leave ${parts ? 'what needs a rebase' : 'this file'} out, or decide on these places in the editor as you merge.`,
   conflicts: 'Merge, and decide these places in the editor',
   commit: (branch: string) => `Commit it on ${branch}`,
   message: 'Commit message',
