@@ -167,14 +167,8 @@ def see_who_wrote(ana: Page, ben: Page, picture: Picture) -> list[str]:
 
 
 def open_file_here(page: Page, path: str) -> None:
-    """The folder may be open or closed from before."""
-    tree = side(page, "Files")
-    folder = tree.locator(f'[role=treeitem][data-path="{path.split("/", maxsplit=1)[0]}"]')
-    expect(folder).to_be_visible()
-    if folder.get_attribute("aria-expanded") != "true":
-        folder.click()
-    tree.locator(f'[role=treeitem][data-path="{path}"]').click()
-    expect(page.locator(".cm-content")).to_be_visible()
+    side(page, "Files")
+    open_file(page, path)
 
 
 def commit(site: Site, ana: Page, picture: Picture) -> list[str]:
