@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,7 @@ from ide.db import in_db
 from ide.documents.models import Document, DocumentUpdate
 from ide.documents.room import Room
 from ide.documents.text import Edit, Merged, apply, minimal_edits
-from ide.errors import Conflict, Invalid, NotFound
+from ide.errors import Conflict, Invalid, NotFound, Refused
 from ide.live.host import WorkspaceHost
 from ide.workspaces import git
 
@@ -233,6 +234,9 @@ async def _into_documents(scene: Scene, *, again: bool) -> None:
     for change in left:
         if change.path not in rooms and change.path not in clashing:
             await _file(host, change, scene.origin)
+    for path in there:  # in the log, but perhaps not on disk: only what is open is saved
+        with suppress(Refused):  # gone meanwhile, by somebody's own wish
+            await host.open_path(path)
     await host.flush(change.path for change in wanted if change.path not in clashing)
 
 
