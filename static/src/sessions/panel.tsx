@@ -6,8 +6,8 @@ import { openModels } from '../models/show'
 import { Empty } from '../ui/empty'
 import { Failure } from '../ui/failure'
 import { Skeleton } from '../ui/skeleton'
-import { words as connect } from '../ui/words/models'
 import { words } from '../ui/words/sessions'
+import { words as shell } from '../ui/words/shell'
 import type { Endpoint, Id } from '../wire'
 import { keyText } from '../workspace/commands'
 import { openFile } from '../workspace/files'
@@ -131,7 +131,7 @@ function ModelLine({ live, sessions }: { live: Live; sessions: Sessions }) {
           <summary>{words.builtinMore}</summary>
           <p>{models.advice}</p>
           <button type="button" onClick={() => openModels()}>
-            {connect.command}
+            {shell.models}
           </button>
         </details>
       )}
