@@ -54,7 +54,7 @@ def stop_by_the_second(ana: Page, ben: Page) -> None:
     for page in (ana, ben):
         expect(page.locator(".talk").get_by_text("Interrupted by Ben.")).to_be_visible()
         expect(stop(page)).to_have_count(0)
-    assert answer(ana).inner_text() == answer(ben).inner_text()
+    eventually(lambda: answer(ana).inner_text() == answer(ben).inner_text())
 
 
 def reload_in_the_middle(ana: Page, ben: Page) -> None:
@@ -65,7 +65,7 @@ def reload_in_the_middle(ana: Page, ben: Page) -> None:
     ana.keyboard.press("Escape")
     for page in (ana, ben):
         expect(stop(page)).to_have_count(0)
-    expect(answer(ana)).to_have_text(answer(ben).inner_text())
+    eventually(lambda: answer(ana).inner_text() == answer(ben).inner_text())
 
 
 def edit(page: Page, lines: int) -> None:
@@ -104,4 +104,4 @@ def die_in_the_middle(site: Site, ana: Page, ben: Page) -> None:
         told = page.locator(".talk").get_by_text("Tandem was restarted while this turn ran")
         expect(told).to_be_visible(timeout=60_000)
         expect(answer(page)).to_have_text(re.compile(r"\w+"))
-    assert answer(ana).inner_text() == answer(ben).inner_text()
+    eventually(lambda: answer(ana).inner_text() == answer(ben).inner_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Person
+from tests.e2e.conftest import Person, at_rest, below, eventually
 from tests.e2e.test_journey import Picture, choose_scripted, sign_up
 from tests.e2e.test_screens import themes
 from tests.site import ROOT, Site
@@ -349,7 +349,7 @@ def a_long_session(page: Page, picture: Picture) -> None:
     print(f"\na session of {MESSAGES} messages opens in {took:.0f} ms")
     assert took < OPENS_MS
     log = panel(page).get_by_role("log")
-    assert log.evaluate("e => e.scrollHeight - e.scrollTop - e.clientHeight") < 2
+    eventually(lambda: below(log) < 2)
     picture(page, "sessions-long")
     smooth = page.evaluate(SCROLL)
     print(f"scrolled to its beginning: {smooth}")
@@ -381,12 +381,12 @@ def pinned_at_the_newest(page: Page, picture: Picture) -> None:
     ask(page, "Count slowly")
     log = panel(page).get_by_role("log")
     expect(log.get_by_text("line 120 of it")).to_be_visible()
-    assert log.evaluate("e => e.scrollHeight - e.scrollTop - e.clientHeight") < 40
+    eventually(lambda: below(log) < 40)
     log.hover()
     page.mouse.wheel(0, -600)
     newest = panel(page).get_by_role("button", name="Newest")
     expect(newest).to_be_visible()
-    top = log.evaluate("e => e.scrollTop")
+    top = at_rest(log)
     expect(log.get_by_text("line 399 of it")).to_be_attached()
     assert abs(log.evaluate("e => e.scrollTop") - top) < 2, "the reader is not moved"
     picture(page, "sessions-away")
