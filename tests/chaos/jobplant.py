@@ -84,8 +84,8 @@ class Model:
             self.holding.discard(connection)
 
     def reply(self, body: Json) -> str:
-        said = "\n".join(str(m["content"]) for m in body["messages"] if m["role"] == "user")
-        word = next((word for word in self.scripts if word in said), "")
+        said = [str(message["content"]) for message in body["messages"] if message["role"] == "user"]
+        word = next((word for text in said for word in self.scripts if word in text), "")  # of the first that has one
         number = sum(message["role"] == "assistant" for message in body["messages"])
         self.asked[word, number] = self.asked.get((word, number), 0) + 1
         script = self.scripts.get(word) or ["I have nothing to do."]
@@ -221,7 +221,8 @@ class JobPlant:
             group.stop()
         if self.clerk is not None:
             self.clerk.kill()
-            self.clerk.wait()
+            with self.clerk:  # closes its pipes
+                pass
         self.model.stop()
 
 
