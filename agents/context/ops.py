@@ -52,7 +52,7 @@ class OfCompaction(msgspec.Struct):
 async def symbols_find(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(SymbolsFind, params)
     found = await symbols.symbols(host, given.query[:200], given.path)
-    return {"symbols": [vars(one) for one in found]}
+    return {"symbols": [vars(one) for one in found], "complete": symbols.index(host).complete}
 
 
 async def context_show(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:

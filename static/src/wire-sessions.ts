@@ -332,7 +332,8 @@ export interface SessionOps {
   'context.compact': [{ session: Id; endpoint?: number }, { compaction: Compaction }]
   'context.uncompact': [{ session: Id; compaction: Id }, { compaction: Compaction }]
   'context.compaction': [{ session: Id; compaction: Id }, { before: string; after: string }]
-  'symbols.find': [{ query: string; path?: string }, { symbols: FoundSymbol[] }]
+  // `complete`: whether all files have been looked into; if not, ask again.
+  'symbols.find': [{ query: string; path?: string }, { symbols: FoundSymbol[]; complete?: boolean }]
   'mention.offers': [Record<string, never>, MentionOffers]
   'turn.inline': [
     { document: Id; from: Anchor; to: Anchor; instruction: string; session?: Id; endpoint?: number },

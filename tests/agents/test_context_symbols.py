@@ -56,7 +56,11 @@ async def test_ignored_files_links_and_git_are_left_out(site: Site, ada: Followe
 
 async def test_symbols_are_asked_for_over_the_socket(site: Site, ada: Follower) -> None:
     answer = await ada.ask("symbols.find", query="two")
-    assert answer == {"symbols": [{"name": "two", "kind": "function", "path": "a.py", "line": 8, "end": 9}]}
+    two = {"name": "two", "kind": "function", "path": "a.py", "line": 8, "end": 9}
+    assert answer == {"symbols": [two], "complete": True}
+    host = await site.host()
+    host.extensions[symbols.Index] = symbols.Index(fresh=0, seconds=0.0)
+    assert (await ada.ask("symbols.find", query="two"))["complete"] is False, "there was no time to look"
 
 
 async def test_tags_are_kept_by_their_bytes(site: Site, ada: Follower) -> None:

@@ -14,6 +14,7 @@ import { visible } from './log'
 const say = words.form
 const SHOWN = 200
 const CALM = 220 // ms after the last key
+const AGAIN = 700 // ms, while not all files have been looked into
 
 type Way = 'name' | 'glob' | 'symbol'
 
@@ -54,7 +55,7 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
   const known = new Set(way.value === 'symbol' ? choices(entries, '') : [])
   const found =
     way.value === 'symbol'
-      ? [...new Set(symbols.value?.map((one) => one.path))].filter((path) => known.has(path))
+      ? [...new Set(symbols.value.symbols.map((one) => one.path))].filter((path) => known.has(path))
       : way.value === 'glob'
         ? globbed(entries, filter.value)
         : choices(entries, filter.value)
@@ -87,12 +88,15 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
       {way.value !== 'name' && filter.value && (
         <small class="muted num" role="status">
           {way.value === 'glob' && own.matches(found.length)}
-          {way.value === 'symbol' && (symbols.value ? own.symbols(symbols.value.length, found.length) : own.looking)}
+          {way.value === 'symbol' &&
+            (symbols.value.complete ? own.symbols(symbols.value.symbols.length, found.length) : own.looking)}
         </small>
       )}
       {failure.value && <Failure problem={failure.value} retry={retry} />}
       {!tree.value && !failure.value && <Skeleton />}
-      {tree.value && <List found={found} chosen={chosen} filtered={filter.value !== ''} onToggle={toggle} />}
+      {tree.value && (found.length > 0 || symbols.value.complete) && (
+        <List found={found} chosen={chosen} filtered={filter.value !== ''} onToggle={toggle} />
+      )}
       <div class="picker-acts">
         {found.length > 0 && (
           <button type="button" class="quiet" onClick={() => onChange(new Set([...chosen, ...found]))}>
@@ -131,30 +135,35 @@ function Ways({ way }: { way: Signal<Way> }) {
   )
 }
 
-/** The symbols whose name is asked for; null while the server looks. */
-function useSymbols(way: Signal<Way>, filter: Signal<string>): Signal<FoundSymbol[] | null> {
-  const found = useSignal<FoundSymbol[] | null>([])
+interface Found {
+  symbols: FoundSymbol[]
+  complete: boolean
+}
+
+/** The symbols whose name is asked for; asked again while the server has not looked into all files. */
+function useSymbols(way: Signal<Way>, filter: Signal<string>): Signal<Found> {
+  const found = useSignal<Found>({ symbols: [], complete: true })
   useSignalEffect(() => {
     const query = filter.value.trim()
-    if (way.value !== 'symbol' || !query) {
-      found.value = []
-      return
-    }
+    found.value = { symbols: [], complete: way.value !== 'symbol' || !query }
+    if (found.peek().complete) return
+    let timer = setTimeout(ask, CALM)
     let gone = false
-    found.value = null
-    const timer = setTimeout(() => {
+    function ask() {
       live
         .peek()
         ?.call('symbols.find', { query })
         .then(
-          ({ symbols }) => {
-            if (!gone) found.value = symbols
+          ({ symbols, complete = true }) => {
+            if (gone) return
+            found.value = { symbols, complete }
+            if (!complete) timer = setTimeout(ask, AGAIN)
           },
           () => {
-            if (!gone) found.value = []
+            if (!gone) found.value = { ...found.peek(), complete: true }
           },
         )
-    }, CALM)
+    }
     return () => {
       gone = true
       clearTimeout(timer)
