@@ -20,6 +20,7 @@ from ide.db import new_id
 from ide.errors import Conflict, Invalid, NotFound
 
 PAGE = 200  # items of a session, or sessions, at once
+FARTHEST = 20_000  # items at once for who looks for a turn that far back
 EXCERPTS = 2  # of one session
 AROUND, LONGEST = 60, 220  # characters in front of a match, and of an excerpt
 WORDS = 8  # of a search; more would not find more
@@ -69,6 +70,18 @@ def page(session_id: str, before: str | None = None, but: str = "", most: int = 
     if more:
         turns = turns.filter(started_at__gte=Turn.objects.get(pk=shown[0].turn_id).started_at)
     return Page(list(turns.order_by("started_at", "pk")), shown, more)
+
+
+def behind(session_id: str, before: str, turn_id: str) -> int:
+    """How many items there may be from the beginning of that turn up to the item of that name, at most FARTHEST."""
+    known = Turn.objects.filter(session_id=session_id, pk=turn_id).first()
+    if known is None:
+        raise NotFound("This turn is not in the session.", "Reload the page.")
+    between = Item.objects.filter(turn__session_id=session_id, turn__started_at__gte=known.started_at)
+    last = Item.objects.select_related("turn").filter(pk=before).first()
+    if last is not None:  # else it is not saved yet
+        between = between.filter(turn__started_at__lte=last.turn.started_at)
+    return min(FARTHEST, between.count())
 
 
 def titled(title: str) -> str:

@@ -37,6 +37,7 @@ class Older(msgspec.Struct):
     session: str
     before: str
     most: Annotated[int, msgspec.Meta(ge=1, le=library.PAGE)] = library.PAGE
+    to: str = ""  # a turn: all of it and behind it, and `most` before it
 
 
 async def session_rename(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
@@ -68,7 +69,7 @@ async def session_fork(host: WorkspaceHost, participant: Caller, params: Params)
 
 async def session_older(host: WorkspaceHost, participant: Caller, params: Params) -> wire.Json:
     given = read(Older, params)
-    return await (await of(host).sessions.session(given.session)).older(given.before, given.most)
+    return await (await of(host).sessions.session(given.session)).older(given.before, given.most, given.to)
 
 
 async def _told(live: LiveSession) -> wire.Json:

@@ -128,9 +128,9 @@ class LiveSession:
             "seq": self.seq,
         }
 
-    async def older(self, before: str, most: int) -> wire.Json:
-        """What comes before the item of that name, as in a snapshot. Raises NotFound."""
-        return await self._page(before, most)
+    async def older(self, before: str, most: int, to: str = "") -> wire.Json:
+        """What comes before the item of that name, as in a snapshot, back to the turn `to`. Raises NotFound."""
+        return await self._page(before, most + (await in_db(library.behind, self.row.pk, before, to) if to else 0))
 
     async def _page(self, before: str | None, most: int = library.PAGE) -> wire.Json:
         while True:

@@ -324,7 +324,7 @@ export interface SessionOps {
   'session.rename': [{ session: Id; title: string }, { session: SessionSummary }]
   'session.archive': [{ session: Id; archived: boolean }, { session: SessionSummary }]
   'session.fork': [{ session: Id; turn: Id }, { session: SessionSummary }]
-  'session.older': [{ session: Id; before: Id; most?: number }, SessionPage]
+  'session.older': [{ session: Id; before: Id; most?: number; to?: Id }, SessionPage]
   'turn.start': [{ session: Id; text: string; mentions: Mention[]; pictures?: Id[]; endpoint?: number }, { turn: Id }]
   'context.show': [{ session?: Id; text: string; mentions: Mention[]; pictures?: Id[]; endpoint?: number }, Context]
   'context.pin': [{ session: Id; mention: Mention }, { pins: Mention[] }]

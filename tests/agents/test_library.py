@@ -138,6 +138,14 @@ async def test_a_long_session_comes_in_pages_that_fit_together(site: Site, ada: 
     some = await ada.ask("session.older", session=old.pk, before=items[-1]["id"], most=3)
     assert [item["id"] for item in some["items"]] == [item["id"] for item in items[-4:-1]]
     assert (await ada.refused("session.older", session=old.pk, before="x", most=library.PAGE + 1))["code"] == "invalid"
+    wanted = next(item["turn"] for item in items if item["data"]["text"] == "question 20")
+    far = await ada.ask("session.older", session=old.pk, before=items[-1]["id"], most=5, to=wanted)
+    assert far["more"] is True
+    assert (
+        0 < [item["turn"] for item in far["items"]].index(wanted) <= 5 + 1
+    )  # and what is not before it of its own turn
+    assert far["items"][-1]["id"] == items[-2]["id"]
+    assert (await ada.refused("session.older", session=old.pk, before=items[-1]["id"], to="x"))["code"] == "not_found"
 
 
 async def test_older_items_of_a_turn_that_still_runs_come_from_memory(site: Site, ada: Follower) -> None:

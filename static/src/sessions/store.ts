@@ -1,7 +1,7 @@
 // The sessions of the open workspace as signals: the list, the one on screen, and every turn that runs.
 // Events are folded in at most twenty times a second, the first at once; a missing one is asked for.
 import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
-import type { Event, Id, Item, Ops, Person, Problem, SessionEvent, SessionPage, SessionSummary, Turn } from '../wire'
+import type { Event, Id, Ops, Person, Problem, SessionEvent, SessionPage, SessionSummary, Turn } from '../wire'
 import { live } from '../workspace/live'
 import type { Felt } from './figures'
 import { paced } from './pace'
@@ -22,7 +22,6 @@ export interface Wire {
 export type Turns = ReadonlyMap<Id, Turn>
 
 const SOME = 40 // items that are drawn in a frame or two
-const MOST = 200 // for who looks for something far back
 const RETRY = 1000 // ms between questions for the same missing events
 
 export class Sessions {
@@ -87,38 +86,32 @@ export class Sessions {
 
   /** Show what is before the first item there is: as much as a frame can take. Whether there was any. */
   async older(): Promise<boolean> {
-    return this.before(SOME, () => true)
+    return this.before({ most: SOME })
   }
 
   /** Have the turn in the view, if the session has it. All that is between is drawn once, when it is there. */
   async reach(turn: Id): Promise<void> {
-    const there = (items: readonly Item[]) => items.some((item) => item.turn === turn)
-    if (!there(this.view.peek()?.items ?? [])) await this.before(MOST, (page) => there(page.items))
+    if (!this.view.peek()?.items.some((item) => item.turn === turn)) await this.before({ most: SOME, to: turn })
   }
 
-  /** Pages before the first item there is, until one is `enough`. */
-  private async before(most: number, enough: (page: SessionPage) => boolean): Promise<boolean> {
+  /** A page before the first item there is. */
+  private async before(which: { most: number; to?: Id }): Promise<boolean> {
     const view = this.view.peek()
-    let first = view?.items[0]?.id
-    if (!view?.more || !first || this.loadingOlder.peek()) return false
-    const { id } = view.session
-    const began = first
-    const pages: SessionPage[] = []
+    const before = view?.items[0]?.id
+    if (!view?.more || !before || this.loadingOlder.peek()) return false
+    let page: SessionPage
     this.loadingOlder.value = true
     try {
-      for (let more = true; more && first; first = pages.at(-1)?.items[0]?.id) {
-        const page: SessionPage = await this.wire.call('session.older', { session: id, before: first, most })
-        pages.push(page)
-        more = page.more && !enough(page)
-      }
+      page = await this.wire.call('session.older', { session: view.session.id, before, ...which })
     } catch (error) {
       this.problem.value = problemOf(error)
+      return false
     } finally {
       this.loadingOlder.value = false
     }
     const now = this.view.peek()
-    if (!pages.length || now?.items[0]?.id !== began) return false
-    this.view.value = pages.reduce(withOlder, now)
+    if (now?.items[0]?.id !== before) return false
+    this.view.value = withOlder(now, page)
     return true
   }
 

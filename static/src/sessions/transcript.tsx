@@ -20,7 +20,7 @@ interface Props {
   acts: TranscriptActs
   /** Load the page before the first item. */
   older: () => Promise<boolean>
-  /** Load pages until the turn is there. */
+  /** Load what there is back to the turn. */
   reach: (turn: Id) => Promise<void>
 }
 
@@ -30,6 +30,7 @@ const AHEAD = 1200 // px from the top at which the page before is asked for
 export function Transcript({ view, acts, older, reach }: Props) {
   const before = useRef<Section[]>([])
   const sections = sectionsOf(view, before.current)
+  const far = useFar(sections, before.current)
   before.current = sections
   const { box, away, scrolled, down, leave } = useStick(view)
   useSought(box, view, reach, leave)
@@ -56,7 +57,11 @@ export function Transcript({ view, acts, older, reach }: Props) {
           )}
           {sections.map((section) => (
             <Fragment key={section.key}>
-              <SectionView section={section} acts={acts} />
+              {far.has(section.key) ? (
+                <FarView section={section} acts={acts} />
+              ) : (
+                <SectionView section={section} acts={acts} />
+              )}
               <CompactionsAfter turn={section.key} list={view.compactions} />
             </Fragment>
           ))}
@@ -78,6 +83,37 @@ const SectionView = still(({ section, acts }: { section: Section; acts: Transcri
     ))}
   </>
 ))
+
+const AROUND = 12 // turns on each side of one that is looked for, drawn with it
+const GUESS = 160 // px of a turn
+
+/** Turns that came between what was there and one that is looked for far back: drawn as one comes near them. */
+function useFar(sections: readonly Section[], before: readonly Section[]): ReadonlySet<Id> {
+  const far = useRef(new Set<Id>())
+  const at = sections.findIndex((section) => section.key === sought.peek())
+  if (at >= 0 && before.length > 0 && sections.length > before.length) {
+    const known = new Set(before.map((section) => section.key))
+    sections.forEach(({ key }, n) => {
+      if (!known.has(key) && Math.abs(n - at) > AROUND) far.current.add(key)
+    })
+  }
+  return far.current
+}
+
+const FarView = still(({ section, acts }: { section: Section; acts: TranscriptActs }) => {
+  const [near, come] = useState(typeof IntersectionObserver === 'undefined')
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (near || !place.current) return
+    const watch = new IntersectionObserver(([seen]) => seen?.isIntersecting && come(true), {
+      root: place.current.closest('.transcript-log'),
+      rootMargin: `${AHEAD}px 0px`,
+    })
+    watch.observe(place.current)
+    return () => watch.disconnect()
+  }, [near])
+  return near ? <SectionView section={section} acts={acts} /> : <div ref={place} style={{ height: `${GUESS}px` }} />
+})
 
 /** Keep the end in sight while the reader is at the end; tell when they are away from it. */
 function useStick(view: SessionView) {
