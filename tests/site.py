@@ -38,7 +38,6 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         self.link = ""
         self.seconds = 0.0  # from the start to the link
-        self.stop_seconds = 0.0
         self.lines: list[str] = []
         self._cwd = cwd
         self._argv = argv or [sys.executable, "manage.py", "up"]
@@ -83,8 +82,7 @@ class Site:
         ready.set()
 
     def stop(self) -> None:
-        """SIGTERM, and the time it took; killed after 30 s."""
-        began = time.monotonic()
+        """SIGTERM; killed after 30 s."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -95,7 +93,6 @@ class Site:
         self._reader.join(5)
         if self.process.stdout:
             self.process.stdout.close()
-        self.stop_seconds = time.monotonic() - began
 
     def cpu(self) -> float:
         """CPU seconds the web server has used so far, by the scheduler's account."""

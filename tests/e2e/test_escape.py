@@ -136,10 +136,18 @@ def in_the_editor(page: Page) -> None:
     stopped(page, 4)
 
 
+# Control K, and whether the field has the focus before anything else can happen.
+ASK = """text => {
+  const key = { key: 'k', code: 'KeyK', keyCode: 75, ctrlKey: true, bubbles: true, cancelable: true }
+  text.dispatchEvent(new KeyboardEvent('keydown', key))
+  return document.activeElement.matches('.inline-edit textarea')
+}"""
+
+
 def in_an_inline_edit(page: Page) -> None:
     select_function(page, "def money", 2)
-    page.keyboard.press("Control+k")
-    page.keyboard.type("remarks")  # at once: none of it may go where the selection is
+    assert page.locator(".cm-content").evaluate(ASK), "the next key would replace what is selected"
+    page.keyboard.type("remarks")
     field = page.get_by_role("textbox", name="Say what should change")
     expect(field).to_have_value("remarks")
     field.press("Enter")
