@@ -24,9 +24,15 @@ class Runner:
         argv = [sys.executable, "-m", "ide.runner", "--socket", str(self.socket), *arguments]
         plain = {"PATH": os.environ["PATH"], **env}
         self.process = subprocess.Popen(argv, cwd=ROOT, env=plain, stderr=subprocess.PIPE)
-        until = time.monotonic() + 10
-        while not self.socket.exists() and self.process.poll() is None and time.monotonic() < until:
+        until = time.monotonic() + 30
+        while not self._listens() and self.process.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        """Its socket takes connections: it has a name some time before."""
+        flags = "00010000"  # of a socket that accepts
+        rows = Path("/proc/net/unix").read_text().splitlines()
+        return any(row.endswith(f" {self.socket}") and row.split()[3] == flags for row in rows)
 
     def stop(self) -> float:
         """Seconds from SIGTERM to its end."""

@@ -101,6 +101,7 @@ def test_a_new_runner_first_ends_what_an_older_one_left(new_runner: type[Runner]
         env={"PATH": os.environ["PATH"]},
     )
     assert left.wait(SECONDS) == -signal.SIGKILL
-    again.terminate()
     assert again.stderr is not None
-    assert b"1 processes of an earlier runner's sandboxes" in again.communicate(timeout=SECONDS)[1]
+    assert b"1 processes of an earlier runner's sandboxes" in again.stderr.readline()
+    again.terminate()
+    again.communicate(timeout=SECONDS)

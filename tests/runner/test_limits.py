@@ -63,7 +63,7 @@ async def used(runner: Runner, root: Path) -> int:
     child = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1]
     user = Path("/proc", child).stat().st_uid
     async with asyncio.timeout(10):
-        while not (root / "d").exists():
+        while not ((root / "d").exists() and "more" in (root / "servers").read_text()):
             await asyncio.sleep(0.01)
     await kill("users", runner.socket)
     await task
