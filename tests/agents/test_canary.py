@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
 import socket
@@ -153,13 +154,9 @@ def holds(text: str | bytes) -> bool:
 
 
 def redis_of(site: Site) -> Path:
-    """The socket of the embedded Redis: the one whose name its process was started with."""
-    for words, _ in processes(site):
-        for word in words.split("\0"):
-            if word.endswith("valkey.sock"):
-                return Path(word)
-    folders = Path(tempfile.gettempdir()).glob(f"tandem-{os.getuid()}-*/valkey.sock")
-    return max(folders, key=lambda path: path.stat().st_mtime)
+    """The socket of its embedded Redis; other sites may run beside it."""
+    mark = hashlib.sha256(str(site.data.resolve()).encode()).hexdigest()[:10]
+    return Path(tempfile.gettempdir(), f"tandem-{os.getuid()}-{mark}", "valkey.sock")
 
 
 def processes(site: Site) -> list[tuple[str, bytes]]:
