@@ -21,11 +21,12 @@ from django.test import Client
 
 from agents.jobs import life as jobs
 from agents.jobs import outbox
-from agents.models import Endpoint, Job, Step
+from agents.models import Endpoint, Job, Step, Turn
 from ide.accounts.models import Membership, Team, User
 from ide.db import new_id
 from ide.documents.models import DocumentUpdate
-from ide.usage import meter
+from ide.usage import hours, meter
+from ide.usage.models import Account, LedgerEntry, Limit
 from ide.workspaces.models import Workspace
 
 Json = dict[str, Any]
@@ -56,10 +57,14 @@ def ground(count: int, url: str, files: dict[str, str]) -> list[Json]:
     user = User.objects.create_user(username="ada")
     Membership.objects.create(team=team, user=user, role="owner")
     Endpoint.objects.create(name="m", dialect="chat", base_url=url, model="m", drives_tools=True)
+    cookies = _signed_in(user)
+    return [_workspace(team, number, files) | {"cookies": cookies} for number in range(count)]
+
+
+def _signed_in(user: User) -> dict[str, str]:
     client = Client()
     client.force_login(user)
-    cookies = {name: morsel.value for name, morsel in client.cookies.items()}
-    return [_workspace(team, number, files) | {"cookies": cookies} for number in range(count)]
+    return {name: morsel.value for name, morsel in client.cookies.items()}
 
 
 def _workspace(team: Team, number: int, files: dict[str, str]) -> Json:
@@ -170,3 +175,37 @@ def begun(people: dict[str, int]) -> list[str]:
     names = {number: name for name, number in people.items()}
     rows = Job.objects.filter(owner_id__in=names, claimed_at__isnull=False).order_by("claimed_at", "pk")
     return [names[owner] for owner in rows.values_list("owner_id", flat=True) if owner is not None]
+
+
+# --- what was used ----------------------------------------------------------------------------------------------------
+
+
+def capped(name: str, tokens: int) -> Json:
+    """Another person of the team, signed in, with a cap of tokens a day; nobody's calls at once are limited."""
+    user = User.objects.create_user(username=name)
+    Membership.objects.create(team=Team.objects.get(), user=user, role="editor")
+    for kind in ("turn", "job"):
+        Limit.objects.create(of="person", kind=kind, measure="calls", amount=None)
+    Limit.objects.create(of="person", person=user, measure="tokens", span="day", amount=tokens)
+    Endpoint.objects.update(limit_requests=100_000)
+    return {"user": user.pk, "cookies": _signed_in(user)}
+
+
+def under_way() -> int:
+    """Turns and jobs that have not come to an end, and calls that nobody has settled."""
+    turns = Turn.objects.filter(state=Turn.State.RUNNING).count()
+    jobs_left = Job.objects.filter(state__in=(Job.State.QUEUED, Job.State.PLANNING, Job.State.RUNNING)).count()
+    return turns + jobs_left + LedgerEntry.objects.filter(state="reserved").count()
+
+
+def used(user: int) -> Json:
+    """The ledger call by call, and what its sums are by the dashboard's history and by the accounts of limits."""
+    rows = LedgerEntry.objects.exclude(state="released").exclude(kind="test")
+    calls = [[row.subject, row.input_tokens, row.output_tokens] for row in rows]
+    before = hours.history("hour", "all").total().tokens
+    hours.roll()
+    accounts = {row.key: row.tokens for row in Account.objects.all()}
+    site = sum(tokens for key, tokens in accounts.items() if key.startswith("site|") and key.endswith("|"))
+    person = sum(tokens for key, tokens in accounts.items() if key.startswith(f"person:{user}|") and key.endswith("|"))
+    history = {"hour": before, "month": hours.history("month", "person").total().tokens}
+    return {"calls": calls, "history": history, "site": site, "person": person}

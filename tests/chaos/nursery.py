@@ -1,4 +1,5 @@
-"""The process all servers of a run are forked from: it has everything imported, so that one is up in a moment.
+"""The process all servers and workers of a run are forked from: it has everything imported, so that one is up in a
+moment.
 
 `python -m tests.chaos.nursery`, orders on stdin and answers on stdout, one JSON line each. A server forked here is a
 process as any other: its own connections, its own log, killed and paused by the kernel. `make chaos` starts them
@@ -25,12 +26,16 @@ from django.db import connections
 
 from ide import faults
 from ide.asgi import application
+from ide.celery import app as celery
 from tests.chaos import clerk
 
 MESSAGE_LIMIT = 16 << 20
 
 
-def armed(fault: str, log: str) -> None:
+def armed(fault: str, log: str, apart: bool = False) -> None:
+    """`apart`: in a process group of its own, to be killed with all it starts."""
+    if apart:
+        os.setsid()
     os.environ["TANDEM_FAULT"] = fault
     importlib.reload(faults)
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -44,8 +49,14 @@ def command(argv: list[str], fault: str, log: str) -> None:
     call_command(*argv)
 
 
-def serve(port: int, fault: str, log: str) -> None:
-    armed(fault, log)
+def work(worker: list[str], fault: str, log: str) -> None:
+    """A Celery worker with these arguments."""
+    armed(fault, log, apart=True)
+    celery.worker_main(worker)
+
+
+def serve(port: int, fault: str, log: str, apart: bool = False) -> None:
+    armed(fault, log, apart)
     uvicorn.run(
         application,
         port=port,
@@ -105,6 +116,7 @@ def reap(children: set[int]) -> None:
 
 
 def main() -> None:
+    celery.loader.import_default_modules()
     children: set[int] = set()
     orders = os.fdopen(0, "rb", buffering=0)  # or `select` would miss lines
     while True:
@@ -120,9 +132,9 @@ def main() -> None:
             say(answer(order))
         else:
             number = order.pop("number")
-            work = command if "command" in order else serve
+            does = command if "command" in order else work if "worker" in order else serve
             order |= {"argv": order.pop("command")} if "command" in order else {}
-            pid = forked(partial(work, **order))
+            pid = forked(partial(does, **order))
             children.add(pid)
             say({"number": number, "result": pid})
 

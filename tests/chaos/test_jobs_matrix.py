@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.jobplant import Group, JobPlant, jobplant
+from tests.chaos.groups import Group
+from tests.chaos.jobplant import JobPlant, jobplant
 from tests.chaos.jobrows import FILES, ROWS, Json, Row, run_row
 
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[JobPlant, Group, list[Json]]]:
-    with jobplant(tmp_path_factory.mktemp("jobs")) as one:
+    with jobplant(tmp_path_factory.mktemp("jobs"), forks=True) as one:
         yield one, one.worker(), one.ask("ground", len(ROWS), one.model.url, FILES)
 
 
