@@ -64,7 +64,7 @@ def _key(step: int, at: int, task: Task) -> str:
 def _made(parent: Job, origin: Origin, wanted: list[tuple[Task, tuple[str, str]]]) -> list[str]:
     """In one transaction with their wake-ups. Raises Fenced."""
     with transaction.atomic():
-        jobs.report(parent)
+        jobs.held(parent)  # who cancels it sees all of them, or comes first
         left = jobs.get(parent.pk)  # with what was used until now
         part = msgspec.to_builtins(budget.asked(budget.share(left, len(wanted))))
         out = []

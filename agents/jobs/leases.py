@@ -141,7 +141,7 @@ def sweep(workspace_id: str = "") -> list[str]:
     or in all; returns the ids of the jobs taken back. Any number of sweepers may run at once."""
     here = Job.objects.filter(workspace_id=workspace_id) if workspace_id else Job.objects.all()
     lost = here.filter(state__in=Job.HELD, lease_until__lt=Now())
-    found = [job.pk for job in lost.only("pk", "lease_fence") if _take_back(job)]
+    found = [job.pk for job in lost.only("pk", "lease_fence", "parent_id") if _take_back(job)]
     items = Step.objects.filter(state=Step.State.STARTED, lease_until__lt=Now(), job__in=here)
     items.filter(attempt__gte=ATTEMPTS).update(
         state=Step.State.FAILED, error=f"Its worker died {ATTEMPTS} times while working on it.", lease_until=None
@@ -157,6 +157,7 @@ def sweep(workspace_id: str = "") -> list[str]:
 def _take_back(seen: Job) -> bool:
     """One job from its worker, unless that has renewed its lease or another sweeper was quicker."""
     with transaction.atomic():
+        jobs.from_above(seen.parent_id)
         lost = Job.objects.select_for_update().filter(
             pk=seen.pk, state__in=Job.HELD, lease_fence=seen.lease_fence, lease_until__lt=Now()
         )
@@ -169,6 +170,7 @@ def _take_back(seen: Job) -> bool:
         here = Job.objects.filter(pk=job.pk)
         if job.cancel_asked:
             here.update(state=Job.State.CANCELLED, ended_at=Now(), phase="", **idle)
+            jobs.cancel_below(job)
             state = Job.State.CANCELLED
         elif job.attempt >= ATTEMPTS:
             said = f"Its worker died {ATTEMPTS} times while working on it. Look at the worker's log, then retry."

@@ -176,6 +176,12 @@ def report(job: Job, **values: object) -> None:
         raise Fenced(job.pk)
 
 
+def held(job: Job) -> None:
+    """The row is this worker's until the transaction ends. Raises Fenced."""
+    if mine(job).select_for_update().values_list("pk").first() is None:
+        raise Fenced(job.pk)
+
+
 def note(job: Job, events: Sequence[tuple[str, Mapping[str, object]]]) -> None:
     """Append to the job's feed."""
     JobEvent.objects.bulk_create(JobEvent(job_id=job.pk, kind=kind, data=dict(data)) for kind, data in events)
@@ -184,7 +190,10 @@ def note(job: Job, events: Sequence[tuple[str, Mapping[str, object]]]) -> None:
 def finish(job: Job, state: str, **values: object) -> None:
     """End this worker's run in `state` and let go of the lease. Raises Fenced."""
     with transaction.atomic():
+        from_above(job.parent_id)
         let_go(job, state, ended_at=None if state == Job.State.WAITING else Now(), **values)
+        if state == Job.State.CANCELLED:
+            cancel_below(job)  # what it has delegated since it was asked to end
         rejoin(job.pk if state == Job.State.WAITING else job.parent_id)
         news.ended(job, state, values.get("question", ""), values.get("phase", ""))
     if state != Job.State.WAITING:
@@ -200,6 +209,13 @@ def let_go(job: Job, state: str, **values: object) -> None:
     if values.get("question"):
         told["question"] = values["question"]
     note(job, [("state", told)])
+
+
+def from_above(parent_id: str | None) -> None:
+    """Lock a job's parent before the job itself, as who ends both does: else two would wait for each other. Within a
+    transaction."""
+    if parent_id is not None:
+        Job.objects.select_for_update().filter(pk=parent_id).values_list("pk").first()
 
 
 def rejoin(parent_id: str | None) -> None:
@@ -233,8 +249,7 @@ def plan(job: Job, names: Sequence[tuple[str, Mapping[str, object]]]) -> list[St
 def save_step(job: Job, step: Step) -> None:
     """Make a step durable, and the job's count of finished ones with it. Raises Fenced."""
     with transaction.atomic():
-        if mine(job).select_for_update().values_list("pk").first() is None:
-            raise Fenced(job.pk)
+        held(job)
         step.save()
         if step.state not in (Step.State.DONE, Step.State.FAILED):
             return
@@ -249,6 +264,7 @@ def ask_cancel(job_id: str) -> bool:
     """Cancel a job and what it has delegated: at once where nobody works on it, else by asking its worker. Returns
     whether it is cancelled now."""
     with transaction.atomic():
+        from_above(Job.objects.filter(pk=job_id).values_list("parent_id", flat=True).first())
         here = Job.objects.select_for_update().filter(pk=job_id)
         resting = here.filter(state__in=[Job.State.QUEUED, Job.State.WAITING])
         at_once = bool(resting.update(state=Job.State.CANCELLED, cancel_asked=True, ended_at=Now(), phase=""))
@@ -259,13 +275,18 @@ def ask_cancel(job_id: str) -> bool:
         if at_once:
             outbox.drop(job_id)
             note(job, [("state", {"state": Job.State.CANCELLED})])
-        for child in job.children.filter(state__in=[*Job.ACTIVE, Job.State.WAITING]).values_list("pk", flat=True):
-            ask_cancel(child)
+        cancel_below(job)
         if at_once:
             rejoin(job.parent_id)
     if at_once:
         metrics.jobs.labels(Job.State.CANCELLED).inc()
     return job.state == Job.State.CANCELLED
+
+
+def cancel_below(job: Job) -> None:
+    """What it has delegated, and what that has. Within a transaction that holds the row."""
+    for child in job.children.filter(state__in=[*Job.ACTIVE, Job.State.WAITING]).values_list("pk", flat=True):
+        ask_cancel(child)
 
 
 def pause(job_id: str, who: User) -> None:

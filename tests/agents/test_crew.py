@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from agents.environments import testing
-from agents.jobs import errands, items, leases, plans, trail, work
+from agents.jobs import crew, errands, helping, items, leases, places, plans, trail, work
 from agents.jobs import life as jobs
+from agents.jobs.bench import Bench
+from agents.jobs.report import Reporter
 from agents.models import Job, Step
 from ide.db import in_db
 from ide.errors import Conflict
+from ide.workspaces import git as workspace_git
 from tests.agents.conftest import CODE, Follower, Site, git
 from tests.runner.conftest import Runner
 
@@ -184,6 +188,33 @@ async def test_a_cancelled_parent_takes_its_sub_agents_with_it(site: Site, ada: 
     states = await in_db(lambda: list(Job.objects.values_list("state", flat=True)))
     assert states == ["cancelled"] * 3
     assert await in_db(leases.claim_next, "any") is None
+
+
+@pytest.mark.parametrize("died", [False, True])
+async def test_what_a_job_delegates_after_it_was_cancelled_ends_with_it(
+    site: Site, ada: Follower, *, died: bool
+) -> None:
+    await in_db(site.script, {"text": "Done."})
+    job_id = await requested(site, jobs.Order("agent", "Make parts"))
+    job = await in_db(leases.claim, job_id, "worker")
+    assert job is not None
+    await in_db(jobs.begin, job)
+    assert not await in_db(jobs.ask_cancel, job_id)  # its worker has not heard of it yet
+    reporter, place, tree = Reporter(job), places.of(job), work.worktree(job)
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    await workspace_git.clone_shared(place.root, tree, job.base)
+    bench = Bench(job, place, tree, await helping.provider_of(job, reporter), reporter)
+    ids = await crew.delegate(bench, crew.Origin(1, job.base), [crew.Task("x"), crew.Task("y")])
+    assert [(await job_of(child)).state for child in ids] == ["queued"] * 2
+    if died:
+        await in_db(Job.objects.filter(pk=job_id).update, lease_until=timezone.now() - leases.LEASE)
+        assert await in_db(leases.sweep) == []
+    else:
+        await in_db(jobs.finish, job, Job.State.CANCELLED)
+    assert [(await job_of(one)).state for one in (job_id, *ids)] == ["cancelled"] * 3
+    with pytest.raises(jobs.Fenced):
+        await crew.delegate(bench, crew.Origin(2, job.base), [crew.Task("z")])
+    assert await drained() == 0
 
 
 async def test_people_take_turns_however_much_one_asks_for(site: Site, ada: Follower) -> None:
