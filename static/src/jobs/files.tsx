@@ -85,13 +85,14 @@ export function Files({ workspace, current, chosen, invalid, problem, onChange }
           if (event.key === 'Enter' && !event.ctrlKey && !event.metaKey) event.preventDefault()
         }}
       />
-      {way.value !== 'name' && filter.value && (
+      {way.value !== 'name' && filter.value && !symbols.value.problem && (
         <small class="muted num" role="status">
           {way.value === 'glob' && own.matches(found.length)}
           {way.value === 'symbol' &&
             (symbols.value.complete ? own.symbols(symbols.value.symbols.length, found.length) : own.looking)}
         </small>
       )}
+      {symbols.value.problem && <Failure problem={symbols.value.problem} />}
       {failure.value && <Failure problem={failure.value} retry={retry} />}
       {!tree.value && !failure.value && <Skeleton />}
       {tree.value && (found.length > 0 || symbols.value.complete) && (
@@ -138,6 +139,7 @@ function Ways({ way }: { way: Signal<Way> }) {
 interface Found {
   symbols: FoundSymbol[]
   complete: boolean
+  problem?: Problem
 }
 
 /** The symbols whose name is asked for; asked again while the server has not looked into all files. */
@@ -159,8 +161,8 @@ function useSymbols(way: Signal<Way>, filter: Signal<string>): Signal<Found> {
             found.value = { symbols, complete }
             if (!complete) timer = setTimeout(ask, AGAIN)
           },
-          () => {
-            if (!gone) found.value = { ...found.peek(), complete: true }
+          (error: unknown) => {
+            if (!gone) found.value = { symbols: [], complete: true, problem: problemOf(error) }
           },
         )
     }
