@@ -109,8 +109,8 @@ class Model:
 
 
 class JobPlant:
-    """`database`: a URL of PostgreSQL, '' for SQLite. With `forks` web processes and workers are forked from one that has
-    everything imported, else started by their command lines."""
+    """`database`: a URL of PostgreSQL, '' for SQLite. With `forks` web processes and workers are forked from one that
+    has everything imported, else started by their command lines."""
 
     def __init__(self, folder: Path, database: str, lease: float, *, forks: bool = False) -> None:
         self.folder, self.data = folder, folder / "site"
