@@ -13,12 +13,13 @@ from tests.chaos.jobrows import FILES, KINDS, ROWS, run_row
 from tests.postgres import Postgres
 
 
-def matrix(folder: Path, database: str, kinds: list[str], seeds: range, numbers: list[int]) -> int:
+def matrix(folder: Path, database: str, options: argparse.Namespace) -> int:
     """How many runs were broken."""
-    runs = [(row, kind, seed) for seed in seeds for kind in kinds for row in ROWS if kind in row.kinds]
-    runs = [run for run in runs if not numbers or run[0].number in numbers]
+    seeds = range(1, options.seeds + 1)
+    runs = [(row, kind, seed) for seed in seeds for kind in options.kinds for row in ROWS if kind in row.kinds]
+    runs = [run for run in runs if not options.rows or run[0].number in options.rows]
     broken = 0
-    with jobplant(folder, database) as plant:
+    with jobplant(folder, database, forks=not options.outright) as plant:
         healthy = plant.worker()
         places = plant.ask("ground", len(runs), plant.model.url, FILES)
         for (row, kind, seed), place in zip(runs, places, strict=True):
@@ -38,14 +39,14 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="sqlite")
-    options = parser.parse_args()
-    seeds, broken = range(1, options.seeds + 1), 0
+    parser.add_argument("--outright", action="store_true", help="start each process by its command line; slower")
+    options, broken = parser.parse_args(), 0
     with tempfile.TemporaryDirectory(prefix="tandem-jobs-") as folder:
         if options.database != "postgresql":
-            broken += matrix(Path(folder, "sqlite"), "", options.kinds, seeds, options.rows)
+            broken += matrix(Path(folder, "sqlite"), "", options)
         if options.database != "sqlite":
             with Postgres() as server:
-                broken += matrix(Path(folder, "postgresql"), server.url, options.kinds, seeds, options.rows)
+                broken += matrix(Path(folder, "postgresql"), server.url, options)
     return int(broken > 0)
 
 
