@@ -67,6 +67,7 @@ def decide_while_it_writes(ana: Page, ben: Page, picture: Picture) -> None:
     line(ben, "The second remark").click()
     expect(hunk_bar(ben).get_by_role("button", name="Accept")).to_be_disabled()
     line(ben, "BULK = 12").click()
+    expect(hunk_bar(ben).get_by_role("button", name="Accept")).to_be_enabled()
     picture(ben, "8-while-it-writes")
     ben.keyboard.press("Control+Backspace")
     for page in (ana, ben):
