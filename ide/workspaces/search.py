@@ -77,7 +77,10 @@ async def search(
 async def listed(root: Path) -> list[str]:
     """The files of a workspace that are not ignored, by path; those found in 5 s."""
     options = [option for option in _OPTIONS if option != "--json"]
-    ended = await _run(root, [_program(), "--files", "--null", *options, "--", "."])
+    argv = [_program(), "--files", "--null", *options, "--", "."]
+    ended = await _run(root, argv)
+    if ended.code and ended.stderr and not ended.stdout:  # it could not be started there
+        ended = await _direct(root, argv)
     paths = ended.stdout.split(b"\0")[:-1]  # what comes last may be cut by a limit
     return [path.decode().removeprefix("./") for path in paths if _is_utf8(path)]
 

@@ -70,11 +70,13 @@ def look(page: Page, wrong: list[str], picture: Picture) -> None:
         "Kept for the answer",
     ):
         expect(part(page, name)).to_be_visible()
+    expect(part(page, "Repository map")).to_contain_text("4 of 6 files")  # two are empty
     rule = panel(page).locator("summary").filter(has_text="AGENTS.md")
     rule.click()
     expect(panel(page).get_by_text(RULE.strip())).to_be_visible()
     wrong += themes(page, "context", picture)
     page.set_viewport_size({"width": 800, "height": 900})
+    expect(panel(page)).to_be_visible()
     wrong += themes(page, "context-800", picture)
     page.set_viewport_size(WIDE)
     rule.click()
