@@ -20,7 +20,7 @@ from tests.e2e.test_journey import (
     select_function,
     type_after,
 )
-from tests.e2e.test_screens import themes, widths
+from tests.e2e.test_screens import HALF, WIDE, themes, widths
 from tests.site import ROOT, Site
 
 pytestmark = pytest.mark.e2e
@@ -139,6 +139,7 @@ def take_the_turn_back(ana: Page, ben: Page, file: Path, picture: Picture) -> No
     dialog = ana.get_by_role("dialog", name="Undo this turn")
     expect(dialog.get_by_text("the file is removed")).to_be_visible()
     expect(dialog.get_by_text("the file comes back")).to_be_visible()
+    at_800(ana, dialog, "undo-800", picture)
     assert themes(ana, "undo-turn", picture) == []
     dialog.get_by_role("button", name="Undo in 3 files").click()
     for page in (ana, ben):
@@ -153,10 +154,20 @@ def take_the_turn_back(ana: Page, ben: Page, file: Path, picture: Picture) -> No
     eventually((file.parent / "dozen.py").exists)
 
 
+def at_800(page: Page, dialog: Locator, name: str, picture: Picture) -> None:
+    """It stays open as the window becomes narrow."""
+    page.set_viewport_size(HALF)  # type: ignore[arg-type]
+    expect(dialog).to_be_visible()
+    assert themes(page, name, picture) == []
+    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    expect(dialog).to_be_visible()
+
+
 def go_back(ana: Page, ben: Page, file: Path, picture: Picture) -> None:
     ana.locator(".talk").get_by_role("button", name="Go back to before it").last.click()
     dialog = ana.get_by_role("dialog", name="Go back to before it")
     expect(dialog.get_by_text("shop/basket.py")).to_be_visible()
+    at_800(ana, dialog, "checkpoint-800", picture)
     assert themes(ana, "checkpoint", picture) == []
     dialog.get_by_role("button", name="shop/basket.py").click()
     expect(ana.get_by_text("Before this turn").first).to_be_visible()

@@ -12,7 +12,7 @@ export function Foot({ turn, live, felt }: { turn: Turn; live: boolean; felt: Fe
   return (
     <p class={live ? 'turn-foot num live' : 'turn-foot num'}>
       {list.length > 0 && <Bar list={list} />}
-      <span>{text}</span>
+      <span>{text.replace(/(?<!·) (?!·)/g, '\u00a0')}</span>
     </p>
   )
 }

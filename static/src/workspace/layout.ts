@@ -34,7 +34,14 @@ const few = globalThis.matchMedia?.('(max-width: 900px)')
 export const narrow = signal(few?.matches ?? false)
 few?.addEventListener('change', () => {
   narrow.value = few.matches
+  if (few.matches) keepInSight()
 })
+
+/** A window that becomes narrow shows the pane one is in: that of an open dialog, else that of the focus. */
+function keepInSight() {
+  const here = document.querySelector('dialog[open]') ?? document.activeElement
+  for (const name of ['side', 'main', 'talk'] as const) if (here?.closest(`.${name}`)) pane.value = name
+}
 export const change = (part: Partial<Kept>) => {
   sizes.value = { ...sizes.value, ...part }
 }
