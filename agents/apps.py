@@ -12,12 +12,14 @@ class AgentsConfig(AppConfig):
         from agents.assist import commit_message, ghost_ops, quick
         from agents.context import mention_ops
         from agents.context import ops as context_ops
+        from agents.endpoints.choice import named
         from agents.jobs import ops as job_ops
         from agents.jobs import plan_ops
         from agents.proposals import checkpoint_ops, undo_ops
         from agents.sessions import credits, library_ops, pause_ops, queue_ops
         from ide.live.announce import on_hint
         from ide.live.host import on_close, on_open
+        from ide.usage.subjects import name_models
 
         credits.register_all()
         ops.register()
@@ -34,6 +36,7 @@ class AgentsConfig(AppConfig):
         job_ops.register()
         mention_ops.register()
         parts.register()
+        name_models(named)
         on_open(live.opened)
         on_open(queue_ops.follow)
         on_open(pause_ops.follow)

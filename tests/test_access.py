@@ -112,6 +112,8 @@ ROUTES: dict[str, Route] = {
     "PUT /api/workspaces/{workspace_id}/limits": Route(404, 403, LIMIT),
     "GET /api/limits": Route(403, 403),
     "PUT /api/limits": Route(403, 403, LIMIT),
+    "GET /api/limits/subjects": Route(403, 403),
+    "GET /api/workspaces/{workspace_id}/limits/subjects": SEEN,
     "GET /api/dashboard": Route(403, 403),
     "GET /api/dashboard/history": Route(403, 403),
     "GET /api/dashboard/health": Route(403, 403),

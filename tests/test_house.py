@@ -50,6 +50,7 @@ MAY: dict[str, set[str]] = {
         *(f"ide.workspaces.{name}" for name in ("exchange", "trees", "commits", "worktrees")),
         "ide.runner.client",
         "ide.usage.meter",
+        "ide.usage.subjects",
         "ide.accounts",
         "ide.dashboard.panels",
         "ide.notices.tell",

@@ -268,3 +268,11 @@ def learn(endpoint: Endpoint, sent_bytes: int, input_tokens: int) -> None:
     seen = min(max(sent_bytes / input_tokens, 1.0), 8.0)
     endpoint.bytes_per_token = round(0.9 * endpoint.bytes_per_token + 0.1 * seen, 3)
     Endpoint.objects.filter(pk=endpoint.pk).update(bytes_per_token=endpoint.bytes_per_token)
+
+
+def named(team_id: str | None) -> dict[int, str]:
+    """Names of endpoints by number, as limits name them: the team's and the site's, or (None) all but people's own."""
+    found = Endpoint.objects.filter(person=None).select_related("team").order_by("rank", "name")
+    if team_id is not None:
+        found = found.filter(Q(team=None) | Q(team_id=team_id))
+    return {row.pk: f"{row.name} ({row.team.name})" if row.team is not None else row.name for row in found}

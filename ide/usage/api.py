@@ -15,6 +15,7 @@ from ide.accounts.permissions import Action, allow, may
 from ide.api import person
 from ide.audit.log import Where, record
 from ide.errors import Invalid, NotFound
+from ide.usage import subjects
 from ide.usage.held import Json, holding, rows_of
 from ide.usage.models import Limit
 from ide.workspaces.models import Workspace
@@ -70,6 +71,19 @@ def set_for_site(request: HttpRequest, body: LimitIn) -> list[Json]:
     return rows_of(None)
 
 
+@router.get("/limits/subjects")
+def subjects_of_site(request: HttpRequest) -> Json:
+    """Whom administrators' limits may name."""
+    allow(person(request), Action.OBSERVE)
+    return subjects.named(None)
+
+
+@router.get("/workspaces/{workspace_id}/limits/subjects")
+def subjects_of_team(request: HttpRequest, workspace_id: str) -> Json:
+    """Whom a team's own limits may name."""
+    return subjects.named(_workspace(person(request), workspace_id).team_id)
+
+
 @router.get("/workspaces/{workspace_id}/limits")
 def of_workspace(request: HttpRequest, workspace_id: str) -> Json:
     """What holds for this person here, with what is used of it; and what the team has set for itself."""
@@ -107,6 +121,8 @@ def _save(who: User, body: LimitIn, team: str | None) -> None:
     named = _person(body.person, team) if body.person else None
     if body.team is not None and not Team.objects.filter(pk=body.team).exists():
         raise NotFound("There is no such team.", "Reload the list.")
+    if body.endpoint is not None and body.endpoint not in subjects.models(team):
+        raise NotFound("There is no such model here.", "Reload the list.")
     subject: dict[str, Any] = {"by_id": team, "of": body.of, "team_id": body.team, "person": named}
     subject |= {"endpoint": body.endpoint, "pool": body.pool, "kind": body.kind}
     subject |= {"measure": body.measure, "span": body.span}

@@ -19,6 +19,12 @@ export interface Limit {
   amount: number | null // none: no limit
   default: boolean // nobody has set it
 }
+/** Whom a limit may name. */
+export interface LimitSubjects {
+  teams: { id: string; name: string }[]
+  people: { login: string; name: string }[]
+  models: { id: number; name: string }[]
+}
 // What holds for the person who asks; `used` null: counted by the minute, not told.
 export interface Held {
   of: LimitOf

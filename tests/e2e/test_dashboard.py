@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Person
 from tests.e2e.test_journey import Picture, sign_up
@@ -104,7 +104,26 @@ def set_limit(site: Site, ana: Page, picture: Picture) -> list[str]:
     ana.keyboard.press("Enter")
     expect(ana.get_by_text("The limit holds from now on.")).to_be_visible()
     expect(ana.get_by_role("row", name=re.compile("Each person.*fast.*4,000 tokens a day"))).to_be_visible()
+    name_a_model(ana, form)
     return wrong
+
+
+def name_a_model(ana: Page, form: Locator) -> None:
+    """One model by its name, which it keeps when its limit is changed; and none again."""
+    ana.get_by_role("button", name="Set a limit").click()
+    form.get_by_label("For").select_option("endpoint")
+    form.get_by_label("Which").select_option(label=re.compile("cripted"))
+    form.get_by_label("At most").fill("700")
+    ana.keyboard.press("Enter")
+    row = ana.get_by_role("row", name=re.compile("^Scripted.*700 tokens a day"))
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Change").click()
+    form.get_by_label("At most").fill("800")
+    ana.keyboard.press("Enter")
+    row = ana.get_by_role("row", name=re.compile("^Scripted.*800 tokens a day"))
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
 
 
 def choose(page: Page, model: str) -> None:

@@ -74,8 +74,8 @@ function Entries({ rows }: { rows: AuditEntry[] }) {
       <table>
         <thead>
           <tr>
-            {words.columns.map((one) => (
-              <th key={one} scope="col">
+            {words.columns.map((one, at) => (
+              <th key={one} scope="col" class={at === 0 ? 'num' : undefined}>
                 {one}
               </th>
             ))}

@@ -69,7 +69,7 @@ function SiteLimits() {
         <LimitsTable
           rows={rows.value}
           path="/limits"
-          ofs={['person', 'team', 'site', 'job']}
+          ofs={['person', 'team', 'endpoint', 'site', 'job']}
           may
           changed={(next) => (rows.value = next)}
         />

@@ -1,13 +1,13 @@
 // Limits as a table, and the form that sets one: administrators' on the dashboard, a team's in its meters.
 import './limits.css'
 import { useSignal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
-import { put } from '../net/http'
+import { useEffect, useRef } from 'preact/hooks'
+import { get, put } from '../net/http'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { words } from '../ui/words/limits'
 import type { Problem } from '../wire'
-import type { Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, Pool } from '../wire-limits'
+import type { Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, LimitSubjects, Pool } from '../wire-limits'
 
 const SPANS: Record<LimitMeasure, LimitSpan[]> = {
   tokens: ['day', 'month', 'minute'],
@@ -18,7 +18,7 @@ const SPANS: Record<LimitMeasure, LimitSpan[]> = {
 
 interface Draft {
   of: LimitOf
-  person: string
+  which: string // its id, login or number; empty: each of them
   pool: Pool | ''
   kind: LimitKind | ''
   measure: LimitMeasure
@@ -27,7 +27,7 @@ interface Draft {
 }
 const blank = (of: LimitOf): Draft => ({
   of,
-  person: '',
+  which: '',
   pool: '',
   kind: '',
   measure: 'tokens',
@@ -36,7 +36,7 @@ const blank = (of: LimitOf): Draft => ({
 })
 const draftOf = (row: Limit): Draft => ({
   of: row.of,
-  person: row.person?.login ?? '',
+  which: String(row.person?.login ?? row.team?.id ?? row.endpoint ?? ''),
   pool: row.pool,
   kind: row.kind,
   measure: row.measure,
@@ -54,6 +54,25 @@ const bodyOf = (row: Limit) => ({
   span: row.span,
 })
 
+/** Who may be named, of those it can be for: value and name. */
+function choices(of: LimitOf, all: LimitSubjects | null): [string, string][] {
+  if (of === 'team') return (all?.teams ?? []).map((one) => [one.id, one.name])
+  if (of === 'person') return (all?.people ?? []).map((one) => [one.login, words.person(one)])
+  if (of === 'endpoint') return (all?.models ?? []).map((one) => [String(one.id), one.name])
+  return []
+}
+
+/** The body that sets what the form says. */
+function asked({ which, amount, ...rest }: Draft) {
+  return {
+    ...rest,
+    team: rest.of === 'team' && which ? which : null,
+    person: rest.of === 'person' && which ? which : null,
+    endpoint: rest.of === 'endpoint' && which ? Number(which) : null,
+    amount: amount.trim() === '' ? null : Number(amount),
+  }
+}
+
 interface Props {
   rows: Limit[]
   path: string // where they are put
@@ -67,7 +86,14 @@ export function LimitsTable({ rows, path, ofs, may, changed }: Props) {
   const problem = useSignal<Problem | null>(null)
   const busy = useSignal(false)
   const said = useSignal('')
+  const subjects = useSignal<LimitSubjects | null>(null)
   const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    get<LimitSubjects>(`${path}/subjects`).then(
+      (all) => (subjects.value = all),
+      (error) => (problem.value = problemOf(error)),
+    )
+  }, [path])
   const send = async (body: unknown) => {
     busy.value = true
     problem.value = null
@@ -103,7 +129,7 @@ export function LimitsTable({ rows, path, ofs, may, changed }: Props) {
             <tbody>
               {rows.map((row) => (
                 <tr key={JSON.stringify(bodyOf(row))}>
-                  <th scope="row">{words.whose(row)}</th>
+                  <th scope="row">{words.whose(row, subjects.value?.models)}</th>
                   <td>{words.pools[row.pool]}</td>
                   <td>{words.kinds[row.kind]}</td>
                   <td class="num">
@@ -151,16 +177,12 @@ export function LimitsTable({ rows, path, ofs, may, changed }: Props) {
         <LimitForm
           box={form}
           draft={draft.value}
+          subjects={subjects.value}
           ofs={ofs}
           busy={busy.value}
           change={(next) => (draft.value = { ...draft.peek()!, ...next })}
           cancel={() => (draft.value = null)}
-          save={() => {
-            const { person, amount, ...rest } = draft.peek()!
-            const most = amount.trim() === '' ? null : Number(amount)
-            const who = rest.of === 'person' && person.trim() ? person.trim() : null
-            void send({ ...rest, person: who, amount: most })
-          }}
+          save={() => void send(asked(draft.peek()!))}
         />
       )}
     </div>
@@ -170,6 +192,7 @@ export function LimitsTable({ rows, path, ofs, may, changed }: Props) {
 interface FormProps {
   box: { current: HTMLFormElement | null }
   draft: Draft
+  subjects: LimitSubjects | null
   ofs: LimitOf[]
   busy: boolean
   change: (next: Partial<Draft>) => void
@@ -177,14 +200,15 @@ interface FormProps {
   save: () => void
 }
 
-function LimitForm({ box, draft, ofs, busy, change, cancel, save }: FormProps) {
+function LimitForm({ box, draft, subjects, ofs, busy, change, cancel, save }: FormProps) {
   const job = draft.of === 'job'
+  const named = choices(draft.of, subjects)
   const measures: LimitMeasure[] = job ? ['tokens', 'dollars'] : ['tokens', 'dollars', 'requests', 'calls']
   const spans: LimitSpan[] = job ? ['ever'] : SPANS[draft.measure]
   const measure = (value: LimitMeasure) => change({ measure: value, span: job ? 'ever' : SPANS[value][0]! })
   const of = (value: LimitOf) => {
-    if (value === 'job') change({ of: value, pool: '', kind: '', measure: 'tokens', span: 'ever' })
-    else change({ of: value, span: draft.span === 'ever' ? 'day' : draft.span })
+    if (value === 'job') change({ of: value, which: '', pool: '', kind: '', measure: 'tokens', span: 'ever' })
+    else change({ of: value, which: '', span: draft.span === 'ever' ? 'day' : draft.span })
   }
   return (
     <form
@@ -203,11 +227,14 @@ function LimitForm({ box, draft, ofs, busy, change, cancel, save }: FormProps) {
       }}
     >
       <Choice label={words.fields.of} value={draft.of} all={ofs} shown={words.ofs} set={of} />
-      {draft.of === 'person' && (
-        <label>
-          {words.fields.person}
-          <input value={draft.person} onInput={(event) => change({ person: event.currentTarget.value })} />
-        </label>
+      {named.length > 0 && (
+        <Choice
+          label={words.fields.which}
+          value={draft.which}
+          all={['', ...named.map(([value]) => value)]}
+          shown={{ '': words.ofs[draft.of], ...Object.fromEntries(named) }}
+          set={(which) => change({ which })}
+        />
       )}
       {!job && (
         <>

@@ -108,7 +108,7 @@ function Limited({ live }: { live: Live }) {
       <LimitsTable
         rows={all.own}
         path={path}
-        ofs={['person', 'team']}
+        ofs={['person', 'team', 'endpoint']}
         may={all.may_change}
         changed={() => void load()}
       />

@@ -43,7 +43,11 @@ export const words = {
   } satisfies Record<LimitKind | '', string>,
   measures: { tokens: 'tokens', dollars: 'US dollars', requests: 'requests', calls: 'calls at once' },
   spans: { '': 'at once', minute: 'a minute', day: 'a day', month: 'a month', ever: 'in all' },
-  whose: (row: Limit) => row.person?.name ?? row.team?.name ?? (row.endpoint ? `Model ${row.endpoint}` : ofs[row.of]),
+  whose: (row: Limit, models: { id: number; name: string }[] = []) => {
+    const model = row.endpoint ? (models.find((one) => one.id === row.endpoint)?.name ?? `Model ${row.endpoint}`) : null
+    return row.person?.name ?? row.team?.name ?? model ?? ofs[row.of]
+  },
+  person: (one: { login: string; name: string }) => (one.name === one.login ? one.name : `${one.name} (${one.login})`),
   most: (row: Limit) => (row.amount === null ? 'no limit' : measured(row.amount, row.measure, row.span)),
   default: 'default',
   change: 'Change',
@@ -56,7 +60,7 @@ export const words = {
   saved: 'The limit holds from now on.',
   fields: {
     of: 'For',
-    person: 'One login (empty: each)',
+    which: 'Which',
     pool: 'Models',
     kind: 'Use',
     measure: 'Limit of',
