@@ -185,6 +185,12 @@ class _Step:
             before.reasoning_tokens + usage.reasoning_tokens,
         )
 
+    async def abort(self) -> None:
+        for patch in self.patches.values():
+            await patch.abort()
+        if self.blocks is not None:
+            await self.blocks.abort()
+
     def finished(self) -> StepFinished:
         message = self.message()
         if self.first is None or self.last is None:
@@ -206,8 +212,7 @@ async def run_turn(
     reason: Reason = "steps"
     repairs, spent = REPAIRS, 0
     for number in range(1, settings.max_steps + 1):
-        said = inbox.take()
-        if said:
+        if said := inbox.take():
             history.extend(Message("user", text) for text in said)
             yield Steered(said)
         if settings.budget and spent >= settings.budget:
@@ -236,10 +241,7 @@ async def run_turn(
                     results[done.call.id] = done.result
                     yield done
         finally:
-            for patch in step.patches.values():
-                await patch.abort()
-            if step.blocks is not None:
-                await step.blocks.abort()
+            await step.abort()
         told = step.finished()
         spent += told.usage.input_tokens + told.usage.output_tokens
         _remember(history, told.message, results, continued=request.continue_last)
