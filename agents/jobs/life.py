@@ -381,4 +381,5 @@ def move(job_id: str, state: str, **values: object) -> None:
         job.ended_at = job.ended_at or timezone.now()
         job.save()
         note(job, [("state", {"state": state})])
-    metrics.jobs.labels(state).inc()
+    if job.parent_id is None:  # parts of a job are told with it: nobody merged them
+        metrics.jobs.labels(state).inc()

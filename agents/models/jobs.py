@@ -89,7 +89,7 @@ class Job(models.Model):
     cancel_asked = models.BooleanField(default=False)
     pause_asked = models.BooleanField(default=False)
     question = models.TextField(blank=True, help_text="What it asks people; it waits for a word of theirs.")
-    budget = models.JSONField(default=dict, help_text="Most it may use; see agents/jobs/budget.py.")
+    budget = models.JSONField(default=dict, help_text="The most it may use: a Budget.")
     worked_seconds = models.FloatField(default=0, help_text="By earlier attempts.")
     cost = models.DecimalField(max_digits=14, decimal_places=8, default=0, help_text="US dollars, if prices are known.")
     attempt = models.PositiveIntegerField(default=0, help_text="Claims since a step was last done.")

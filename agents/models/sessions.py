@@ -131,6 +131,7 @@ class QueueEntry(models.Model):
 
     class Meta:
         ordering: ClassVar = ["position", "created_at"]
+        verbose_name_plural = "queue entries"
 
     def __str__(self) -> str:
         return f"queued in {self.session_id}: {self.id}"
