@@ -96,7 +96,7 @@ function Acts({ job }: { job: Job }) {
   const home = live.value
   const can = acts(job)
   if (!home || !mayDelegate(home.role.value)) return null
-  if (job.taken_by?.id === home.me.id) return <GiveBack job={job.id} />
+  if (job.taken_by && job.taken_by.id === home.me.id) return <GiveBack job={job.id} />
   if (can.stop) {
     const busy = isBusy(job.id, 'cancel')
     return (
