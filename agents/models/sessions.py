@@ -189,6 +189,9 @@ class SessionRules(models.Model):
     )
     ghost = models.BooleanField(default=True, help_text="Suggestions at the cursor.")
 
+    class Meta:
+        verbose_name_plural = "session rules"
+
     def __str__(self) -> str:
         return f"rules of {self.workspace_id}"
 

@@ -17,6 +17,9 @@ class WorktreeRules(models.Model):
     setup_env = models.TextField(blank=True, help_text="Variables of its commands, encrypted: values may be secrets.")
     egress = models.JSONField(default=list, blank=True, help_text="Hosts its commands may reach.")
 
+    class Meta:
+        verbose_name_plural = "worktree rules"
+
     def __str__(self) -> str:
         return f"worktrees of {self.workspace_id}"
 

@@ -89,6 +89,9 @@ class LedgerEntry(models.Model):
 
     objects = Ledger.as_manager()
 
+    class Meta:
+        verbose_name_plural = "ledger entries"
+
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}: {self.input_tokens} in, {self.output_tokens} out"
 
