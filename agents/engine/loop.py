@@ -146,6 +146,7 @@ class _Step:
     """What one answer brought."""
 
     started: float
+    heard: Callable[[], bool]
     text: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
@@ -169,10 +170,12 @@ class _Step:
         history.extend(Message("user", text) for text in texts)
         self.text, self.kept = [], []
 
-    @property
-    def talking(self) -> bool:
-        """Whether it can be broken off here: it is not writing a call or a block, which would be lost."""
-        return not self.calling and (self.blocks is None or self.blocks.between)
+    def broken_off(self) -> bool:
+        """Whether it ends here, since somebody waits to be heard: not within a call or a block, which would be lost."""
+        if self.calling or self.calls or not (self.blocks is None or self.blocks.between) or not self.heard():
+            return False
+        self.kept.clear()  # without all that it led to, it cannot be sent again
+        return True
 
     def spent(self, usage: Usage) -> None:
         """An answer that is steered has several parts, each counted by the provider."""
@@ -223,15 +226,13 @@ async def run_turn(
             reason = "window"
             break
         yield StepStarted(number)
-        step = _Step(time.perf_counter(), blocks=TextEdits(environment, f"text-{number}") if settings.blocks else None)
+        step = _Step(time.perf_counter(), settings.steered)
+        step.blocks = TextEdits(environment, f"text-{number}") if settings.blocks else None
         try:
             request = request_of(sent, tools, settings, first=number == 1)
             async with aclosing(_stream(provider, environment, request, step, history)) as events:
                 async for event in events:
                     yield event
-                    if settings.steered() and step.talking:  # what is there stays; the next step answers
-                        step.kept.clear()  # without all it led to it cannot be sent again
-                        break
             for told_of in await _written(step):
                 yield told_of
             yield Answered(step.message())
@@ -295,6 +296,8 @@ async def _stream(
                     yield Steered(list(event.texts))
                 elif (told := await _take(environment, step, event)) is not None:
                     yield told
+                    if step.broken_off():  # what is there stays; the next step answers
+                        return
     finally:
         close = getattr(answer, "aclose", None)  # an async generator must be closed to close its connection now
         if close is not None:
@@ -350,7 +353,6 @@ async def _take(environment: Environment, step: _Step, event: Event) -> TurnEven
             if call_id in step.patches:
                 await step.patches[call_id].feed(text)
         case ToolEnd(made):
-            step.calling = True
             step.calls.append(made)
         case Usage():
             step.spent(event)
