@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from agents.context import symbols
@@ -192,7 +192,7 @@ async def _recent_edits(host: WorkspaceHost, asked: Question) -> Part | None:
 def _before(documents: list[str], since: datetime) -> list[tuple[str, str]]:
     """Which of these people edited since then, the newest first, with their text before. Synchronous ORM."""
     rows = DocumentUpdate.objects.filter(document_id__in=documents, created_at__gt=since)
-    rows = rows.filter(origin__startswith="person:")
+    rows = rows.filter(Q(origin__startswith="person:") | Q(origin__startswith="rejected:"))
     found = rows.values("document_id", "epoch").annotate(first=Min("seq"), newest=Max("created_at"))
     out = []
     for row in found.order_by("-newest")[:DOCUMENTS]:

@@ -23,6 +23,7 @@ from agents.proposals.spared import spared
 from agents.proposals.undecided import Tracked, Undecided
 from agents.proposals.waiting_acts import WaitingActs
 from ide.db import in_db, new_id
+from ide.documents.history.authors import rejected
 from ide.documents.history.undo import Since, since
 from ide.documents.room import Edit, Room
 from ide.errors import Conflict, NotFound, Refused
@@ -319,7 +320,7 @@ class Proposals:
             return
         await self._named(proposal_id, chosen)[0].room.whole()
         tracked, ids = self._named(proposal_id, chosen)
-        tracked.doc.reject(tracked, ids, f"person:{user_id}")
+        tracked.doc.reject(tracked, ids, rejected(user_id, tracked.origin))
         tracked.row.rejected += len(ids)
         await self._decided(tracked)
 

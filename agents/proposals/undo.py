@@ -48,7 +48,7 @@ async def preview(host: WorkspaceHost, sessions: Sessions, turn_id: str, *, undo
     shown = []
     for document in standing.documents:
         room = await host.open_room(document)
-        now, then = await _texts(room, standing.origin)
+        now, then = await _texts(room, standing)
         if now != then:
             shown.append(told(document, room.path, now, then))
     known = {str(file["document"]): file for file in shown}
@@ -99,7 +99,7 @@ async def _take_back(sessions: Sessions, room: Room, standing: Standing, new: st
     turn, proposals = standing.turn, sessions.proposals
     with room.hold():
         for _ in range(TRIES):
-            now, then = await _texts(room, standing.origin)
+            now, then = await _texts(room, standing)
             edits = await asyncio.to_thread(minimal_edits, now, then)
             await room.whole()
             if room.text() != now:
@@ -112,11 +112,11 @@ async def _take_back(sessions: Sessions, room: Room, standing: Standing, new: st
     raise Busy("The document changes all the time.")
 
 
-async def _texts(room: Room, origin: str) -> tuple[str, str]:
+async def _texts(room: Room, standing: Standing) -> tuple[str, str]:
     """The text now, and as it would be."""
     if room.pending:
         await asyncio.wait(room.pending)
-    found = await in_db(without, room.id, origin)
+    found = await in_db(without, room.id, standing.origin, f"turn:{standing.turn.pk}")
     now = room.text()
     if now == found.now:
         return now, found.text

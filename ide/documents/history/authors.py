@@ -1,7 +1,8 @@
 """Who an origin is, in words for people. Apps say it for the kinds they know (`register`); persons are known here.
 
 An origin is `person:<id>`, `turn:<id>`, `job:<id>`, `disk`, `seed`, or '' where nobody knows; `relayed:<id>:<origin>`
-where only a person vouches that characters are another origin's. All of this is synchronous ORM.
+where only a person vouches that characters are another origin's; `rejected:<id>:<origin>` where a person rejects what
+an origin wrote, and so brings back what it had taken away. All of this is synchronous ORM.
 """
 
 from __future__ import annotations
@@ -100,5 +101,17 @@ def _relayed(keys: set[str]) -> dict[str, Author]:
     return out
 
 
+def rejected(by: int, origin: str) -> str:
+    """The origin of what a person writes by rejecting something of `origin`."""
+    return f"rejected:{by}:{origin}"
+
+
+def _rejecting(keys: set[str]) -> dict[str, Author]:
+    """The people who rejected it."""
+    people = _persons({key.partition(":")[0] for key in keys})
+    return {key: people[by] for key in keys if (by := key.partition(":")[0]) in people}
+
+
 register("person", _persons)
+register("rejected", _rejecting)
 register("relayed", _relayed)

@@ -20,10 +20,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import cast
 
 from ide.accounts.models import User
 from ide.documents.history import authorship
-from ide.documents.history.authors import Author, describe, kind_of
+from ide.documents.history.authors import Author, describe
 from ide.documents.models import Document
 from ide.documents.text import Edit, lines, minimal_edits
 from ide.documents.yjs.items import units
@@ -108,11 +109,11 @@ def line_ranges(text: str, by: Sequence[str], spans: Sequence[Span]) -> list[tup
 
 def _trailers(committer: User, authors: Sequence[Author]) -> list[str]:
     """One line for each other person and each model, those who wrote most first."""
-    persons = User.objects.in_bulk([int(kind_of(a.origin)[1]) for a in authors if a.kind == "person" and a.person])
+    persons = User.objects.in_bulk([cast(int, a.person["id"]) for a in authors if a.kind == "person" and a.person])
     out: dict[str, None] = {}
     for author in authors:
         if author.kind == "person" and author.person:
-            user = persons[int(kind_of(author.origin)[1])]
+            user = persons[cast(int, author.person["id"])]
             if user.pk != committer.pk:
                 who = identity(user)
                 out[_trailer(who.name, who.email)] = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from ide.documents.history.authors import kind_of
 from ide.documents.log import past
 from ide.documents.models import Document, DocumentUpdate, Snapshot
 from ide.documents.protocol import Malformed
@@ -57,6 +58,15 @@ class _Pieces:
                 else:
                     joined.append((start, end))
             self._by_client[client] = joined
+
+    def but(self, others: _Pieces) -> _Pieces:
+        """These without those; both are sealed."""
+        left = _Pieces()
+        for client, spans in self._by_client.items():
+            for start, end in spans:
+                left.add((client, a, b - a) for a, b, held in others.cuts(client, start, end) if not held)
+        left.seal()
+        return left
 
     def cuts(self, client: int, start: int, end: int) -> list[tuple[int, int, bool]]:
         """The span in parts: (from, to, whether they are held)."""
@@ -117,8 +127,12 @@ def at(document_id: str, when: datetime) -> str | None:
     return past.text_at(document_id, document.epoch, newest)
 
 
-def without(document_id: str, origin: str) -> Without:
-    """Raises Conflict where the log does not reach back to the origin's first edit any more."""
+def without(document_id: str, origin: str, rejected: str = "") -> Without:
+    """Raises Conflict where the log does not reach back to the origin's first edit any more.
+
+    What people brought back by rejecting something of the origin (of `rejected`, for an undo whose edits are those of
+    a turn) is there already, and does not come back a second time.
+    """
     document = Document.objects.get(pk=document_id)
     mine = DocumentUpdate.objects.filter(document=document, epoch=document.epoch, origin=origin)
     first = mine.order_by("seq").values_list("seq", flat=True).first()
@@ -129,7 +143,7 @@ def without(document_id: str, origin: str) -> Without:
             "Open the history of the file and restore an older version.",
         )
     sequence = Sequence([ground.data] if ground.data is not None else [])
-    written, deleted = _Pieces(), _Pieces()
+    written, deleted, there = _Pieces(), _Pieces(), _Pieces()
     seq = ground.seq
     for row in past.rows(document_id, document.epoch, ground.seq):
         seq = row.seq
@@ -140,9 +154,12 @@ def without(document_id: str, origin: str) -> Without:
         if row.origin == origin:
             written.add(change.inserted)
             deleted.add(change.deleted)
-    written.seal()
-    deleted.seal()
-    return Without(sequence.text(), _text(sequence, written, deleted), seq)
+        elif kind_of(row.origin)[0] == "rejected" and row.origin.endswith(f":{rejected or origin}"):
+            for piece in change.inserted:
+                there.add(sequence.tombstones(piece))
+    for pieces in (written, deleted, there):
+        pieces.seal()
+    return Without(sequence.text(), _text(sequence, written, deleted.but(there)), seq)
 
 
 def _text(sequence: Sequence, written: _Pieces, deleted: _Pieces) -> str:

@@ -115,8 +115,12 @@ class Sequence:
 
     def deleted_around(self, piece: Piece) -> set[Id]:
         """The deleted runs (by their first id) that a piece stands between."""
+        return {(client, clock) for client, clock, _ in self.tombstones(piece)}
+
+    def tombstones(self, piece: Piece) -> list[Piece]:
+        """The deleted runs that a piece stands between."""
         first, last = self._at(*piece[:2]), self._at(piece[0], piece[1] + piece[2] - 1)
-        return {(one.client, one.clock) for one in (*_tombstones(first, "left"), *_tombstones(last, "right"))}
+        return [one.piece for one in (*_tombstones(first, "left"), *_tombstones(last, "right"))]
 
     # --- integration ----------------------------------------------------------------------------------------------
 
