@@ -9,11 +9,12 @@ from django.test import AsyncClient
 
 from agents.jobs import life as jobs
 from agents.jobs import work
-from agents.models import Job
+from agents.models import Item, Job
 from agents.sessions import credits
 from ide.accounts.models import User
 from ide.db import in_db
 from ide.documents.history.authors import describe
+from ide.documents.history.credit import named
 from tests.agents.conftest import CODE, Follower, Site, git
 from tests.agents.test_jobs import merged, requested
 from tests.agents.test_turns import inline
@@ -123,3 +124,15 @@ async def test_a_turn_or_job_that_is_gone_is_still_told_by_its_kind(site: Site) 
     }
     assert found[f"job:{row.pk}"].prompt == "do it"
     assert credits.model_of(None) == "a model"
+
+
+async def test_who_rejects_or_takes_back_is_a_person_to_a_commit(site: Site, ada: Follower) -> None:
+    bob = Follower(site.workspace.pk, site.bob)
+    await bob.opened(site.document.pk)
+    await in_db(site.script, {"text": "```python\ndef one(a):\n    return 1\n```\n"}, tools=False)
+    turn = await ada.ended(await inline(site, ada, "one"))
+    await bob.ask("turn.undo", turn=turn["id"])
+    mark = await in_db(lambda: Item.objects.get(kind="note", data__has_key="undo").pk)
+    for origin in (f"undo:{mark}", f"rejected:{site.bob.pk}:turn:{turn['id']}", f"person:{site.bob.pk}"):
+        assert await in_db(named, site.ada, [origin]) == ["Co-authored-by: bob <bob@users.tandem.invalid>"]
+        assert await in_db(named, site.bob, [origin]) == []
