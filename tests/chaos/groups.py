@@ -25,8 +25,13 @@ class Group(Process):
         return self.process.pid
 
     def signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+        if not self.is_over():
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+    def is_over(self) -> bool:
+        """Its id may be another's by now."""
+        return self.process.returncode is not None
 
     def struck(self) -> list[int]:
         """Process ids in which its fault has struck."""
@@ -39,14 +44,27 @@ class Forked(Group):
 
     def __init__(self, pid: int, log: Path) -> None:
         self._pid, self.log = pid, log
+        self._born = _born(pid)
 
     @property
     def pid(self) -> int:
         return self._pid
 
+    def is_over(self) -> bool:
+        return _born(self.pid) not in ("", self._born)
+
     def stop(self) -> None:
         self.signal(signal.SIGKILL)
-        until(lambda: state_of(self.pid) in ("", "Z"), f"process {self.pid} is dead", 10)
+        until(lambda: self.is_over() or state_of(self.pid) in ("", "Z"), f"process {self.pid} is dead", 10)
+
+
+def _born(pid: int) -> str:
+    """When a process was started, in the kernel's ticks; '' where there is none of that id. An id whose group still has
+    processes is not given again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
 
 
 class Nursery:

@@ -52,7 +52,9 @@ class Process:
             )
 
     def stop(self) -> None:
-        """With everything it started."""
+        """With everything it started. A second time it does nothing: its id may be another's by then."""
+        if self.process.returncode is not None:
+            return
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
