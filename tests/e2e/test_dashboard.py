@@ -112,15 +112,15 @@ def name_a_model(ana: Page, form: Locator) -> None:
     """One model by its name, which it keeps when its limit is changed; and none again."""
     ana.get_by_role("button", name="Set a limit").click()
     form.get_by_label("For").select_option("endpoint")
-    form.get_by_label("Which").select_option(label=re.compile("cripted"))
+    form.get_by_label("Which").select_option(label="Fast")
     form.get_by_label("At most").fill("700")
     ana.keyboard.press("Enter")
-    row = ana.get_by_role("row", name=re.compile("^Scripted.*700 tokens a day"))
+    row = ana.get_by_role("row", name=re.compile("^Fast.*700 tokens a day"))
     expect(row).to_be_visible()
     row.get_by_role("button", name="Change").click()
     form.get_by_label("At most").fill("800")
     ana.keyboard.press("Enter")
-    row = ana.get_by_role("row", name=re.compile("^Scripted.*800 tokens a day"))
+    row = ana.get_by_role("row", name=re.compile("^Fast.*800 tokens a day"))
     expect(row).to_be_visible()
     row.get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)
@@ -141,7 +141,7 @@ def meet_it_and_go_on(ben: Page, picture: Picture) -> list[str]:
     choose(ben, "Deep")
     talk.get_by_role("button", name="Go on").click()
     expect(talk.get_by_text("Go on from where you stopped.")).to_be_visible()
-    expect(talk.get_by_text(re.compile("200 out"))).to_be_visible()  # the whole of the simulator's usual answer
+    expect(talk.get_by_text(re.compile(r"200\sout"))).to_be_visible()  # the whole of the simulator's usual answer
     ben.get_by_role("button", name="You, theme, sign out").click()
     ben.get_by_role("menuitem", name="Models…").click()
     ben.get_by_role("dialog").get_by_role("button", name="Meters", exact=True).click()
