@@ -152,7 +152,7 @@ def talk(ana: Page, ben: Page, picture: Picture) -> None:
         if page is ben:
             ben.locator(".talk").get_by_role("button", name="Sessions", exact=True).click()
             ben.locator(".library-open").filter(has_text="What is a basket").click()
-        expect(page.locator(".talk").get_by_text("first token")).to_be_visible(timeout=MODEL_MS)
+        expect(page.locator(".talk").get_by_text(re.compile(r"first\stoken"))).to_be_visible(timeout=MODEL_MS)
         expect(page.locator(".talk").get_by_text("What is a basket? One sentence.").last).to_be_visible()
     picture(ana, "4-session")
 

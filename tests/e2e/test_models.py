@@ -149,7 +149,7 @@ def talk(page: Page, picture: Picture) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".talk").get_by_text("the first pass keeps every name").first).to_be_visible()
     expect(page.locator(".talk").get_by_text(re.compile("· Fast")).first).to_be_visible()
-    expect(page.locator(".talk").get_by_text(re.compile("first token .* tok/s")).first).to_be_visible()
+    expect(page.locator(".talk").get_by_text(re.compile(r"first\stoken.*tok/s")).first).to_be_visible()
     picture(page, "models-talk")
 
 
