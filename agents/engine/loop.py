@@ -11,8 +11,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Literal, Protocol
+from typing import Protocol
 
+from agents.engine.events import (
+    Answered,
+    Finished,
+    Prose,
+    Reason,
+    Reasoning,
+    Steered,
+    StepFinished,
+    StepStarted,
+    ToolFinished,
+    ToolStarted,
+    TurnEvent,
+)
 from agents.engine.messages import (
     Done,
     Event,
@@ -67,78 +80,6 @@ class Settings:
     budget: int = 0  # tokens, read and written, that its steps may take together; 0: no limit
     before_step: BeforeStep | None = None
     steered: Callable[[], bool] = lambda: False  # whether somebody waits in the inbox who is not to wait for its end
-
-
-@dataclass(frozen=True)
-class StepStarted:
-    number: int
-
-
-@dataclass(frozen=True)
-class Prose:
-    text: str
-
-
-@dataclass(frozen=True)
-class Reasoning:
-    text: str
-
-
-@dataclass(frozen=True)
-class ToolStarted:
-    """The model began to call; its arguments may still stream."""
-
-    call_id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class ToolFinished:
-    call: ToolCall
-    result: ToolResult
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Answered:
-    """The model's answer is complete and none of its calls has been carried out, but edits that stream: keep it now to
-    be able to go on from it."""
-
-    message: Message
-
-
-@dataclass(frozen=True)
-class StepFinished:
-    """A step is over and its messages are in the history: save them now.
-
-    `message` is the assistant's; `ttft_ms` from the request to the first event; `seconds` the time the model streamed
-    after that; `usage` as counted by the provider; `tools` the seconds its calls took, those at the same time once.
-    """
-
-    usage: Usage
-    ttft_ms: float | None
-    seconds: float
-    message: Message
-    tools: float = 0.0
-
-
-@dataclass(frozen=True)
-class Steered:
-    """What people said meanwhile is in the history now."""
-
-    texts: list[str]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """reason: stop, length, filter, or what ended it before its model had: steps (their limit was reached), budget (of
-    tokens), window (what was said and read does not fit any more)."""
-
-    reason: Reason
-
-
-Reason = Literal["stop", "length", "filter", "steps", "budget", "window"]
-TurnEvent = StepStarted | Prose | Reasoning | ToolStarted | Answered | ToolFinished | StepFinished | Steered | Finished
 
 
 @dataclass

@@ -13,19 +13,18 @@ from contextlib import aclosing
 from django.utils import timezone
 
 from agents.engine import context, tools
-from agents.engine.loop import (
+from agents.engine.events import (
     Answered,
     Finished,
     Prose,
-    Settings,
     Steered,
     StepFinished,
     StepStarted,
     ToolFinished,
     ToolStarted,
     TurnEvent,
-    run_turn,
 )
+from agents.engine.loop import Settings, run_turn
 from agents.engine.messages import Message
 from agents.engine.toolbox import DELEGATE, DIAGNOSTICS, PLAN, RUN_TESTS
 from agents.jobs import budget, crew, outbox, plans

@@ -12,18 +12,8 @@ from dataclasses import dataclass, field, replace
 from agents.context import compaction, window
 from agents.context.window import Ask
 from agents.engine.context_fit import fitted, size, thinned
-from agents.engine.loop import (
-    BeforeStep,
-    Finished,
-    Prose,
-    Settings,
-    Steered,
-    StepFinished,
-    ToolFinished,
-    ToolStarted,
-    TurnEvent,
-    run_turn,
-)
+from agents.engine.events import Finished, Prose, Steered, StepFinished, ToolFinished, ToolStarted, TurnEvent
+from agents.engine.loop import BeforeStep, Settings, run_turn
 from agents.engine.messages import Message, ToolCall
 from agents.environments.overlay_target import environment_of
 from agents.models import Endpoint, Item

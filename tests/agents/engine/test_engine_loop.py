@@ -13,18 +13,17 @@ import pytest
 from agents.engine.edits.apply import LiveApplier
 from agents.engine.edits.ops import Close, CreateFile, Op, Open
 from agents.engine.edits.target import PlainTarget
-from agents.engine.loop import (
+from agents.engine.events import (
     Finished,
     Prose,
-    Settings,
     Steered,
     StepFinished,
     StepStarted,
     ToolFinished,
     ToolStarted,
     TurnEvent,
-    run_turn,
 )
+from agents.engine.loop import Settings, run_turn
 from agents.engine.messages import Event, Message, Request, TextDelta, ToolCall, ToolResult
 from agents.engine.tools import TOOLS, Hit, Ran, Slice, ToolFailed, call, offered
 from agents.providers.protocol import BadResponse, Overloaded
