@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 
-FRAME = 0.007  # seconds between two frames of a turn; timers go by milliseconds, so it comes to eight
-LONGEST = 0.024  # of a loop that has more to do than it can
-EASY, FULL = 0.6, 0.95  # shares of its time that a loop works: up to the one frames are short, from the other on long
+# Seconds between two frames of a turn, by the share of its time that the loop works: an idle one shows soon what has
+# come, and one that has more to do than it can takes more at once. Timers go by milliseconds, so it comes to one more.
+FRAMES = ((0.3, 0.004), (0.6, 0.007), (0.95, 0.024))
+FRAME = FRAMES[0][1]  # the shortest
 SLACK = 0.002  # that a frame may come earlier
 
 
@@ -44,5 +46,10 @@ class Beat:
 
 def length(busy: float) -> float:
     """Of a frame, in seconds, for a loop that works that share of its time."""
-    crowd = min(1.0, max(0.0, (busy - EASY) / (FULL - EASY)))
-    return FRAME + crowd * (LONGEST - FRAME)
+    before, shortest = FRAMES[0]
+    if busy <= before:
+        return shortest
+    for (low, short), (high, long) in pairwise(FRAMES):
+        if busy <= high:
+            return short + (long - short) * (busy - low) / (high - low)
+    return FRAMES[-1][1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from agents.sessions.pace import EASY, FRAME, FULL, LONGEST, Beat, length
+from agents.sessions.pace import FRAME, FRAMES, Beat, length
 
 
 async def test_all_that_wait_go_on_in_one_turn_of_the_loop() -> None:
@@ -25,6 +25,9 @@ async def test_all_that_wait_go_on_in_one_turn_of_the_loop() -> None:
 
 
 def test_frames_are_longer_where_the_loop_has_much_to_do() -> None:
-    assert length(0.0) == length(EASY) == FRAME
-    assert FRAME < length((EASY + FULL) / 2) < LONGEST
-    assert length(FULL) == length(1.0) == LONGEST
+    (_, shortest), *_, (full, longest) = FRAMES
+    assert length(0.0) == shortest == FRAME
+    for busy, frame in FRAMES:
+        assert length(busy) == frame
+    assert shortest < length(0.5) < length(0.7) < longest
+    assert length((full + 1) / 2) == longest

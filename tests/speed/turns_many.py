@@ -38,11 +38,12 @@ class Marking(Tab):
         super().__init__(*given)
         self.seen: dict[str, Seen] = {}
         self.marks: dict[int, dict[str, int]] = {}
-        self._words: dict[int, float] = {}  # when events came that say something, by their place in `events`
+        self._words: dict[int, tuple[str, float]] = {}  # in which session a model said something, and when, by event
 
-    def first_words(self, since: int) -> float | None:
-        """When a model said something first, of the events behind that number."""
-        return next((at for place, at in self._words.items() if place >= since), None)
+    def first_words(self, session: str, since: int) -> float | None:
+        """When a model said something first in that session, of the events behind that number."""
+        found = (at for place, (of, at) in self._words.items() if place >= since and of == session)
+        return next(found, None)
 
     async def _take(self, message: protocol.Message) -> None:
         await super()._take(message)
@@ -51,7 +52,8 @@ class Marking(Tab):
         if "id" in (answer := json.loads(message.payload)):
             self.marks[answer["id"]] = {name: one.length for name, one in self.seen.items()}
         elif answer["params"]["type"] == "item.delta":
-            self._words[len(self.events) - 1] = time.perf_counter()
+            session = answer["params"]["session"]
+            self._words[len(self.events) - 1] = (session, time.perf_counter())
 
 
 @dataclass
@@ -213,10 +215,11 @@ async def _redirected(on: Stage, turn: Turn, running: str) -> float:
     """Milliseconds until another tab had the first words of the answer, less the model's own time."""
     await _writes(turn)
     asks, sees = turn.documents[-1].tab, turn.documents[0].tab
+    session = next(e["session"] for e in sees.events if e["type"] == "turn.started" and e["turn"]["id"] == running)
     since, asked = len(sees.events), time.perf_counter()
     await asks.call("turn.redirect", turn=running, text="Please say so.", mentions=[])
     assert isinstance(sees, Marking)
-    at = await sees.until(lambda: sees.first_words(since), "the answer", 60)
+    at = await sees.until(lambda: sees.first_words(session, since), "the answer", 60)
     return (float(at) - asked - TTFT) * 1000
 
 
