@@ -11,8 +11,9 @@ from ninja import Router, Schema, Status
 
 from agents import wire
 from agents.endpoints import choice as endpoints
-from agents.jobs import errands, merging, remarks
-from agents.jobs import life as jobs
+from agents.jobs import errands
+from agents.jobs.result import merging, remarks
+from agents.jobs.rows import life as jobs
 from agents.models import Job
 from ide.accounts.permissions import Action, allow
 from ide.api import person

@@ -12,11 +12,11 @@ from django.db import DatabaseError
 
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
-from agents.jobs import merging
 from agents.jobs.feed import JobFeed
-from agents.jobs.file_suggestions import FileSuggestions
-from agents.jobs.suggestions import Suggestions
-from agents.jobs.watching import Watching
+from agents.jobs.result import merging
+from agents.jobs.result.file_suggestions import FileSuggestions
+from agents.jobs.result.suggestions import Suggestions
+from agents.jobs.working.watching import Watching
 from agents.models import RoleEndpoint
 from agents.proposals.live import Proposals
 from agents.providers.protocol import ProviderError

@@ -13,7 +13,7 @@ from agents import wire
 from agents.context import pictures, window
 from agents.endpoints import choice as endpoints
 from agents.environments.live import writable
-from agents.jobs import life as jobs
+from agents.jobs.rows import life as jobs
 from agents.live import of
 from agents.models import Turn
 from agents.sessions import redirect, talk, ways

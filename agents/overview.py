@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from agents import live, wire
 from agents.jobs import errands
-from agents.jobs import life as jobs
+from agents.jobs.rows import life as jobs
 from agents.models import Endpoint, Job, Proposal, Turn
 from agents.sessions.turns import Stop
 from ide.accounts.models import User

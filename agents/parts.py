@@ -14,7 +14,7 @@ from kombu.exceptions import KombuError
 from agents import overview
 from agents.endpoints import choice as endpoints
 from agents.endpoints import limits
-from agents.jobs.outbox import ANSWER
+from agents.jobs.rows.outbox import ANSWER
 from agents.models import Endpoint, Job, Turn
 from agents.providers import local
 from ide.dashboard import panels

@@ -12,7 +12,8 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import DatabaseError, close_old_connections
 
-from agents.jobs import leases, outbox, work
+from agents.jobs import work
+from agents.jobs.rows import leases, outbox
 from ide.usage import meter
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from agents.api import router as agents_router
 from agents.context.pictures_api import router as pictures_router
 from agents.endpoints.api import router as endpoints_router
 from agents.jobs import door
-from agents.jobs.worktree_rules import router as worktrees_router
+from agents.jobs.working.worktree_rules import router as worktrees_router
 from agents.proposals.rules import router as rules_router
 from agents.sessions.library_api import router as library_router
 from ide import pages

@@ -143,6 +143,19 @@ def test_every_import_follows_an_arrow_of_the_floor_plan() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_rooms_of_jobs_stand_on_those_below_them() -> None:
+    """`agents.jobs`: what stands at its door (the worker's and the host's part of it) may use all of its rooms."""
+    floors = [{"rows"}, {"working"}, {"agent", "maps", "result"}]
+    wrong = []
+    for file in sorted(ROOT.glob("agents/jobs/*/*.py")):
+        floor = next(n for n, rooms in enumerate(floors) if file.parent.name in rooms)
+        may = {file.parent.name, *(room for rooms in floors[:floor] for room in rooms)}
+        for name, line in imports_of(file):
+            if within(name, "agents.jobs") and name.split(".")[2] not in may:
+                wrong.append(f"{file.relative_to(ROOT)}:{line} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_ide_never_imports_agents() -> None:
     wrong = [
         f"{module_of(file)} imports {name}"

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from agents.jobs import places
+from agents.jobs.working import places
 from agents.models import Job
 from ide import faults
 from ide.db import in_db

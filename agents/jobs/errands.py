@@ -12,8 +12,12 @@ from agents import live, wire
 from agents.endpoints import choice as endpoints
 from agents.engine.messages import ToolResult
 from agents.environments import handing
-from agents.jobs import choosing, merging, outbox, proof, remarks, review, takeover, watching
-from agents.jobs import life as jobs
+from agents.jobs import proof
+from agents.jobs.maps import choosing
+from agents.jobs.result import merging, remarks, review, takeover
+from agents.jobs.rows import life as jobs
+from agents.jobs.rows import outbox
+from agents.jobs.working import watching
 from agents.models import Job, RoleEndpoint
 from agents.sessions.turns import LiveTurn
 from ide.accounts.models import User

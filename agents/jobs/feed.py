@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError
 
 from agents import wire
-from agents.jobs import leases, outbox, written
-from agents.jobs import life as jobs
-from agents.jobs.watching import Watching
+from agents.jobs.rows import leases, outbox
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import written
+from agents.jobs.working.watching import Watching
 from agents.models import Job, JobEvent
 from ide.db import in_db
 from ide.live.host import WorkspaceHost

@@ -7,8 +7,9 @@ import msgspec
 from agents import ops as agent_ops
 from agents import wire
 from agents.environments import handing
-from agents.jobs import errands, watching
-from agents.jobs import life as jobs
+from agents.jobs import errands
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import watching
 from agents.live import of
 from agents.models import Job
 from ide.accounts.models import User

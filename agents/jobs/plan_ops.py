@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from agents import wire
-from agents.jobs import errands, plans
+from agents.jobs import errands
 from agents.jobs.ops import of_host
+from agents.jobs.rows import plans
 from agents.ops import Caller, Params, read
 from ide.accounts.models import User
 from ide.accounts.permissions import Action

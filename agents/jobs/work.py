@@ -19,12 +19,16 @@ from django.conf import settings
 from agents.endpoints import choice as endpoints
 from agents.endpoints import pool
 from agents.endpoints.measure import Measured, Purpose
-from agents.jobs import budget, delegate, helping, leases, mapping, outbox, places, proof, trail
-from agents.jobs import life as jobs
-from agents.jobs.bench import Bench, SliceOver, Waits
-from agents.jobs.heart import Heart
-from agents.jobs.places import Place
-from agents.jobs.report import Reporter
+from agents.jobs import proof
+from agents.jobs.agent import delegate
+from agents.jobs.maps import helping, mapping
+from agents.jobs.rows import budget, leases, outbox
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import places, trail
+from agents.jobs.working.bench import Bench, SliceOver, Waits
+from agents.jobs.working.heart import Heart
+from agents.jobs.working.places import Place
+from agents.jobs.working.report import Reporter
 from agents.models import Job, RoleEndpoint
 from agents.proposals.hunks import counts
 from agents.providers.protocol import ProviderError

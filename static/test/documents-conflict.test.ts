@@ -1,6 +1,6 @@
 import { EditorState } from '@codemirror/state'
 import { expect, test } from 'vitest'
-import { changeFor, clashes, placed, setClashes } from '../src/documents/conflict-field'
+import { changeFor, clashes, placed, setClashes } from '../src/documents/conflict/field'
 
 const hunk = { id: 'a', start: '2', end: '6', ours: 'ours', theirs: 'theirs\n', base: '' }
 

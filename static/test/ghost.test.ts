@@ -1,13 +1,13 @@
 import { EditorSelection, EditorState } from '@codemirror/state'
 import { afterEach, describe, expect, it } from 'vitest'
 import { remote } from '../src/documents/binding'
-import { trouble } from '../src/documents/ghost'
-import { about, pace, patience, slow, toggle, wish } from '../src/documents/ghost-about'
-import { fits } from '../src/documents/ghost-ask'
-import { GhostCache, placeOf } from '../src/documents/ghost-cache'
-import { ghost, partOf, setGhost } from '../src/documents/ghost-field'
-import { marks, setMarks } from '../src/documents/proposals-field'
-import { target } from '../src/sessions/inline-edit'
+import { about, pace, patience, slow, toggle, wish } from '../src/documents/ghost/about'
+import { fits } from '../src/documents/ghost/ask'
+import { GhostCache, placeOf } from '../src/documents/ghost/cache'
+import { ghost, partOf, setGhost } from '../src/documents/ghost/field'
+import { trouble } from '../src/documents/ghost/ghost'
+import { marks, setMarks } from '../src/documents/proposals/field'
+import { target } from '../src/sessions/inline/edit'
 
 /** `|` is the cursor. */
 function stateOf(text: string, ...more: unknown[]) {

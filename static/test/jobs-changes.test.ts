@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { firstChoice, keepChoice, linesOf, meanwhile, mergeBody, stepFrom } from '../src/jobs/changes'
+import { firstChoice, keepChoice, linesOf, meanwhile, mergeBody, stepFrom } from '../src/jobs/review/changes'
 import type { ReviewFile } from '../src/wire'
 
 const file = (part: Partial<ReviewFile>): ReviewFile => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compared, mergeBody } from '../src/jobs/changes'
+import { compared, mergeBody } from '../src/jobs/review/changes'
 import {
   type Choice,
   divisible,
@@ -10,7 +10,7 @@ import {
   takenOf,
   withFile,
   withHunk,
-} from '../src/jobs/hunks'
+} from '../src/jobs/review/chosen'
 import type { ReviewFile, ReviewHunk } from '../src/wire'
 
 const hunk = (id: string, at: [number, number], current: [number, number], state: ReviewHunk['state'] = 'applies') =>

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { act, cleanup, fireEvent, render, screen, within } from '@testing-library/preact'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { delegating } from '../src/jobs/begin'
+import { delegating } from '../src/jobs/delegate/begin'
 import { JobsPanel } from '../src/jobs/panel'
 import { JobsSide } from '../src/jobs/side'
 import { counts } from '../src/jobs/state'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { choices, type Draft, endpointOf, missing, request } from '../src/jobs/form'
-import { lineOf, linesOf, visible } from '../src/jobs/log'
+import { choices, type Draft, endpointOf, missing, request } from '../src/jobs/delegate/form'
+import { lineOf, linesOf, visible } from '../src/jobs/detail/log'
 import { ago, brief, clock, elapsed } from '../src/jobs/time'
 import { words } from '../src/ui/words/around'
 import type { Endpoint, JobEvent, Models } from '../src/wire'

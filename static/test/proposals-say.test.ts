@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import { afterEach, describe, expect, test } from 'vitest'
-import { announceRegions } from '../src/documents/proposals-say'
+import { announceRegions } from '../src/documents/proposals/say'
 import { words } from '../src/ui/words/sessions'
 import type { Event, Proposal, Region } from '../src/wire'
 import { ana, ben, turnOf } from './sessions-host'

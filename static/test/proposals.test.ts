@@ -1,8 +1,7 @@
 import { EditorState } from '@codemirror/state'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { proposalsAfter, regionsAfter, resolve, summarised } from '../src/documents/proposals'
-import { drawing } from '../src/documents/proposals-draw'
+import { drawing } from '../src/documents/proposals/draw'
 import {
   currentPlace,
   keyOf,
@@ -14,7 +13,8 @@ import {
   setHover,
   setMarks,
   sizeOf,
-} from '../src/documents/proposals-field'
+} from '../src/documents/proposals/field'
+import { proposalsAfter, regionsAfter, resolve, summarised } from '../src/documents/proposals/proposals'
 import type { Proposal, Region } from '../src/wire'
 import { ana, turnOf } from './sessions-host'
 

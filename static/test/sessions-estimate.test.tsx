@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { cleanup, render, screen, waitFor } from '@testing-library/preact'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Estimate } from '../src/sessions/estimate'
+import { Estimate } from '../src/sessions/composer/estimate'
 import { figures } from '../src/sessions/figures'
 import { applyAll, fromSnapshot } from '../src/sessions/state'
 import { words } from '../src/ui/words/sessions'

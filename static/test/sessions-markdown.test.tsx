@@ -1,8 +1,8 @@
 import { cleanup, render } from '@testing-library/preact'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
-import { blocksOf, isClosed, safeAddress } from '../src/sessions/blocks'
-import { Markdown } from '../src/sessions/markdown'
+import { blocksOf, isClosed, safeAddress } from '../src/sessions/transcript/blocks'
+import { Markdown } from '../src/sessions/transcript/markdown'
 
 afterEach(cleanup)
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { terminalLines } from '../src/sessions/ansi'
-import { detailOf, outcomeOf, patchOf, reasonOf, type ToolData, titleOf } from '../src/sessions/tool'
+import { terminalLines } from '../src/sessions/transcript/ansi'
+import { detailOf, outcomeOf, patchOf, reasonOf, type ToolData, titleOf } from '../src/sessions/transcript/tool'
 
 const tool = (more: Partial<ToolData>): ToolData => ({
   name: 'read_file',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { rowsOf, sectionsOf } from '../src/sessions/rows'
 import { apply, applyAll, fromSnapshot, hasGap, meet, runningTurn, withOlder } from '../src/sessions/state'
+import { rowsOf, sectionsOf } from '../src/sessions/transcript/rows'
 import type { SessionEvent } from '../src/wire'
 import { Host, turnOf } from './sessions-host'
 

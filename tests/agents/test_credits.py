@@ -7,8 +7,8 @@ from typing import Any
 
 from django.test import AsyncClient
 
-from agents.jobs import life as jobs
 from agents.jobs import work
+from agents.jobs.rows import life as jobs
 from agents.models import Item, Job
 from agents.sessions import credits
 from ide.accounts.models import User

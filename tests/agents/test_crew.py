@@ -10,10 +10,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from agents.environments import testing
-from agents.jobs import crew, errands, helping, items, leases, places, plans, trail, work
-from agents.jobs import life as jobs
-from agents.jobs.bench import Bench
-from agents.jobs.report import Reporter
+from agents.jobs import errands, work
+from agents.jobs.agent import crew
+from agents.jobs.maps import helping
+from agents.jobs.rows import items, leases, plans
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import places, trail
+from agents.jobs.working.bench import Bench
+from agents.jobs.working.report import Reporter
 from agents.models import Job, Step
 from ide.db import in_db
 from ide.errors import Conflict

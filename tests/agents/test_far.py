@@ -16,9 +16,11 @@ from django.core.asgi import get_asgi_application
 from django.utils import timezone
 from pytest_django import Settings
 
-from agents.jobs import errands, leases, places, work
-from agents.jobs import life as jobs
-from agents.jobs.merging import Wish
+from agents.jobs import errands, work
+from agents.jobs.result.merging import Wish
+from agents.jobs.rows import leases
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import places
 from agents.models import Job
 from ide.db import in_db
 from tests.agents.conftest import CODE, Follower, Site, git

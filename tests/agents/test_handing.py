@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.jobs import life as jobs
 from agents.jobs import work
+from agents.jobs.rows import life as jobs
 from agents.models import Job
 from ide.accounts.models import Membership
 from ide.db import in_db

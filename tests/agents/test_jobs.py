@@ -11,9 +11,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from agents.engine import context
-from agents.jobs import errands, helping, leases, outbox, work
-from agents.jobs import life as jobs
-from agents.jobs.merging import Wish
+from agents.jobs import errands, work
+from agents.jobs.maps import helping
+from agents.jobs.result.merging import Wish
+from agents.jobs.rows import leases, outbox
+from agents.jobs.rows import life as jobs
 from agents.models import Job, Step
 from ide.accounts.models import Membership
 from ide.db import in_db

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agents.jobs import errands, merging, review
-from agents.jobs import life as jobs
-from agents.jobs.merging import Wish
-from agents.jobs.review import Change
+from agents.jobs import errands
+from agents.jobs.result import merging, review
+from agents.jobs.result.merging import Wish
+from agents.jobs.result.review import Change
+from agents.jobs.rows import life as jobs
 from agents.live import of
 from agents.models import Job, JobEvent, Merge
 from agents.proposals import hunks

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from agents.jobs import errands, work
-from agents.jobs import life as jobs
+from agents.jobs.rows import life as jobs
 from agents.models import JobEvent
 from ide.db import in_db
 from ide.runner import client

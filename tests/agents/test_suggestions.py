@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from agents.jobs import errands, work
-from agents.jobs import life as jobs
-from agents.jobs.merging import Wish
+from agents.jobs.result.merging import Wish
+from agents.jobs.rows import life as jobs
 from agents.live import of
 from agents.models import Job
 from ide.db import in_db

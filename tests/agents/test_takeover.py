@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from agents.jobs import errands, work
-from agents.jobs import life as jobs
-from agents.jobs.merging import Wish
+from agents.jobs.result.merging import Wish
+from agents.jobs.rows import life as jobs
 from agents.live import of
 from agents.models import Job, Step
 from ide.db import in_db

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from agents.jobs import errands, leases, work
-from agents.jobs import life as jobs
+from agents.jobs import errands, work
+from agents.jobs.rows import leases
+from agents.jobs.rows import life as jobs
 from agents.models import Endpoint, Job, Step
 from ide.db import in_db
 from ide.errors import Conflict, Invalid

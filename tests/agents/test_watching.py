@@ -13,9 +13,10 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.jobs import errands, watching, work
-from agents.jobs import life as jobs
-from agents.jobs.written import LARGEST, Written, splice, taken
+from agents.jobs import errands, work
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import watching
+from agents.jobs.working.written import LARGEST, Written, splice, taken
 from ide.db import in_db
 from tests.agents.conftest import CODE, Follower, Site
 from tests.agents.test_suggestions import ONE, patch

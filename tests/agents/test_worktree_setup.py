@@ -12,9 +12,10 @@ from django.conf import settings as site_settings
 from django.test import Client
 from pytest_django import Settings
 
-from agents.jobs import errands, work, worktree_rules
-from agents.jobs import life as jobs
-from agents.jobs.worktree_setup import free_port, hidden
+from agents.jobs import errands, work
+from agents.jobs.rows import life as jobs
+from agents.jobs.working import worktree_rules
+from agents.jobs.working.worktree_setup import free_port, hidden
 from agents.models import Job, WorktreeRules
 from ide.accounts.models import Membership
 from ide.audit.models import AuditEntry

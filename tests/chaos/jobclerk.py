@@ -19,8 +19,8 @@ from django.db import connections
 from django.db.models import Q
 from django.test import Client
 
-from agents.jobs import life as jobs
-from agents.jobs import outbox
+from agents.jobs.rows import life as jobs
+from agents.jobs.rows import outbox
 from agents.models import Endpoint, Job, Step, Turn
 from ide.accounts.models import Membership, Team, User
 from ide.db import new_id

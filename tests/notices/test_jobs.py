@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents.jobs import life, news
+from agents.jobs.rows import life, news
 from agents.models import Job, Merge
 from ide.notices.models import Notice
 from tests.notices.test_notices import Place

@@ -5,7 +5,7 @@ import { EditorView, GutterMarker, gutter, ViewPlugin, type ViewUpdate } from '@
 import { colourOf } from '../ui/avatar'
 import { words } from '../ui/words/documents'
 import { carets } from './cursors'
-import { marks } from './proposals-field'
+import { marks } from './proposals/field'
 
 interface Spot {
   at: number

@@ -1,8 +1,8 @@
 // Two texts of a file side by side (unified where it is narrow), in the place of the editor.
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-import { linesOf } from '../jobs/changes'
-import { Diff, type Layout } from '../jobs/diff'
+import { linesOf } from '../jobs/review/changes'
+import { Diff, type Layout } from '../jobs/review/diff'
 import { Refusal } from '../net/http'
 import { Icon } from '../ui/icon'
 import { toast } from '../ui/toast'

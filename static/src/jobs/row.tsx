@@ -9,14 +9,14 @@ import { job as own } from '../ui/words/jobs'
 import type { Job } from '../wire'
 import { live } from '../workspace/live'
 import { isBusy, tryTo } from './acts'
-import { visible } from './log'
+import { visible } from './detail/log'
 import { openJob, openReview } from './places'
 import { acts, groupOf, mayDelegate } from './state'
 import { giveBack } from './takeover'
 import { clock, elapsed, now } from './time'
 
 const say = words.job
-const Detail = lazy(() => import('./detail').then((part) => part.Detail))
+const Detail = lazy(() => import('./detail/detail').then((part) => part.Detail))
 
 export function nameOf(job: Job): string {
   return visible(job.instruction.trim().split('\n')[0] ?? '')

@@ -1,6 +1,6 @@
 // Taking a job over and giving it back. Taken over, its work opens in the editor as soon as it is laid out there.
 import { effect } from '@preact/signals'
-import { proposals } from '../documents/proposals'
+import { proposals } from '../documents/proposals/proposals'
 import { problemOf } from '../net/problem'
 import { toast } from '../ui/toast'
 import { job as say } from '../ui/words/jobs'

@@ -1,7 +1,7 @@
 // Which model does what, in order, for the team or the whole site. Every act is saved at once.
 import { useSignal } from '@preact/signals'
 import { useId, useRef } from 'preact/hooks'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { Icon } from '../ui/icon'

@@ -1,7 +1,7 @@
 // One model: what is known of it, and what may be done with it.
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { words as around } from '../ui/words/around'

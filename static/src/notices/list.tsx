@@ -1,7 +1,7 @@
 // The panel of the bell: what one was told, newest first; behind it, what one wants to be told.
 import './list.css'
 import { useSignal } from '@preact/signals'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { ago, now } from '../jobs/time'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'

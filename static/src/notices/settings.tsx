@@ -1,7 +1,7 @@
 // What one wants to be told, by kind; and this browser, which is asked only after a click.
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { ago, now } from '../jobs/time'
 import { del, get, put } from '../net/http'
 import { problemOf } from '../net/problem'

@@ -1,8 +1,8 @@
 // A whole turn: what is undecided of it, taking it back and bringing it back, going back to before it. What would change
 // in which file is shown before it is done.
 import { useState } from 'preact/hooks'
-import { proposals } from '../documents/proposals'
-import { deciding } from '../documents/proposals-acts'
+import { deciding } from '../documents/proposals/acts'
+import { proposals } from '../documents/proposals/proposals'
 import { compare } from '../history/compared'
 import { Dialog } from '../ui/dialog'
 import { Icon } from '../ui/icon'

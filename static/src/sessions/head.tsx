@@ -6,11 +6,11 @@ import { words } from '../ui/words/library'
 import type { SessionSummary } from '../wire'
 import type { Live } from '../workspace/live'
 import { tell } from './acts'
+import { archive, rename, sessionMenu } from './library/acts'
+import { TitleField } from './library/title'
 import { mayTurn } from './mode'
-import { archive, rename, sessionMenu } from './session-acts'
 import type { SessionView } from './state'
 import type { Sessions } from './store'
-import { TitleField } from './title'
 
 interface Props {
   live: Live

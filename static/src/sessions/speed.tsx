@@ -10,11 +10,11 @@ import { endpointOf } from './mode'
 import { rate, type Sample, sampled } from './rate'
 import { type Sessions, sessions } from './store'
 import './speed.css'
-import './times.css'
+import './transcript/times.css'
 
 const EVERY = 250 // ms
 const Bar = lazy(
-  () => import('./times').then((part) => part.Bar),
+  () => import('./transcript/times').then((part) => part.Bar),
   () => <i class="times" />, // as wide
 )
 

@@ -1,7 +1,7 @@
 // What each way of making a workspace asks for beside the name.
 import { useSignal } from '@preact/signals'
 import { useId, useRef } from 'preact/hooks'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { Icon } from '../ui/icon'
 import { words } from '../ui/words/around'
 import type { Draft, Missing } from './create-form'

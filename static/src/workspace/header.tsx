@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { regions } from '../documents/proposals'
+import { regions } from '../documents/proposals/proposals'
 import { openModels, showing } from '../models/show'
 import { Icon } from '../ui/icon'
 import { lazy } from '../ui/lazy'

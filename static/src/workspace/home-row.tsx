@@ -1,6 +1,6 @@
 // One workspace in the list: the whole row opens it; while it is being made the row shows how far that is.
 import { useSignal } from '@preact/signals'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { ago, now } from '../jobs/time'
 import { del, post } from '../net/http'
 import { problemOf } from '../net/problem'

@@ -3,13 +3,13 @@ import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import '../comments/commands'
 import { waiting } from '../comments/state'
-import '../documents/conflict'
+import '../documents/conflict/conflict'
 import '../documents/detached'
-import '../documents/proposals'
+import '../documents/proposals/proposals'
 import '../history/blame'
 import { compared } from '../history/compared'
 import { post, Refusal, signIn } from '../net/http'
-import '../sessions/paused'
+import '../sessions/inline/paused'
 import { Empty } from '../ui/empty'
 import { Icon, type IconName } from '../ui/icon'
 import { later, loadRest } from '../ui/lazy'
@@ -46,7 +46,7 @@ import { FileTree } from './tree'
 import './ide.css'
 
 later(() => import('../notices/follow'))
-later(() => import('../jobs/begin'))
+later(() => import('../jobs/delegate/begin'))
 
 const SIDES: Record<layout.Side, { icon: IconName; label: string; body: () => ComponentChildren }> = {
   files: { icon: 'folder', label: words.files, body: () => <FileTree /> },

@@ -10,6 +10,6 @@ export const HistorySide = lazy(() => import('../history/panel').then((part) => 
 export const ChangesSide = lazy(() => import('../git/side').then((part) => part.ChangesSide))
 export const JobsSide = lazy(() => import('../jobs/side').then((part) => part.JobsSide))
 export const Compare = lazy(() => import('../history/compare').then((part) => part.Compare))
-export const JobsBoard = lazy(() => import('../jobs/board').then((part) => part.JobsBoard))
+export const JobsBoard = lazy(() => import('../jobs/board/board').then((part) => part.JobsBoard))
 export const JobScreen = lazy(() => import('../jobs/screen').then((part) => part.JobScreen))
-export const Review = lazy(() => import('../jobs/review').then((part) => part.Review))
+export const Review = lazy(() => import('../jobs/review/review').then((part) => part.Review))

@@ -1,5 +1,5 @@
 // Who is in a file: small avatars for rows and tabs. A closed folder shows who is in it.
-import { proposals, regions } from '../documents/proposals'
+import { proposals, regions } from '../documents/proposals/proposals'
 import { Avatar } from '../ui/avatar'
 import { words } from '../ui/words/documents'
 import type { Person } from '../wire'

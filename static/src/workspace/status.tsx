@@ -1,7 +1,7 @@
 // The status bar: connection, what is saved, where the cursor is, how fast the model is.
 
 import { asideShown } from '../documents/aside'
-import { trouble } from '../documents/ghost'
+import { trouble } from '../documents/ghost/ghost'
 import { languageName } from '../documents/languages'
 import { Speed } from '../sessions/speed'
 import { lazy } from '../ui/lazy'
@@ -16,7 +16,7 @@ const MetersBar = lazy(
 )
 
 const JobsProgress = lazy(
-  () => import('../jobs/progress').then((part) => part.JobsProgress),
+  () => import('../jobs/detail/progress').then((part) => part.JobsProgress),
   () => null,
 )
 

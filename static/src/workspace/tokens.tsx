@@ -2,7 +2,7 @@
 import './tokens.css'
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
 import { useId, useRef } from 'preact/hooks'
-import { visible } from '../jobs/log'
+import { visible } from '../jobs/detail/log'
 import { ago } from '../jobs/time'
 import { del, get, post } from '../net/http'
 import { problemOf } from '../net/problem'

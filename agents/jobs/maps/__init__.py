@@ -1,0 +1,1 @@
+"""A map job: one instruction over many functions, symbols or files."""
