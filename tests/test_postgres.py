@@ -1,4 +1,5 @@
-"""The log, its compaction, leases and claims on PostgreSQL: the same tests as on SQLite, in a run of their own."""
+"""The log, its compaction, leases, claims and the accounts of limits on PostgreSQL: the same tests as on SQLite, in a
+run of their own."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ BOTH = [
     "tests/documents/test_epoch.py",
     "tests/live/test_rooms.py::test_a_lease_that_has_run_out_is_taken_whoever_held_it",
     "tests/live/test_rooms.py::test_a_live_text_that_is_not_what_its_log_says_is_read_again",
+    "tests/usage/test_caps.py",
+    "tests/usage/test_meter.py",
     "tests/agents/test_jobs.py::test_a_job_is_claimed_once_and_a_paused_worker_writes_nothing",
 ]
 

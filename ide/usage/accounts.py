@@ -55,18 +55,23 @@ def month_of(at: datetime) -> int:
     return at.year * 100 + at.month
 
 
+class Unopened(Exception):
+    """Not all of these accounts are there."""
+
+
 def locked(keys: Sequence[str]) -> dict[str, Account]:
-    """The accounts of these keys, by key; those that are missing are opened."""
-    found = _locked(keys)
-    missing = [key for key in keys if key not in found]
-    if missing:
-        Account.objects.bulk_create([Account(key=key) for key in missing], ignore_conflicts=True)
-        found = _locked(keys)
+    """The accounts of these keys, by key. Raises Unopened: `open_all`, in a transaction that holds none, and again."""
+    rows = Account.objects.select_for_update().filter(key__in=keys).order_by("pk")
+    found = {row.key: row for row in rows}
+    if len(found) < len(set(keys)):
+        raise Unopened
     return found
 
 
-def _locked(keys: Sequence[str]) -> dict[str, Account]:
-    return {row.key: row for row in Account.objects.select_for_update().filter(key__in=keys).order_by("pk")}
+def open_all(keys: Sequence[str]) -> None:
+    """Those that are missing. A new account is held until its transaction ends, whatever its number: who had others
+    locked meanwhile, or opened them in another order, would wait for one that waits for them."""
+    Account.objects.bulk_create([Account(key=key) for key in sorted(set(keys))], ignore_conflicts=True)
 
 
 def charge(ids: Iterable[int], change: Change) -> None:

@@ -134,7 +134,16 @@ def hold(call: Call, *, read: int, write: int, prices: Prices, first: bool = Fal
     """Reserve for a call that will read so many tokens, and write `write` or fewer where no more is left.
 
     `first`: it stands at the head of a line, and takes what becomes free. Raises QuotaExceeded, Full."""
-    with writing(), transaction.atomic():
+    with writing():
+        try:
+            return _hold(call, read, write, prices, first=first)
+        except accounts.Unopened:
+            accounts.open_all(call.keys())
+            return _hold(call, read, write, prices, first=first)
+
+
+def _hold(call: Call, read: int, write: int, prices: Prices, *, first: bool) -> Grant:
+    with transaction.atomic():
         caps = caps_for(call)
         found = accounts.locked(call.keys())
         full = _full(caps, found, first=first)

@@ -268,3 +268,64 @@ def test_no_race_passes_a_cap() -> None:
         given = sum(threads.map(work, range(24)))
     assert given == 10_000
     assert LedgerEntry.objects.aggregate(sum=Sum("output_tokens"))["sum"] == 10_000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_race_of_nested_reservations_passes_a_cap_or_loses_a_token() -> None:
+    """Many connections at once: parts of one job and their parent, both pools, more asked for in mid-call, given back,
+    settled late, and lapsed."""
+    place = Place()
+    limit("person", 60_000)
+    limit("team", 90_000, pool="deep")
+    for kind in ("turn", "job"):
+        limit("person", None, measure="calls", span="", kind=kind)
+    parent = Share("job:p", tokens=40_000)
+    parts = [Share(f"job:{number}", tokens=9_000) for number in range(6)]
+
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        try:
+            for _ in range(6):
+                shares = chance.choice([(), (parent,), (chance.choice(parts), parent)])
+                who, pool = chance.choice([place.ada, place.bob]), chance.choice(["fast", "deep"])
+                one_call(place.call(who, "job" if shares else "session", pool, shares=shares), chance)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(work, range(24)))
+    while LedgerEntry.objects.filter(state="reserved").exists():
+        LedgerEntry.objects.filter(state="reserved").update(held_until=timezone.now() - timedelta(1))
+        meter.sweep()
+    found = {row.key: (row.key, row.tokens, row.day_tokens, row.running, row.cost) for row in Account.objects.all()}
+    assert [found[one[0]] for one in counted()] == list(counted())
+    tokens = {row.key: row.tokens for row in Account.objects.all()}
+    assert 30_000 < tokens["job:p||"] <= 40_000, "the budget was fought for, and held"
+    assert max(tokens.get(f"{share.subject}||", 0) for share in parts) <= 9_000
+    assert (
+        max(tokens[f"person:{who.pk}|{pool}|"] for who in (place.ada, place.bob) for pool in ("fast", "deep")) <= 60_000
+    )
+    assert tokens[f"team:{place.team.pk}|deep|"] <= 90_000
+
+
+def one_call(call: Call, chance: random.Random) -> None:
+    """It reads, writes, asks for more until refused or content, and ends in one of the ways there are."""
+    try:
+        grant = meter.hold(call, read=100, write=chance.randrange(500, 2500), prices=FREE)
+    except QuotaExceeded:
+        return
+    granted = grant.tokens
+    try:
+        for _ in range(chance.randrange(3)):
+            meter.draw(grant.entry, Spent(100, (granted - 100) // 2))
+            granted += meter.extend(grant.entry, call, 700, FREE)
+    except QuotaExceeded:
+        pass
+    end = chance.random()
+    if end < 0.1:
+        meter.release(grant.entry)
+    elif end < 0.2:  # its process died
+        LedgerEntry.objects.filter(pk=grant.entry).update(held_until=timezone.now() - timedelta(1))
+        meter.sweep()
+    elif end < 0.95:
+        meter.settle(grant.entry, Spent(100, granted - 100))
