@@ -45,6 +45,7 @@ def _secret(name: str) -> str:
 
 # --- the site -------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", default="") or _secret("secret-key")
+INSTALLATION = hashlib.sha256(f"installation {SECRET_KEY}".encode()).hexdigest()[:10]  # the same on all its machines
 KEY_FILE_SECRET = env.str("TANDEM_KEY_SECRET", default="") or _secret("endpoint-key-secret")
 DEBUG = env.bool("DEBUG", default=False)
 HOST = env.str("HOST", default="127.0.0.1")

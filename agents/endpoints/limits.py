@@ -168,7 +168,7 @@ class _Line:
     def __init__(self, rates: Rates, client: Redis) -> None:
         self.rates = rates
         self._client = client
-        stem = f"tandem:limits:{settings.RUNTIME_DIR.name}:{rates.name}"  # one Redis may serve two installations
+        stem = f"tandem:limits:{settings.INSTALLATION}:{rates.name}"  # one Redis may serve two installations
         self._running, self._waiting, self._alive, self._numbers = (
             f"{stem}:{name}" for name in ("running", "waiting", "alive", "numbers")
         )

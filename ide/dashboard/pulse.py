@@ -166,7 +166,7 @@ def machine(host: str) -> str:
 
 
 def _key() -> str:
-    return f"tandem:pulse:{settings.RUNTIME_DIR.name}"
+    return f"tandem:pulse:{settings.INSTALLATION}"
 
 
 def _client() -> Redis:

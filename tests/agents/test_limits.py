@@ -175,7 +175,7 @@ async def test_a_call_larger_than_a_minute_begins_when_the_minute_is_full(valkey
 async def test_what_a_dead_process_held_lapses(valkey: Valkey) -> None:
     row = endpoint(concurrent=1)
     client = Redis.from_url(settings.REDIS_URL)
-    key = f"tandem:limits:{settings.RUNTIME_DIR.name}:7:running"
+    key = f"tandem:limits:{settings.INSTALLATION}:7:running"
     await client.zadd(key, {"dead": (await client.time())[0] + 3600})
     with pytest.raises(Limited):
         async with admit(Call(row, 1, 10, waits=False)):

@@ -191,6 +191,11 @@ def capped(name: str, tokens: int) -> Json:
     return {"user": user.pk, "cookies": _signed_in(user)}
 
 
+def observer(name: str) -> Json:
+    """One of the staff, signed in, who may look at the dashboard and is in no team."""
+    return {"cookies": _signed_in(User.objects.create_user(username=name, is_staff=True))}
+
+
 def under_way() -> int:
     """Turns and jobs that have not come to an end, and calls that nobody has settled."""
     turns = Turn.objects.filter(state=Turn.State.RUNNING).count()

@@ -166,14 +166,15 @@ class JobPlant:
         until(place.exists, "the runner is up", logs=self.logs)
         return group
 
-    def web(self, fault: str = "") -> int:
-        """The port of a web process; `armed` is the newest."""
+    def web(self, fault: str = "", **env: str) -> int:
+        """The port of a web process; `armed` is the newest. `env`: of one that is started, not forked."""
         port = free_port()
         argv = ["-m", "uvicorn", "ide.asgi:application", "--port", str(port), "--lifespan", "off"]
         if self._nursery is not None:
             self.armed = self._forked(self._nursery, "web", fault, port=port, apart=True)
         else:
-            self.armed = self._started([sys.executable, *argv, "--log-level", "warning"], "web", TANDEM_FAULT=fault)
+            argv += ["--log-level", "warning"]
+            self.armed = self._started([sys.executable, *argv], "web", TANDEM_FAULT=fault, **env)
         until(lambda: _answers(port), "a web process answers", logs=self.logs)
         return port
 
