@@ -87,7 +87,7 @@ def follow_the_model(ben: Page, picture: Picture) -> None:
     expect(ben.locator('[role=treeitem][data-path="shop/basket.py"]').get_by_role("img", name="Model")).to_be_visible()
     mark = ben.locator('.cm-strip i[data-who="model"]')
     expect(mark).to_have_count(1)
-    share = "mark => mark.offsetHeight / mark.parentElement.clientHeight"
+    share = "mark => mark.parentElement ? mark.offsetHeight / mark.parentElement.clientHeight : 0"  # it is drawn anew
     eventually(lambda: mark.evaluate(share) > 0.4)  # it covers what the model has written
     picture(ben, "8-follow-model")
     ben.keyboard.press("Escape")
