@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from agents.engine import tags as engine
@@ -23,7 +24,7 @@ from agents.engine.tags import Problem, Tags
 from ide.errors import Refused, Unavailable
 from ide.live.host import WorkspaceHost
 from ide.workspaces.files import Files, Mark
-from ide.workspaces.search import listed
+from ide.workspaces.search import Listing, listed
 
 __all__ = ["Index", "Problem", "Symbol", "index", "problems", "symbols"]
 
@@ -32,6 +33,7 @@ T = TypeVar("T")
 KEPT = 20_000  # tags of files, of all workspaces together
 MOST_FILES = 20_000  # of one workspace that are looked into
 SECONDS = 4.0  # of one look
+LISTING = 5.0  # of one list of files
 FRESH = 2.0  # seconds a list of files holds
 FOUND = 50  # symbols in one answer
 PAUSE = 0.0005  # seconds between two files that are parsed: the loop goes first
@@ -57,10 +59,11 @@ class Symbol:
 @dataclass
 class Index:
     """Of one workspace. `tags` are by path, of the files looked into so far; `complete` says whether these are all;
-    `fresh` is how many seconds a list of its files holds, `seconds` how long one look may take."""
+    `fresh` is how many seconds a list of its files holds, `seconds` how long one look may take, `listing` one list."""
 
     fresh: float = FRESH
     seconds: float = SECONDS
+    listing: float = LISTING
     tags: dict[str, Tags] = field(default_factory=dict)
     complete: bool = False
     _marks: dict[str, Mark] = field(default_factory=dict)
@@ -73,16 +76,23 @@ class Index:
         """Bring it up to date and return a copy. Cancelling it stops the work."""
         async with self._lock:
             if time.monotonic() - self._listed_at >= self.fresh:
-                try:
-                    found = await listed(host.root)
-                    self._paths = [path for path in found if engine.language_of(path)][:MOST_FILES]
-                    self._listed = True
-                except Unavailable:  # what was known of it holds until it answers again
-                    self._listed = False
-                self._listed_at = time.monotonic()
+                await self._list(host.root)
             typed = {room.path: room.text() for room in host.rooms_open() if engine.language_of(room.path)}
             await in_thread(lambda stop: self._bring(host.files, typed, stop))
             return dict(self.tags)
+
+    async def _list(self, root: Path) -> None:
+        """What was known of the files holds until a whole list says otherwise."""
+        try:
+            found = await listed(root, self.listing)
+        except Unavailable:
+            found = Listing([], whole=False)
+        paths = [path for path in found.paths if engine.language_of(path)]
+        if not found.whole:
+            paths = list(dict.fromkeys([*self._paths, *paths]))
+        self._paths = paths[:MOST_FILES]
+        self._listed = found.whole
+        self._listed_at = time.monotonic()
 
     def _bring(self, files: Files, typed: Mapping[str, str], stop: threading.Event) -> None:
         until = time.monotonic() + self.seconds
@@ -109,6 +119,7 @@ class Index:
             data, stat = files.read_bytes(path, engine.LONGEST)
         except (Refused, OSError):  # it is gone, or is nothing to be parsed
             self.tags.pop(path, None)
+            self._marks.pop(path, None)
             return
         self.tags[path] = _tags_of(path, data)
         self._marks[path] = stat.mark

@@ -22,6 +22,7 @@ SECONDS = 5.0
 QUERY_CHARACTERS = 1000
 TEXT_CHARACTERS = 400
 _OUTPUT_BYTES = 8 << 20
+_LISTED = (0, 1, 2)  # ripgrep's codes of a list that came to its end: files, none, some folders cannot be read
 _OPTIONS = (
     *("--json", "--no-config", "--no-follow", "--hidden", "--no-messages", "--no-require-git", "--no-ignore-global"),
     *("--max-filesize=5M", "--threads=2", "--sort=path", "--glob=!.git", "--glob=!.tandem-write-*"),
@@ -36,6 +37,14 @@ class Hit:
     line: int
     column: int
     text: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """`whole`: these are all there are, as far as they can be read."""
+
+    paths: list[str]
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -74,15 +83,16 @@ async def search(
     return Found(hits[:limit], truncated, time.monotonic() - began)
 
 
-async def listed(root: Path) -> list[str]:
-    """The files of a workspace that are not ignored, by path; those found in 5 s."""
+async def listed(root: Path, seconds: float = SECONDS) -> Listing:
+    """The files of a workspace that are not ignored, by path; those found in that time."""
     options = [option for option in _OPTIONS if option != "--json"]
     argv = [_program(), "--files", "--null", *options, "--", "."]
-    ended = await _run(root, argv)
+    ended = await _run(root, argv, seconds)
     if ended.code and ended.stderr and not ended.stdout:  # it could not be started there
-        ended = await _direct(root, argv)
+        ended = await _direct(root, argv, seconds)
     paths = ended.stdout.split(b"\0")[:-1]  # what comes last may be cut by a limit
-    return [path.decode().removeprefix("./") for path in paths if _is_utf8(path)]
+    cut = ended.timed_out or ended.truncated or ended.code not in _LISTED
+    return Listing([path.decode().removeprefix("./") for path in paths if _is_utf8(path)], not cut)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -102,15 +112,15 @@ def _program() -> str:
     return found
 
 
-async def _run(root: Path, argv: list[str]) -> Outcome:
+async def _run(root: Path, argv: list[str], seconds: float = SECONDS) -> Outcome:
     try:
-        policy = Policy(root, read_only=True, seconds=SECONDS, output_bytes=_OUTPUT_BYTES)
+        policy = Policy(root, read_only=True, seconds=seconds, output_bytes=_OUTPUT_BYTES)
         return await client.run(argv, policy)
     except Unavailable:
-        return await _direct(root, argv)
+        return await _direct(root, argv, seconds)
 
 
-async def _direct(root: Path, argv: list[str]) -> Outcome:
+async def _direct(root: Path, argv: list[str], seconds: float) -> Outcome:
     process = await asyncio.create_subprocess_exec(
         *argv, cwd=root, env={"LC_ALL": "C.UTF-8"}, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )
@@ -118,7 +128,7 @@ async def _direct(root: Path, argv: list[str]) -> Outcome:
     assert process.stdout is not None  # noqa: S101 (both are pipes)
     assert process.stderr is not None  # noqa: S101
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             while len(out) < _OUTPUT_BYTES and (data := await process.stdout.read(1 << 16)):
                 out += data
             if len(out) < _OUTPUT_BYTES:

@@ -85,6 +85,36 @@ async def test_work_that_nobody_waits_for_is_told_to_stop(site: Site, ada: Follo
     assert await symbols.in_thread(lambda stop: True), "the thread is free again"
 
 
+async def test_a_folder_that_was_away_for_a_look_is_found_again(site: Site, ada: Follower) -> None:
+    (site.folder / "tests").mkdir()
+    (site.folder / "tests" / "test_shop.py").write_text("class Total:\n    def test_the_total(self): pass\n")
+    host = await site.host()
+    host.extensions[symbols.Index] = symbols.Index(fresh=3600)
+    there = [("test_the_total", "method", "tests/test_shop.py", 2)]
+    assert await found(site, "test_the_total") == there
+    (site.folder / "tests").rename(site.folder / "away")
+    assert await found(site, "test_the_total") == []
+    (site.folder / "away").rename(site.folder / "tests")
+    assert await found(site, "test_the_total") == there
+
+
+async def test_files_that_could_not_all_be_listed_are_not_all(site: Site, ada: Follower) -> None:
+    """What is open is found; of the rest nobody says that it is not there, and what was known of it holds."""
+    (site.folder / "b.py").write_text("def on_disk(): pass\n")
+    host = await site.host()
+    room = await host.open_room(site.document.pk)
+    room.edit([Edit(0, 0, "def fresh(): pass\n")], "person:1")
+    index = host.extensions[symbols.Index] = symbols.Index(fresh=0, listing=0.0)
+    assert await found(site, "fresh") == [("fresh", "function", "a.py", 1)]
+    assert (await ada.ask("symbols.find", query="on_disk")) == {"symbols": [], "complete": False}
+    index.listing = 30.0
+    answer = await ada.ask("symbols.find", query="on_disk")
+    assert ([one["path"] for one in answer["symbols"]], answer["complete"]) == (["b.py"], True)
+    index.listing = 0.0
+    answer = await ada.ask("symbols.find", query="on_disk")
+    assert ([one["path"] for one in answer["symbols"]], answer["complete"]) == (["b.py"], False)
+
+
 async def test_broken_syntax_is_told_by_line() -> None:
     assert [(one.line, one.text) for one in symbols.problems("a.py", "x = 1\ndef f(:\n  pass\n")] == [
         (2, "“)” is missing")
