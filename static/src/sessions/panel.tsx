@@ -52,7 +52,7 @@ export function Panel({ live, sessions }: { live: Live; sessions: Sessions }) {
         <Body live={live} sessions={sessions} view={view} />
         <ModelLine live={live} sessions={sessions} />
         <Composer
-          key={id ?? 'new'}
+          key={sessions.composerOf(id)}
           live={live}
           sessions={sessions}
           running={runningTurn(view)}

@@ -31,6 +31,12 @@ export function keepDraft(workspace: Id, session: Id | null, draft: Draft): void
   remember(`draft.${workspace}.${session ?? 'new'}`, empty ? '' : JSON.stringify(draft))
 }
 
+/** What was written for `from` is `to`'s. */
+export function moveDraft(workspace: Id, from: Id | null, to: Id | null): void {
+  keepDraft(workspace, to, draftOf(workspace, from))
+  keepDraft(workspace, from, NO_DRAFT)
+}
+
 export function draftOf(workspace: Id, session: Id | null): Draft {
   const kept = recall(`draft.${workspace}.${session ?? 'new'}`)
   if (!kept) return NO_DRAFT

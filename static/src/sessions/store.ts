@@ -1,13 +1,13 @@
 // The sessions of the open workspace as signals: the list, the one on screen, and every turn that runs.
 // Events are folded in at most twenty times a second, the first at once; a missing one is asked for.
-import { effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import { batch, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Event, Id, Ops, Person, Problem, SessionEvent, SessionPage, SessionSummary, Turn } from '../wire'
 import { live } from '../workspace/live'
 import type { Felt } from './figures'
 import { paced } from './pace'
 import { Painted } from './painted'
 import { applyAll, hasGap, meet, runningTurn, type SessionView, withOlder } from './state'
-import { recall, remember } from './storage'
+import { moveDraft, recall, remember } from './storage'
 
 /** What the sessions need of the open workspace. */
 export interface Wire {
@@ -36,6 +36,9 @@ export class Sessions {
   private readonly painted = new Painted()
   private readonly wires = new Map<Id, number>() // the round trip as turns ended that were seen to end
   readonly picked: Signal<number | null> // the endpoint this person chose here; null: the default
+  private birth: Promise<SessionSummary> | null = null // the one that is asked for and not there yet
+  private born: Id | null = null // the last one that came while it was awaited on screen
+  private seat = 0 // counts the new ones that were begun
   private early: SessionEvent[] = []
   private asking = false
   private again: ReturnType<typeof setTimeout> | undefined
@@ -76,12 +79,50 @@ export class Sessions {
     await this.ask()
   }
 
-  /** A new session, shown. Throws what the host says. */
+  /** A new session. The one on screen makes room at once: what is typed from now on is the new one's. It is shown when
+   * it comes, unless somebody looks at another by then. Throws what the host says; the one before is shown again. */
   async create(): Promise<Id> {
-    const { session } = await this.wire.call('session.create', {})
-    this.list.value = listWith(this.list.peek(), session)
-    await this.open(session.id)
+    const before = this.current.peek()
+    if (before) this.leave()
+    this.birth ??= this.bear()
+    let session: SessionSummary
+    try {
+      session = await this.birth
+    } catch (error) {
+      if (before && !this.current.peek()) void this.open(before)
+      throw error
+    }
+    if (!this.current.peek()) {
+      this.born = session.id
+      await this.open(session.id)
+    } else if (this.current.peek() !== session.id) moveDraft(this.wire.id, null, session.id)
     return session.id
+  }
+
+  /** Which composer a session has: a new one keeps the one it was awaited in. */
+  composerOf(session: Id | null): string {
+    return session === null || session === this.born ? `new ${this.seat}` : session
+  }
+
+  private leave(): void {
+    this.seat += 1
+    this.born = null
+    this.early = []
+    batch(() => {
+      this.view.value = null
+      this.problem.value = null
+      this.current.value = null
+    })
+  }
+
+  private async bear(): Promise<SessionSummary> {
+    try {
+      const { session } = await this.wire.call('session.create', {})
+      this.told(session)
+      return session
+    } finally {
+      this.birth = null
+    }
   }
 
   /** Show what is before the first item there is: as much as a frame can take. Whether there was any. */
@@ -136,6 +177,7 @@ export class Sessions {
     this.list.value = [...sessions].sort(byActivity)
     const idle = new Set(sessions.filter((one) => !one.running).map((one) => one.id))
     this.running.value = new Map([...this.running.peek()].filter(([, turn]) => !idle.has(turn.session)))
+    if (this.birth && !this.current.peek()) return
     const wanted = this.current.peek() ?? recall(`session.${this.wire.id}`)
     const first = this.list.peek()[0]?.id
     if (wanted) void this.open(wanted).then(() => this.instead(wanted, first))

@@ -31,7 +31,7 @@ interface Props {
   advise?: boolean // say how to connect a model: nothing else on the panel does
 }
 
-/** One composer a session: give it the session's id as key. */
+/** One composer a session: give it `composerOf` the session as key. */
 export function Composer({ live, sessions, running, session, advise }: Props) {
   const draft = useDraft(live.id, session)
   const [busy, setBusy] = useState(false)

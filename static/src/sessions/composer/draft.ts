@@ -1,12 +1,17 @@
 // What is written and not sent yet, kept over a reload.
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Id, Mention, Picture } from '../../wire'
 import { sameMention, wordOf } from '../attachments/mentions'
-import { draftOf, keepDraft } from '../storage'
+import { draftOf, keepDraft, NO_DRAFT } from '../storage'
 
 export function useDraft(workspace: Id, session: Id | null) {
   const [draft, set] = useState(() => draftOf(workspace, session))
-  useEffect(() => keepDraft(workspace, session, draft), [workspace, session, draft])
+  const kept = useRef(session)
+  useEffect(() => {
+    if (kept.current !== session) keepDraft(workspace, kept.current, NO_DRAFT) // the session awaited has come
+    kept.current = session
+    keepDraft(workspace, session, draft)
+  }, [workspace, session, draft])
   return {
     ...draft,
     write: (text: string) => set((was) => ({ ...was, text })),
