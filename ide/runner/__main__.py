@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import faulthandler
 import hashlib
 import logging
 import os
@@ -23,8 +24,17 @@ log = logging.getLogger("ide.runner")
 PR_SET_PDEATHSIG = 1
 
 
-async def serve(path: Path, box: Box) -> None:
+async def _alive(seconds: float) -> None:
+    """End this process, with what every thread was doing on stderr, when its loop has stood still for so long: whoever
+    supervises it starts it anew, and its sandboxes go with it."""
+    while True:
+        faulthandler.dump_traceback_later(seconds, exit=True)
+        await asyncio.sleep(seconds / 6)
+
+
+async def serve(path: Path, box: Box, hung_after: float) -> None:
     stop = asyncio.Event()
+    alive = asyncio.create_task(_alive(hung_after))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -33,6 +43,7 @@ async def serve(path: Path, box: Box) -> None:
     await stop.wait()
     listening.close()
     await server.close()
+    alive.cancel()
 
 
 def _box(path: Path, arguments: argparse.Namespace) -> Box:
@@ -67,6 +78,7 @@ def _arguments() -> argparse.Namespace:
         "--uids", default="1900000000:4096", help="FIRST:COUNT user ids for sandboxes, when root; or ''"
     )
     parser.add_argument("--cgroup", type=Path, help="a version 2 control group delegated to Tandem")
+    parser.add_argument("--hung-after", type=float, default=60, help="seconds it may stand still before it ends itself")
     return parser.parse_args()
 
 
@@ -80,7 +92,7 @@ def main() -> None:
     os.umask(0o077)
     box = _box(arguments.socket, arguments)
     try:
-        asyncio.run(serve(arguments.socket, box))
+        asyncio.run(serve(arguments.socket, box, arguments.hung_after))
         arguments.socket.unlink(missing_ok=True)
     except OSError as error:
         sys.exit(f"The runner cannot listen at {arguments.socket}: {error}")

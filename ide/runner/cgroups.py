@@ -10,11 +10,13 @@ import contextlib
 import itertools
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 CONTROLLERS = ("pids", "memory")
 PREFIX = "tandem-"
+CLOSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,12 @@ class Cgroups:
         self._left = [folder for folder in self._left if not _removed(folder)]
 
     def close(self) -> None:
+        """Remove the last ones; the kernel lets go of a group some time after its processes."""
+        until = time.monotonic() + CLOSE_SECONDS
         self._clear()
+        while self._left and time.monotonic() < until:
+            time.sleep(0.01)
+            self._clear()
 
 
 def _removed(folder: Path) -> bool:
@@ -201,5 +208,6 @@ def _sweep(parent: Path) -> None:
             continue
         with contextlib.suppress(OSError, ValueError):
             for one in (folder / "cgroup.procs").read_text().split():
-                os.kill(int(one), signal.SIGKILL)
+                if one != "0":  # it is in another namespace of processes; to kill 0 is to kill our own group
+                    os.kill(int(one), signal.SIGKILL)
             folder.rmdir()

@@ -11,7 +11,6 @@ import subprocess
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 READ_LIMIT = 128 << 10
 GONE_SECONDS = 5.0
@@ -28,6 +27,7 @@ class Confined:
         self._pidfd = os.pidfd_open(process.pid)
         self._over = asyncio.Event()
         self._ended = False
+        self._transports: list[asyncio.BaseTransport] = []
         asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
 
     @property
@@ -73,10 +73,14 @@ class Confined:
             asyncio.get_running_loop().remove_reader(self._pidfd)
             self._process.wait()
             self._over.set()
+        for transport in self._transports:  # each closes its pipe when the loop no longer reads that descriptor
+            if not transport.is_closing():
+                transport.abort() if isinstance(transport, asyncio.WriteTransport) else transport.close()
+        relayed = [transport.get_extra_info("pipe") for transport in self._transports]
         for fd in [self._pidfd, *inner, *([self.terminal] if self.terminal >= 0 else [])]:
             os.close(fd)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
+            if pipe is not None and pipe not in relayed:
                 pipe.close()
         self.at_end()
 
@@ -91,18 +95,22 @@ class Confined:
 
     async def reading(self, which: str) -> StreamReader:
         """stdout, stderr, or the terminal's output, as a stream that stops the command when it is not read."""
-        if which == "terminal":
-            return await _reader(os.fdopen(os.dup(self.terminal), "rb", buffering=0))
         pipe = self._process.stdout if which == "stdout" else self._process.stderr
-        assert pipe is not None  # noqa: S101 (not a terminal)
-        return await _reader(pipe)  # type: ignore[arg-type]  # Popen's are files of bytes
+        file = os.fdopen(os.dup(self.terminal), "rb", buffering=0) if which == "terminal" else pipe
+        loop = asyncio.get_running_loop()
+        reader = StreamReader(READ_LIMIT, loop)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader, loop=loop), file)
+        self._transports.append(transport)
+        return reader
 
     async def writing(self) -> StreamWriter:
         """stdin, or the terminal's input."""
-        if self.terminal >= 0:
-            return await _writer(os.fdopen(os.dup(self.terminal), "wb", buffering=0))
-        assert self._process.stdin is not None  # noqa: S101 (not a terminal)
-        return await _writer(self._process.stdin)  # type: ignore[arg-type]
+        own = self.terminal >= 0
+        file = os.fdopen(os.dup(self.terminal), "wb", buffering=0) if own else self._process.stdin
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, file)
+        self._transports.append(transport)
+        return StreamWriter(transport, protocol, None, loop)
 
     async def communicate(self, seconds: float) -> tuple[bytes, bytes]:
         """Everything it prints, with no input. Raises TimeoutError."""
@@ -113,19 +121,6 @@ class Confined:
             said = await asyncio.gather(out.read(), error.read())
             await self.wait()
         return said[0], said[1]
-
-
-async def _reader(pipe: BinaryIO) -> StreamReader:
-    loop = asyncio.get_running_loop()
-    reader = StreamReader(READ_LIMIT, loop)
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader, loop=loop), pipe)
-    return reader
-
-
-async def _writer(pipe: BinaryIO) -> StreamWriter:
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, pipe)
-    return StreamWriter(transport, protocol, None, loop)
 
 
 async def _readable(fd: int) -> None:

@@ -130,7 +130,6 @@ async def _typed(confined: Confined, requests: Callable[[], Awaitable[Request]],
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
-        keys.close()
 
 
 class _Keys:
@@ -155,6 +154,3 @@ class _Keys:
                 await self._pipe.drain()
                 self._owed -= len(data)
                 await self._send(Took(len(data)))
-
-    def close(self) -> None:
-        self._pipe.transport.abort()  # what waits is for nobody

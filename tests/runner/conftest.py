@@ -48,6 +48,8 @@ def runner() -> Iterator[Runner]:
     with tempfile.TemporaryDirectory(prefix="t-run-") as folder:
         started = Runner(Path(folder))
         yield started
+        code = started.process.poll()
+        assert code is None, f"it ended with {code}: {started.process.communicate()[1].decode()}"
         started.stop()
 
 

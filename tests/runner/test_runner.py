@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -171,6 +173,18 @@ async def test_sigterm_kills_its_children_within_two_seconds(new_runner: type[Ru
     with pytest.raises(Unavailable):
         await task
     assert not started.socket.exists()
+
+
+def test_one_that_stands_still_ends_and_says_where(new_runner: type[Runner], tmp_path: Path) -> None:
+    started = new_runner("--hung-after", "1")  # type: ignore[arg-type]
+    assert run_sync(["true"], Policy(tmp_path), socket=started.socket).code == 0
+    started.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.5)
+    started.process.send_signal(signal.SIGCONT)
+    said = started.process.communicate(timeout=10)[1]
+    assert started.process.returncode == 1
+    assert b"Timeout" in said
+    assert b"ide/runner/__main__.py" in said
 
 
 def test_it_ends_when_its_parent_dies(tmp_path: Path) -> None:
