@@ -14,6 +14,7 @@ MANIFEST := static/dist/.vite/manifest.json
 
 help:
 	@echo "make run     set everything up and start Tandem"
+	@echo "make build   set everything up, and start nothing"
 	@echo "make test    set everything up and run every check and test"
 	@echo "make chaos   kill and pause servers while people write; SEEDS=3; some minutes a seed"
 	@echo "make bench   measure; ONLY=… for one figure"
@@ -22,7 +23,7 @@ help:
 run: $(VENV)/.run $(MANIFEST)
 	@exec $(PY) manage.py up
 
-build: $(MANIFEST)
+build: $(VENV)/.run $(MANIFEST)
 
 test: $(VENV)/.debian check unit
 
