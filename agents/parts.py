@@ -69,6 +69,8 @@ def _check_model() -> tuple[str, str, str]:
 
 
 def _check_worker() -> tuple[str, str, str]:
+    if not settings.WORKERS:
+        return "ok", "none on this machine (TANDEM_WORKERS=0)", ""
     problem = worker_problem()
     if problem is None:
         return "ok", f"a worker with {settings.WORKERS} processes answers", ""
@@ -116,6 +118,7 @@ def register() -> None:
             order=40,
             # SIGTERM then means: finish within the soft time, else give the task back and end.
             env={"REMAP_SIGTERM": "SIGQUIT", "PYTHONPATH": str(settings.ROOT)},
+            wanted=lambda: settings.WORKERS > 0,
             ready_seconds=60,
             stop_seconds=8,
         ),

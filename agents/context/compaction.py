@@ -6,6 +6,7 @@ own model writes the summary; where it cannot, it is made by rule. Pins and the 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -55,8 +56,9 @@ class Wanted:
 
 async def window_for(turn: LiveTurn, endpoint: Endpoint, ask: Ask) -> Filled:
     """The turn's window; older turns are summarised first if it is too full."""
-    made = await window.filled(turn.host, turn.live, endpoint, ask)
-    percent = (await in_db(rules.of, turn.host.workspace_id)).compact_at
+    filling = window.filled(turn.host, turn.live, endpoint, ask)
+    made, rule = await asyncio.gather(filling, in_db(rules.of, turn.host.workspace_id))
+    percent = rule.compact_at
     if not await _is_due(turn.live, endpoint, made, percent):
         return made
     text = f"The window is full to {percent} % or more, so earlier turns are summarised first."

@@ -24,7 +24,7 @@ from agents.endpoints import choice as endpoints
 from agents.endpoints.measure import Measured, Purpose
 from agents.engine import context
 from agents.engine.context_fit import reply_of, size
-from agents.engine.context_parts import SPARED, Part, guidance, joined, untold
+from agents.engine.context_parts import SPARED, AgentsFile, Part, guidance, joined, untold
 from agents.engine.loop import Settings, request_of
 from agents.engine.messages import Message, Request, Tool
 from agents.engine.tools import offered
@@ -48,12 +48,13 @@ WARM_EVERY = 300.0  # seconds between two times a provider reads a session ahead
 @dataclass(frozen=True)
 class Ask:
     """A message to be answered, with what it mentions. `follows`: the turn before, if this process knows it; `but`: the
-    turn that begins."""
+    turn that begins; `hurry`: what was looked up for the turn before will do."""
 
     text: str
     found: Found
     follows: str | None = None
     but: str = ""
+    hurry: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,23 @@ def writes_blocks(endpoint: Endpoint) -> bool:
 async def filled(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask) -> Filled:
     """The window for the next turn. It goes on from what the model has, if it has that and there is room; else it is
     made anew from what is saved. Raises TooLarge when pinned texts alone do not fit."""
-    tools, first = await asyncio.gather(_tools(live, endpoint), _first(host, live, endpoint))
-    later = [] if lean(endpoint) else await _later(host, live, endpoint, ask, first)
     known = live.memory
-    if known is not None and (known.turn, known.endpoint) == (ask.follows, endpoint.pk):
+    if known is not None and (known.turn, known.endpoint) != (ask.follows, endpoint.pk):
+        known = None
+    tools, first, (files, ended), said = await asyncio.gather(
+        _tools(live, endpoint),
+        _first(host, live, endpoint),
+        _near(host, live, endpoint, ask),
+        _said(live, ask, known),
+    )
+    later = [] if lean(endpoint) else await _later(host, endpoint, ask, (first, files), ended)
+    if known is not None and known is live.memory:
         made = _Filling(endpoint, tools, ask, first, later).going_on(known)
         if made.fits:
             return made
-    made = _Filling(endpoint, tools, ask, first, later).anew(await in_db(past.past, live.row.pk, ask.but))
+    if said is None:
+        said = await in_db(past.past, live.row.pk, ask.but)
+    made = _Filling(endpoint, tools, ask, first, later).anew(said)
     if not made.fits and any(part.kind == "pins" for part in first):
         _check_pins(endpoint, made)
     return made
@@ -138,17 +148,36 @@ async def _first(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint) -> 
     return [*map(guidance, files), *pinned]
 
 
+async def _said(live: LiveSession, ask: Ask, known: Memory | None) -> Past | None:
+    """What is saved of the turns before, where the model does not go on from what it has."""
+    return await in_db(past.past, live.row.pk, ask.but) if known is None else None
+
+
+async def _near(
+    host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask
+) -> tuple[list[AgentsFile], datetime | None]:
+    """The instruction files of what is mentioned, and when the turn before has ended."""
+    if lean(endpoint):
+        return [], None
+    mentioned = [file.path for file in ask.found.files]
+    return await asyncio.gather(instructions.files_for(host, mentioned), in_db(_last_end, live.row.pk, ask.but))
+
+
 async def _later(
-    host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask: Ask, first: Sequence[Part]
+    host: WorkspaceHost,
+    endpoint: Endpoint,
+    ask: Ask,
+    told: tuple[Sequence[Part], Sequence[AgentsFile]],
+    ended: datetime | None,
 ) -> list[Part]:
     """What comes with the message: more instruction files, and the workspace as it is now."""
+    first, files = told
     mentioned = [file.path for file in ask.found.files]
     there = {part.key for part in first}
-    files, ended = await asyncio.gather(instructions.files_for(host, mentioned), in_db(_last_end, live.row.pk, ask.but))
     near = [guidance(file) for file in files]
     shown = frozenset(mentioned) if not endpoint.drives_tools else frozenset[str]()
     paths = (*mentioned, *(part.path for part in first if part.kind == "pins" and part.path))
-    asked = Question(ask.text, paths, endpoint.window, endpoint.bytes_per_token, ended, shown)
+    asked = Question(ask.text, paths, endpoint.window, endpoint.bytes_per_token, ended, shown, ask.hurry)
     around = await surroundings.around(host).parts(host, asked)
     return [*(part for part in near if part.key not in there), *around]
 

@@ -171,6 +171,15 @@ class Measured:
         """Seconds its callers have spent waiting for what comes next, the wait under way included."""
         return self._waited + (time.monotonic() - self._waits_since if self._waits_since is not None else 0.0)
 
+    @property
+    def sums(self) -> tuple[int, Decimal | None]:
+        """Tokens read and US dollars spent, over all calls, the one under way included."""
+        read, cost, used = self.speed.input_tokens, self.speed.cost, self.speed.so_far()
+        if used is None:
+            return read, cost
+        price = endpoints.prices(self.endpoint)
+        return read + used.input_tokens, (cost or Decimal(0)) + _spent(price, used).cost if price.known else cost
+
     def rest(self) -> None:
         """What came last can be seen now: give out what comes next with the next beat, all of it at once."""
         self._resting = self.beat is not None
@@ -308,16 +317,17 @@ class Measured:
 
     def _count(self, endpoint: Endpoint, used: Usage | None, *, first: bool) -> None:
         if used is not None:
-            if endpoints.prices(endpoint).known:
-                self.speed.cost = (self.speed.cost or Decimal(0)) + _spent(endpoint, used).cost
+            price = endpoints.prices(endpoint)
+            if price.known:
+                self.speed.cost = (self.speed.cost or Decimal(0)) + _spent(price, used).cost
             metrics.model_tokens.labels(endpoint.name, "input").inc(used.input_tokens)
             metrics.model_tokens.labels(endpoint.name, "output").inc(used.output_tokens)
         if first and self.speed.ttft_ms is not None:
             metrics.first_token_seconds.labels(endpoint.name).observe(self.speed.ttft_ms / 1000)
 
 
-def _spent(endpoint: Endpoint, used: Usage) -> meter.Spent:
-    return endpoints.prices(endpoint).spent(used.input_tokens, used.output_tokens, used.cached_tokens)
+def _spent(price: meter.Prices, used: Usage) -> meter.Spent:
+    return price.spent(used.input_tokens, used.output_tokens, used.cached_tokens)
 
 
 def _check_images(endpoint: Endpoint, request: Request) -> None:

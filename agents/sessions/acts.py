@@ -133,7 +133,7 @@ class Sessions:
 
     async def _begin(self, live: LiveSession, user_id: int, start: Start) -> LiveTurn:
         await live.settled()  # what the turn before left must be in its history
-        row = await in_db(_turn_row, live.row, user_id, start)
+        row, able = await in_db(_turn_row, live.row, user_id, start)
         if self.host.closed:  # the row says so at the next opening
             raise Unavailable("The workspace is being closed.", "Reload the page and try again.")
         owner = row.owner
@@ -155,7 +155,7 @@ class Sessions:
         live.changed()
         items.show(items.begin(Item.Kind.PERSON, start.said, owner))
         turn.keeping = self.host.owned(turn.keep(), f"turn {row.pk} kept")
-        turn.task = self.host.owned(self._run(turn, start.way), f"turn {row.pk}")
+        turn.task = self.host.owned(self._run(turn, start.way, able), f"turn {row.pk}")
         return turn
 
     async def inline_session(self, user_id: int) -> str:
@@ -188,6 +188,7 @@ class Sessions:
         """Stop the running turn: synchronously, nothing of it lands afterwards. Returns its state."""
         turn = self.running(turn_id)
         turn.end(Turn.State.INTERRUPTED, stop=stop)
+        self._left(turn)  # while its task gives back what it holds: nothing more will be said or done
         if turn.task is not None:
             turn.task.cancel()
         return str(turn.row.state)
@@ -221,11 +222,11 @@ class Sessions:
 
     # --- the task of a turn ---------------------------------------------------------------------------------------
 
-    async def _run(self, turn: LiveTurn, way: Way) -> None:
+    async def _run(self, turn: LiveTurn, way: Way, able: Sequence[Endpoint]) -> None:
         """Owns the turn's end, however it comes about: one of the five places that catch everything."""
         try:
-            if turn.endpoint is not None:
-                turn.provider = await self._open_provider(turn, turn.endpoint)
+            if able:
+                turn.provider = self._open_provider(turn, able)
             await way(turn)
             turn.end(Turn.State.COMPLETED)
         except Ended:
@@ -244,15 +245,18 @@ class Sessions:
             turn.end(Turn.State.INTERRUPTED)  # cancelled; for all others it has ended already
             if turn.provider is not None:
                 turn.provider.forget()
-            turn.live.saving = self.host.owned(self._leave(turn), f"turn {turn.row.pk} saved")
+            self._left(turn)
 
-    async def _open_provider(self, turn: LiveTurn, endpoint: Endpoint) -> Measured:
+    def _open_provider(self, turn: LiveTurn, able: Sequence[Endpoint]) -> Measured:
         purpose = Purpose(turn.owner.pk, self.host.workspace_id, turn.row.kind, turn.origin)
-        wanted = endpoints.Wanted(_role(turn.row.kind), self.host.team_id, turn.owner.pk)
-        behind = await in_db(endpoints.candidates, endpoint.pk, wanted)
-        opened = Measured(behind, purpose, turn.told, turn.moved)
+        opened = Measured(able, purpose, turn.told, turn.moved)
         opened.in_line, opened.beat = turn.in_line, self._beat.next
         return opened
+
+    def _left(self, turn: LiveTurn) -> None:
+        """An ended turn is made durable, once."""
+        if turn.saving is None:
+            turn.saving = turn.live.saving = self.host.owned(self._leave(turn), f"turn {turn.row.pk} saved")
 
     async def _leave(self, turn: LiveTurn) -> None:
         if turn.keeping is not None:
@@ -321,7 +325,8 @@ def _user(user_id: int) -> User:
 
 
 @transaction.atomic
-def _turn_row(session: Session, user_id: int, start: Start) -> Turn:
+def _turn_row(session: Session, user_id: int, start: Start) -> tuple[Turn, list[Endpoint]]:
+    """The row of a turn that begins, and the models that may answer it, in order."""
     wanted = endpoints.Wanted(_role(start.kind), session.team_id, user_id)
     endpoint = endpoints.choose(start.endpoint, wanted) if start.needs_model else None
     if start.entry:
@@ -329,7 +334,8 @@ def _turn_row(session: Session, user_id: int, start: Start) -> Turn:
     reserve_numbers(session)
     if not session.title:
         Session.objects.filter(pk=session.pk).update(title=str(start.said["text"]).strip().splitlines()[0][:TITLE])
-    return turns.create(session, _user(user_id), endpoint, start.kind)
+    row = turns.create(session, _user(user_id), endpoint, start.kind)
+    return row, endpoints.candidates(endpoint.pk, wanted) if endpoint is not None else []
 
 
 def _role(kind: str) -> str:

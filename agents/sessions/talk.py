@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from agents.context import compaction, window
-from agents.context.window import Ask
+from agents.context.window import Ask, Filled
 from agents.engine.context_fit import fitted, size, thinned
 from agents.engine.events import Finished, Prose, Steered, StepFinished, ToolFinished, ToolStarted, TurnEvent
 from agents.engine.loop import BeforeStep, Settings, run_turn
@@ -38,11 +38,9 @@ SILENT = "The model answered with nothing. Ask again, or choose another model."
 async def talk(turn: LiveTurn) -> None:
     """Answer what was said, with tools where the model drives them; steers are read at each boundary."""
     provider, endpoint = engaged(turn)
-    said = turn.items.all[0].data
-    sandbox, able, found = await asyncio.gather(
-        window.sandboxed(endpoint), think.thinkers(turn.host.workspace_id, endpoint), mentioned(turn, said)
+    sandbox, able, made = await asyncio.gather(
+        window.sandboxed(endpoint), think.thinkers(turn.host.workspace_id, endpoint), _window(turn, endpoint)
     )
-    made = await compaction.window_for(turn, endpoint, Ask(str(said["text"]), found, turn.follows, turn.row.pk))
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
     settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings, made.fixed))
@@ -54,6 +52,13 @@ async def talk(turn: LiveTurn) -> None:
             turn.check()
             await told.take(event)
     turn.live.memory = Memory(turn.row.pk, endpoint.pk, messages, made.told)
+
+
+async def _window(turn: LiveTurn, endpoint: Endpoint) -> Filled:
+    said = turn.items.all[0].data
+    found = await mentioned(turn, said)
+    ask = Ask(str(said["text"]), found, turn.follows, turn.row.pk, hurry="redirects" in said)
+    return await compaction.window_for(turn, endpoint, ask)
 
 
 def fitting(endpoint: Endpoint, settings: Settings, fixed: int) -> BeforeStep:

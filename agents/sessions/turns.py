@@ -95,6 +95,7 @@ class LiveTurn:
     handed: list[Item] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     keeping: asyncio.Task[None] | None = None
+    saving: asyncio.Task[None] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     say_on: Say = _silent
     edits: dict[str, Item] = field(default_factory=dict)
@@ -251,8 +252,8 @@ class LiveTurn:
         if self.provider is not None:
             speed = self.provider.speed
             row.ttft_ms, row.seconds = speed.ttft_ms, speed.total_seconds
-            row.input_tokens, row.output_tokens = speed.input_tokens, speed.tokens
-            row.cost = speed.cost
+            row.output_tokens = speed.tokens
+            row.input_tokens, row.cost = self.provider.sums
 
     def _times(self) -> dict[str, float]:
         """Milliseconds: waiting for the model, tools at work, and the rest, which is ours."""

@@ -20,6 +20,7 @@ from ide.live.lease import own_name
 from ide.usage import hours, meter
 from ide.usage.models import LedgerEntry
 from tests.agents.conftest import Follower, Site
+from tests.live.tab import Tab
 
 
 @pytest.fixture
@@ -78,9 +79,14 @@ async def test_a_drained_server_opens_nothing_until_that_is_taken_back(
     assert live_host(site.workspace.pk) is None
     with pytest.raises(Exception, match="being emptied"):
         await host_of(site.workspace.pk)
+    tab = Tab(site.workspace.pk, site.ada)
+    assert (await tab.until(lambda: tab.closed))[0] == 4409, "it comes again, and finds the server that has it by then"
+    ready = await AsyncClient().get("/readyz")
+    assert (ready.status_code, ready.json()["drained"]) == (503, True), "a balancer sends nobody here"
     assert (await rows(root, "hosts"))[0][2] == "drained"
     assert (await do(root, "host.undrain", own_name()))[0] == 200
     assert not await in_db(Drained.objects.exists)
+    assert (await AsyncClient().get("/readyz")).json()["drained"] is False
     await host_of(site.workspace.pk)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from agents.engine.messages import ToolCall
 from agents.live import of
-from agents.models import Item, Proposal, Session, Turn
+from agents.models import Endpoint, Item, Proposal, Session, Turn
 from agents.sessions import talk
 from ide.accounts.models import Membership
 from ide.db import in_db
+from ide.usage.models import LedgerEntry
 from ide.workspaces.models import Workspace
 from tests.agents.conftest import CODE, Follower, Site
 
@@ -81,6 +82,23 @@ async def test_an_interrupt_keeps_what_is_written_and_lets_nothing_land_afterwar
     assert (await ada.refused("turn.interrupt", turn=turn))["code"] == "conflict", "a stale name is refused"
     assert (await ada.refused("turn.steer", turn=turn, text="more"))["code"] == "conflict"
     assert await text_of(site) == after
+
+
+async def test_what_a_turn_that_was_broken_off_has_cost_is_told_with_it(site: Site, ada: Follower) -> None:
+    reply = f"```python\n{NEW}```\n"
+    await in_db(site.script, {"text": reply, "pause_after": reply.index("1\n`")}, tools=False)
+    await in_db(Endpoint.objects.update, price_input=2, price_output=8)
+    await ada.opened(site.document.pk)
+    turn = await inline(site, ada)
+    await ada.until(lambda: "a + " in ada.text(site.document.pk))
+    await ada.ask("turn.interrupt", turn=turn)
+    told = await ada.ended(turn)
+    session = (await in_db(Turn.objects.get, pk=turn)).session_id
+    await (await of(await site.host()).sessions.session(session)).settled()
+    [entry] = await in_db(lambda: list(LedgerEntry.objects.filter(subject=f"turn:{turn}")))
+    assert entry.state == "settled"
+    assert told["cost"] == float(entry.cost) > 0
+    assert told["input_tokens"] == entry.input_tokens > 0
 
 
 async def test_what_a_person_types_meanwhile_is_not_part_of_the_proposal(site: Site, ada: Follower) -> None:
