@@ -16,7 +16,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
     rollupOptions: {
       input: ['src/main.tsx', 'src/pages.css', 'src/dashboard/main.tsx'],
-      output: { advancedChunks: { groups: [{ name: 'kit', test: KIT }] } },
+      output: { codeSplitting: { groups: [{ name: 'kit', test: KIT }] } },
     },
   },
   test: { environment: 'jsdom', include: ['test/**/*.test.{ts,tsx}'], restoreMocks: true },
