@@ -9,11 +9,13 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db import connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ide.dashboard.deeds import is_drained
 
 
 @ensure_csrf_cookie
@@ -29,11 +31,14 @@ def healthz(_: HttpRequest) -> HttpResponse:
 
 
 def readyz(_: HttpRequest) -> JsonResponse:
-    """The process can work: the database answers and the front end is built."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """Whether to send people here: the database answers, the front end is built, the process is not drained."""
     built = (settings.STATIC_DIST / ".vite" / "manifest.json").exists()
-    return JsonResponse({"database": True, "front_end": built}, status=200 if built else 503)
+    try:
+        answers, drained = True, is_drained()
+    except DatabaseError:
+        answers, drained = False, False
+    status = 200 if answers and built and not drained else 503
+    return JsonResponse({"database": answers, "front_end": built, "drained": drained}, status=status)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

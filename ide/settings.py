@@ -51,8 +51,10 @@ DEBUG = env.bool("DEBUG", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 SITE_NAME = env.str("TANDEM_NAME", default="Tandem")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
-PUBLIC_URL = env.str("TANDEM_URL", default="")
+PUBLIC_URL = env.str("TANDEM_URL", default="").rstrip("/")
+# Who asks by this machine's own names (`up`, a load balancer's probe) is answered, whatever else is named.
+_hosts = [urlsplit(PUBLIC_URL).hostname or "localhost", HOST, "localhost", "127.0.0.1", "::1"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) + [f"[{name}]" if ":" in name else name for name in _hosts]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
 SERVER = env.str("TANDEM_SERVER", default="daphne")  # or uvicorn
 WORKERS = env.int("TANDEM_WORKERS", default=2)

@@ -77,9 +77,14 @@ async def _undrain(who: User, thing: str, text: str) -> str:
     return "This server opens workspaces again."
 
 
+def is_drained() -> bool:
+    """Whether this process is to be stopped. Synchronous ORM."""
+    return Drained.objects.filter(host=own_name()).exists()
+
+
 async def refuse_drained(host: WorkspaceHost) -> None:
     """Raises Unavailable where this process is to be stopped: another one may open the workspace."""
-    if await in_db(Drained.objects.filter(host=own_name()).exists):
+    if await in_db(is_drained):
         raise Unavailable("This server is being emptied and opens no workspace.", "Try again in a moment.")
 
 

@@ -22,7 +22,7 @@ from ide.documents.protocol import Malformed
 from ide.documents.room.awareness import Roster
 from ide.documents.room.room import EPOCH, UPDATE_LIMIT
 from ide.documents.yjs.replica import EMPTY_UPDATE
-from ide.errors import NotFound, Refused
+from ide.errors import NotFound, Refused, Unavailable
 from ide.live import door, ops
 from ide.live.channel import Channel
 from ide.live.door import Turned
@@ -254,6 +254,8 @@ async def _admitted(user: User, workspace_id: str, session: str | None) -> Conne
         host = await host_of(workspace_id)
     except HostedElsewhere as error:
         raise Turned(ELSEWHERE, error.reason) from error
+    except Unavailable as error:  # not here, or not yet: who comes again may find it, and is not sent away for good
+        raise Turned(ELSEWHERE, error.what) from error
     except Refused as error:
         code = FORBIDDEN if error.status == 403 else GONE
         raise Turned(code, error.what) from error

@@ -17,6 +17,7 @@ from ide.parts import Check, Part, register_check, register_part
 
 MESSAGE_LIMIT = str(16 << 20)  # bytes; both ways, so that no first sync needs pieces
 ANSWER_SECONDS = 2
+ANSWER_BYTES = 200
 
 
 def _valkey_argv() -> list[str]:
@@ -76,6 +77,9 @@ def _web_problem() -> str | None:
     try:
         with urllib.request.urlopen(f"{local_url()}/readyz", timeout=ANSWER_SECONDS) as answer:  # noqa: S310
             return None if answer.status == 200 else f"/readyz answers {answer.status}"
+    except urllib.error.HTTPError as error:
+        with error:
+            return f"/readyz answers {error.code}: {error.read(ANSWER_BYTES).decode(errors='replace').strip()}"
     except (urllib.error.URLError, OSError) as error:
         return str(getattr(error, "reason", error))
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from ide.accounts.first_link import make_first_link
 from ide.documents.log import durable
@@ -25,6 +26,7 @@ from ide.management.supervisor import PartFailed, Supervisor
 from ide.parts import Part, parts
 
 MIGRATE_AFTER = 30  # parts up to this order need no tables
+WORKER_PARTS = ("runner", "worker")
 
 
 class Command(BaseCommand):
@@ -33,23 +35,28 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="start everything, print the link, and stop again")
+        parser.add_argument("--worker", action="store_true", help="only work on jobs of a site that runs elsewhere")
 
     def handle(self, *args: object, **options: object) -> None:
         began = time.monotonic()
+        self._worker_only = bool(options["worker"])
         self._lock: TextIO = self._only_one()
         _make_runtime_dir()
-        _port_is_free()
+        if self._worker_only:
+            _site_is_named()
+        else:
+            _port_is_free()
+            _choose_model_port()
         _broker_answers()
-        if settings.BUILTIN_MODEL and not settings.BUILTIN_MODEL_PORT:
-            settings.BUILTIN_MODEL_PORT = _free_port()
-            os.environ["TANDEM_BUILTIN_MODEL_PORT"] = str(settings.BUILTIN_MODEL_PORT)
         supervisor = Supervisor(settings.DATA_DIR / "logs", dict(os.environ), self._say)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
         try:
             self._start(supervisor)
             if not supervisor.stopping:
-                self._say(f"Tandem is ready after {time.monotonic() - began:.1f} s. Open {_link()}")
+                what = "The worker is ready" if self._worker_only else "Tandem is ready"
+                link = "" if self._worker_only else f" Open {_link()}"
+                self._say(f"{what} after {time.monotonic() - began:.1f} s.{link}")
                 if not options["check"]:
                     supervisor.watch()
         except PartFailed as error:
@@ -61,12 +68,15 @@ class Command(BaseCommand):
 
     def _start(self, supervisor: Supervisor) -> None:
         self._say(f"Starting {settings.SITE_NAME}; data in {settings.DATA_DIR}")
-        early = [p for p in parts() if p.order <= MIGRATE_AFTER]
-        supervisor.start(early)
-        self._migrate()
-        call_command("endpoints", verbosity=0)
+        wanted = [p for p in parts() if not self._worker_only or p.name in WORKER_PARTS]
+        supervisor.start([p for p in wanted if p.order <= MIGRATE_AFTER])
+        if self._worker_only:
+            _is_migrated()
+        else:
+            self._migrate()
+            call_command("endpoints", verbosity=0)
         late: dict[int, list[Part]] = {}
-        for part in parts():
+        for part in wanted:
             if part.order > MIGRATE_AFTER:
                 late.setdefault(part.order, []).append(part)
         for order in sorted(late):
@@ -113,6 +123,28 @@ def _make_runtime_dir() -> None:
         )
     for leftover in folder.glob("*.sock"):
         leftover.unlink()
+
+
+def _site_is_named() -> None:
+    if settings.EMBEDDED_VALKEY:
+        raise CommandError("A worker apart needs the site's REDIS_URL, DATABASE_URL, SECRET_KEY and TANDEM_KEY_SECRET.")
+
+
+def _is_migrated() -> None:
+    """The site's machines bring the database up to date; a worker of newer code waits for them."""
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        raise PartFailed(f"The database cannot be used: {error}. Check DATABASE_URL.") from error
+    if missing:
+        raise PartFailed(f"The database is older than this code ({len(missing)} migrations). Upgrade the site first.")
+
+
+def _choose_model_port() -> None:
+    if settings.BUILTIN_MODEL and not settings.BUILTIN_MODEL_PORT:
+        settings.BUILTIN_MODEL_PORT = _free_port()
+        os.environ["TANDEM_BUILTIN_MODEL_PORT"] = str(settings.BUILTIN_MODEL_PORT)
 
 
 def _port_is_free() -> None:
