@@ -7,7 +7,9 @@ import { JobsSide } from '../src/jobs/side'
 import { counts } from '../src/jobs/state'
 import type { Endpoint, Event, Job, Models, Role } from '../src/wire'
 import { listCommands } from '../src/workspace/commands'
+import { side } from '../src/workspace/layout'
 import { type Live, live } from '../src/workspace/live'
+import { go } from '../src/workspace/route'
 
 const endpoint: Endpoint = {
   id: 1,
@@ -106,6 +108,35 @@ describe('the panel of jobs', () => {
     join([])
     render(<JobsPanel />)
     expect(screen.getByText('No jobs yet')).toBeTruthy()
+    fireEvent.click(screen.getByRole('button', { name: 'Delegate' }))
+    expect([delegating.value, side.value]).toEqual([true, 'jobs'])
+    expect(screen.queryByRole('button', { name: 'Delegate' })).toBeNull() // the form is open
+  })
+
+  it('does not offer a viewer to delegate', () => {
+    join([], 'viewer')
+    render(<JobsPanel />)
+    expect(screen.queryByRole('button', { name: 'Delegate' })).toBeNull()
+  })
+
+  it.each<[Partial<Job>, string, string]>([
+    [{ state: 'merged', files: 2, added: 5 }, 'Show what came of “Add docstrings”', '/w/w/review/a'],
+    [{ state: 'discarded', files: 2, added: 5 }, 'Show what came of “Add docstrings”', '/w/w/review/a'],
+    [{ state: 'merged' }, 'Show the job “Add docstrings”', '/w/w/jobs/a'],
+    [{ state: 'failed' }, 'Show the job “Add docstrings”', '/w/w/jobs/a'],
+    [{ state: 'cancelled' }, 'Show the job “Add docstrings”', '/w/w/jobs/a'],
+  ])('shows a job that is over, and does not ask to review it: %o', (part, name, path) => {
+    for (const role of ['editor', 'viewer'] as const) {
+      go('/w/w')
+      join([job(part)], role)
+      render(<JobsPanel />)
+      expect(screen.queryByRole('button', { name: /^Review/ })).toBeNull()
+      const button = screen.getByRole('button', { name })
+      expect(button.textContent).toBe('Show')
+      fireEvent.click(button)
+      expect(location.pathname).toBe(path)
+      cleanup()
+    }
   })
 
   it('shows why a job failed, with hidden characters made visible', () => {

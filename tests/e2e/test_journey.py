@@ -211,10 +211,11 @@ def interrupt_inline(ana: Page, ben: Page, picture: Picture) -> None:
 
 
 def start_job(page: Page) -> Locator:
-    if not page.get_by_role("button", name="Delegate").count():
+    side = page.locator(".side")
+    if not side.get_by_role("button", name="Delegate").count():
         page.get_by_role("navigation", name="Side bars").get_by_role("button", name="Jobs").click()
-    page.get_by_role("button", name="Delegate").click()
-    return page.locator(".side")
+    side.get_by_role("button", name="Delegate").click()
+    return side
 
 
 def delegate(site: Site, ana: Page, ben: Page, picture: Picture) -> None:

@@ -5,6 +5,7 @@ import { Skeleton } from '../ui/skeleton'
 import { words } from '../ui/words/around'
 import { board } from '../ui/words/jobs'
 import { live } from '../workspace/live'
+import { delegateInSide, delegating } from './delegate/begin'
 import { openBoard } from './places'
 import { JobRow } from './row'
 import { jobs, mayDelegate, ordered } from './state'
@@ -16,8 +17,9 @@ export function JobsPanel() {
   const all = ordered(jobs.value)
   if (!home?.snapshot.value && !all.length) return <Skeleton />
   if (!all.length) {
-    const may = home && mayDelegate(home.role.value)
-    return <Empty title={words.job.empty} text={may ? words.job.emptyText : words.job.emptyRead} />
+    const may = home !== null && mayDelegate(home.role.value)
+    const act = may && !delegating.value ? { act: { label: words.job.delegate, run: delegateInSide } } : {}
+    return <Empty title={words.job.empty} text={may ? words.job.emptyText : words.job.emptyRead} {...act} />
   }
   return (
     <>

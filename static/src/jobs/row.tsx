@@ -10,7 +10,7 @@ import type { Job } from '../wire'
 import { live } from '../workspace/live'
 import { isBusy, tryTo } from './acts'
 import { visible } from './detail/log'
-import { openJob, openReview } from './places'
+import { openEnded, openJob, openReview } from './places'
 import { acts, groupOf, mayDelegate } from './state'
 import { giveBack } from './takeover'
 import { clock, elapsed, now } from './time'
@@ -58,11 +58,35 @@ function ReviewButton({ job }: { job: Job }) {
   )
 }
 
+/** What came of a job that is over. */
+function Changed({ job }: { job: Job }) {
+  const text = say.review(job.added, job.removed)
+  return (
+    <small class="job-changed num">
+      {text.added} {job.removed > 0 && text.removed}
+    </small>
+  )
+}
+
+function Show({ job }: { job: Job }) {
+  const name = nameOf(job)
+  return (
+    <button
+      type="button"
+      class="quiet job-act"
+      aria-label={acts(job).show ? say.showResult(name) : say.showLabel(name)}
+      onClick={() => openEnded(job)}
+    >
+      {say.look}
+    </button>
+  )
+}
+
 function Middle({ job }: { job: Job }) {
   const can = acts(job)
   if (can.stop) return <Meter job={job} />
   if (can.review) return <ReviewButton job={job} />
-  return null
+  return job.files > 0 ? <Changed job={job} /> : null
 }
 
 function Tally({ job }: { job: Job }) {
@@ -95,7 +119,8 @@ export function GiveBack({ job }: { job: Job['id'] }) {
 function Acts({ job }: { job: Job }) {
   const home = live.value
   const can = acts(job)
-  if (!home || !mayDelegate(home.role.value)) return null
+  const over = !can.stop && !can.review
+  if (!home || !mayDelegate(home.role.value)) return over ? <Show job={job} /> : null
   if (job.taken_by && job.taken_by.id === home.me.id) return <GiveBack job={job.id} />
   if (can.stop) {
     const busy = isBusy(job.id, 'cancel')
@@ -111,18 +136,22 @@ function Acts({ job }: { job: Job }) {
       </button>
     )
   }
-  if (!can.retry) return null
   return (
-    <button
-      type="button"
-      class="quiet job-act"
-      disabled={isBusy(job.id, 'retry')}
-      title={job.failed ? say.retryFailed(job.failed) : undefined}
-      aria-label={job.failed ? say.retryFailed(job.failed) : say.retryLabel(nameOf(job))}
-      onClick={() => tryTo(job.id, 'retry')}
-    >
-      {words.retry}
-    </button>
+    <>
+      {can.retry && (
+        <button
+          type="button"
+          class="quiet job-act"
+          disabled={isBusy(job.id, 'retry')}
+          title={job.failed ? say.retryFailed(job.failed) : undefined}
+          aria-label={job.failed ? say.retryFailed(job.failed) : say.retryLabel(nameOf(job))}
+          onClick={() => tryTo(job.id, 'retry')}
+        >
+          {words.retry}
+        </button>
+      )}
+      {over && <Show job={job} />}
+    </>
   )
 }
 

@@ -53,7 +53,7 @@ export function JobScreen({ job: id }: { job: Id }) {
 function Acts({ job }: { job: Job }) {
   const home = live.value
   const can = acts(job)
-  if (!home || !mayDelegate(home.role.value)) return can.review ? <Review job={job} /> : null
+  if (!home || !mayDelegate(home.role.value)) return <Result job={job} />
   const mine = job.taken_by?.id === home.me.id
   return (
     <span class="job-head-acts">
@@ -84,12 +84,22 @@ function Acts({ job }: { job: Job }) {
           {isBusy(job.id, 'cancel') ? words.job.stopping : words.job.stop}
         </button>
       )}
-      {can.review && <Review job={job} />}
+      <Result job={job} />
     </span>
   )
 }
 
-function Review({ job }: { job: Job }) {
+/** To its result: to be decided on, or looked at where that is done. */
+function Result({ job }: { job: Job }) {
+  const can = acts(job)
+  if (can.show) {
+    return (
+      <button type="button" onClick={() => openReview(job.id)}>
+        {words.job.result}
+      </button>
+    )
+  }
+  if (!can.review) return null
   return (
     <button
       type="button"

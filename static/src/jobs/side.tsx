@@ -25,7 +25,7 @@ export function JobsSide() {
         <button type="button" class="quiet icon" aria-label={board.open} title={board.open} onClick={openBoard}>
           <Icon name="list" size={14} />
         </button>
-        {may && !delegating.value && (
+        {may && !delegating.value && groups.length > 0 && (
           <button type="button" onClick={() => delegate()}>
             <Icon name="plus" size={14} /> {say.delegate}
           </button>
@@ -33,7 +33,13 @@ export function JobsSide() {
       </div>
       {may && delegating.value && <Delegate />}
       {home && !may && <p class="small muted jobs-note">{say.mayNot}</p>}
-      {!groups.length && !delegating.value && <Empty title={say.empty} text={may ? say.emptyText : say.emptyRead} />}
+      {!groups.length && !delegating.value && (
+        <Empty
+          title={say.empty}
+          text={may ? say.emptyText : say.emptyRead}
+          {...(may && { act: { label: say.delegate, run: delegate } })}
+        />
+      )}
       {groups.map(({ group, jobs: list }) => (
         <section key={group}>
           <h3>

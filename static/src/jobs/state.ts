@@ -119,7 +119,9 @@ export function acts(job: Job) {
     resume: job.state === 'waiting' || (held && job.pausing),
     steer: (active || review) && job.kind === 'agent',
     retry: job.state === 'failed' || job.state === 'cancelled' || (review && job.failed > 0),
-    review: review || (job.state === 'merged' && job.files > 0),
+    review,
+    /** It is over: its result is looked at, where it has come to one. */
+    show: (job.state === 'merged' || job.state === 'discarded') && job.files > 0,
   }
 }
 

@@ -71,6 +71,7 @@ export function JobsBoard() {
     box.current?.querySelector<HTMLElement>(`[data-job="${current.value}"] .card-open`)?.focus()
   }
   const all = [...jobs.value.values()].filter((job) => !job.parent).length
+  const may = home !== null && mayDelegate(home.role.value)
   return (
     <section class="board" aria-label={say.title}>
       <Head shown={shown.value.matching.filter((job) => !job.parent).length} all={all} />
@@ -81,7 +82,11 @@ export function JobsBoard() {
       )}
       {!home?.snapshot.value && !all && <Skeleton />}
       {home?.snapshot.value && !all && !delegating.value && (
-        <Empty title={words.job.empty} text={words.job.emptyText} />
+        <Empty
+          title={words.job.empty}
+          text={may ? words.job.emptyText : words.job.emptyRead}
+          {...(may && { act: { label: words.job.delegate, run: delegate } })}
+        />
       )}
       {all > 0 && !shown.value.matching.length && (
         <Empty title={say.nothing} text={say.nothingText} act={{ label: say.showAll, run: showAll }} />
@@ -157,7 +162,7 @@ function Head({ shown, all }: { shown: number; all: number }) {
           text.value = event.currentTarget.value
         }}
       />
-      {may && !delegating.value && (
+      {may && all > 0 && !delegating.value && (
         <button type="button" class="primary" onClick={() => delegate()}>
           <Icon name="plus" size={14} /> {words.job.delegate}
         </button>

@@ -40,7 +40,7 @@ export function Card({ job, focusable, onOpen, onFocus }: Props) {
           </span>
         </span>
       </button>
-      {job.state === 'review' && can.review && (
+      {can.review && (
         <button
           type="button"
           class="card-review"

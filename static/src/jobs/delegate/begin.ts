@@ -24,14 +24,17 @@ export function delegate() {
   delegating.value = true
 }
 
+/** The same from where there is no room for the form: in the side bar. */
+export function delegateInSide() {
+  side.value = 'jobs'
+  pane.value = 'side'
+  layout({ sideOpen: true })
+  delegate()
+}
+
 registerCommand({
   id: 'job.delegate',
   title: words.delegate,
   when: () => live.value !== null && mayDelegate(live.value.role.value),
-  run: () => {
-    side.value = 'jobs'
-    pane.value = 'side'
-    layout({ sideOpen: true })
-    delegate()
-  },
+  run: delegateInSide,
 })
