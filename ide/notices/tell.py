@@ -52,6 +52,15 @@ def write(user_ids: Collection[int], news: News) -> None:
     transaction.on_commit(partial(_written, rows, news.workspace))
 
 
+def seen(user_id: int, kind: str, url: str) -> None:
+    """They have been where it points: it is read, on all pages of theirs. Synchronous ORM."""
+    unread = Notice.objects.filter(person=user_id, kind=kind, url=url, read_at=None)
+    places = set(unread.exclude(workspace="").values_list("workspace", flat=True))
+    unread.update(read_at=timezone.now())
+    for workspace in places:
+        transaction.on_commit(partial(hint, workspace, "notices", people=[user_id]))
+
+
 def _who_may_know(user_ids: set[int], workspace: str) -> set[int]:
     found = Membership.objects.filter(user__in=user_ids, user__is_active=True)
     if workspace:

@@ -114,7 +114,7 @@ def test_every_screen_in_both_themes(site: Site, new_person: Callable[[], Person
         page.get_by_role("navigation", name="Side bars").get_by_role("button", name=side).click()
         expect(page.locator(".side .skeleton")).to_have_count(0)
         wrong += themes(page, f"side-{side.lower().replace(' ', '-')}", picture)
-    page.get_by_role("button", name="Delegate").click()
+    page.locator(".side").get_by_role("button", name="Delegate").click()
     expect(page.get_by_label("What should be done?")).to_be_visible()
     wrong += widths(page, "delegate", picture)
     page.get_by_role("button", name="Share").click()

@@ -71,3 +71,15 @@ def test_who_merges_is_told_to_the_owner_but_not_to_oneself() -> None:
     assert not Notice.objects.exists()
     news.merged(Merge(job=job, by=place.ben))
     assert Notice.objects.get().title == f"{place.ben.shown_name} merged your job"
+
+
+def test_who_merges_has_read_that_it_was_ready() -> None:
+    place = Place()
+    job, other = running(place), running(place)
+    for one in (job, other):
+        life.finish(one, Job.State.REVIEW)
+    news.merged(Merge(job=job, by=place.ben))
+    assert Notice.objects.filter(kind="review", read_at=None).count() == 2, "what one does is not another's reading"
+    news.merged(Merge(job=job, by=place.ana))
+    (left,) = Notice.objects.filter(kind="review", read_at=None)
+    assert left.url.endswith(f"/review/{other.pk}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.models import Job, Merge
-from ide.notices.tell import News, write
+from ide.notices.tell import News, seen, write
 
 PLAN = "its plan waits for approval"  # the phase of a job that waits for nothing else
 TITLES = {
@@ -27,8 +27,10 @@ def ended(job: Job, state: str, question: object = "", phase: object = "") -> No
 
 
 def merged(row: Merge) -> None:
-    """To whose job it was, where somebody else has merged it."""
+    """To whose job it was, where somebody else has merged it; who merges has seen that it was ready."""
     job = row.job
+    if row.by_id is not None:
+        seen(row.by_id, "review", _address(job, f"review/{job.pk}"))
     if job.owner_id is not None and row.by_id != job.owner_id:
         who = row.by.shown_name if row.by else "Somebody"
         write([job.owner_id], _news(job, "ended", f"{who} merged your job", f"review/{job.pk}"))
@@ -38,4 +40,8 @@ def _news(job: Job, kind: str, title: str, place: str) -> News:
     """`lease_fence` tells one of the job's runs from the next."""
     said = job.instruction.strip().split("\n", maxsplit=1)[0]
     key = f"job:{job.pk}:{kind}:{job.lease_fence}"
-    return News(kind, title, said, f"/w/{job.workspace_id}/{place}", key, job.workspace_id)
+    return News(kind, title, said, _address(job, place), key, job.workspace_id)
+
+
+def _address(job: Job, place: str) -> str:
+    return f"/w/{job.workspace_id}/{place}"

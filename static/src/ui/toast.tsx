@@ -25,11 +25,14 @@ const arm = (n: Notice) =>
   )
 const hold = (n: Notice) => clearTimeout(timers.get(n.id))
 
-export function toast(text: string, tone: Tone = 'info', act?: Notice['act']) {
-  if (notices.value.some((n) => n.text === text)) return
+/** Show it; what is returned takes it away again. */
+export function toast(text: string, tone: Tone = 'info', act?: Notice['act']): () => void {
+  const there = notices.value.find((n) => n.text === text)
+  if (there) return () => drop(there.id)
   const notice: Notice = { id: ++last, text, tone, ...(act && { act }) }
   notices.value = [...notices.value.slice(-3), notice]
   arm(notice)
+  return () => drop(notice.id)
 }
 
 export function Toasts() {
