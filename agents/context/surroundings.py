@@ -79,21 +79,21 @@ class Around:
             (RECENT_EDITS, asked.since): lambda: _recent_edits(host, asked),
             (GIT,): lambda: _git(host),
         }
-        wait = 0 if asked.hurry else self.wait
-        found = await asyncio.gather(*(self._soon(host, key, look, wait) for key, look in looks.items()))
+        found = await asyncio.gather(*(self._soon(host, key, look, asked.hurry) for key, look in looks.items()))
         whole, edits, state = found
         return [part for part in (whole, _open_files(host), edits, state) if part is not None]
 
-    async def _soon(self, host: WorkspaceHost, key: Key, look: Look, wait: float) -> Part | None:
-        """What the look gives within `wait` seconds, else what the last one of its kind gave; without one it is waited
-        for as usual."""
+    async def _soon(self, host: WorkspaceHost, key: Key, look: Look, hurry: bool) -> Part | None:
+        """What the look gives if that is soon, else what the last one of its kind gave; in a hurry at once."""
+        if hurry and key[0] in self._newest:
+            return self._newest[key[0]]
         at, known = self._known.get(key, (float("-inf"), None))
         if time.monotonic() - at < FRESH:
             return known
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = host.owned(self._look(key, look), f"surroundings: {key[0]}")
-        await asyncio.wait({task}, timeout=wait if key[0] in self._newest else self.wait)
+        await asyncio.wait({task}, timeout=self.wait)
         if task.done() and not task.cancelled() and task.exception() is None:
             return task.result()
         return self._newest.get(key[0])

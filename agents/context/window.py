@@ -58,6 +58,21 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Able:
+    """What a session's model can do now: run commands in the sandbox, ask the endpoints that think."""
+
+    sandbox: bool = False
+    thinkers: Sequence[Endpoint] = ()
+
+    def tools(self) -> list[Tool]:
+        return offered(abilities(sandbox=self.sandbox, thinks=bool(self.thinkers)))
+
+    def tokens(self, endpoint: Endpoint) -> int:
+        """Of the tools' descriptions."""
+        return int(counting.tool_bytes(self.tools()) / endpoint.bytes_per_token) if endpoint.drives_tools else 0
+
+
+@dataclass(frozen=True)
 class Filled:
     """A window. `told` is what the model knows of the workspace then; `counted` (kind, label, tokens, part) in order;
     `fits`: whether it leaves room for an answer; `left_out`: whether something that was said before is not in it."""
@@ -67,16 +82,12 @@ class Filled:
     counted: list[tuple[str, str, int, Part | None]]
     fits: bool = True
     left_out: bool = False
+    able: Able = Able()
     fixed: int = 0  # messages after the first that hold what always stays: instruction files and pins
 
     @property
     def tokens(self) -> int:
         return sum(tokens for _, _, tokens, _ in self.counted)
-
-
-async def sandboxed(endpoint: Endpoint) -> bool:
-    """Whether this model may run commands: it drives tools, and they can be confined."""
-    return endpoint.drives_tools and (await runner.status()).works
 
 
 def settings(live: LiveSession, endpoint: Endpoint) -> Settings:
@@ -95,23 +106,24 @@ async def filled(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint, ask
     known = live.memory
     if known is not None and (known.turn, known.endpoint) != (ask.follows, endpoint.pk):
         known = None
-    tools, first, (files, ended), said = await asyncio.gather(
-        _tools(live, endpoint),
+    able, first, (files, ended), said = await asyncio.gather(
+        able_of(live, endpoint),
         _first(host, live, endpoint),
         _near(host, live, endpoint, ask),
         _said(live, ask, known),
     )
+    tools = able.tokens(endpoint)
     later = [] if lean(endpoint) else await _later(host, endpoint, ask, (first, files), ended)
     if known is not None and known is live.memory:
         made = _Filling(endpoint, tools, ask, first, later).going_on(known)
         if made.fits:
-            return made
+            return replace(made, able=able)
     if said is None:
         said = await in_db(past.past, live.row.pk, ask.but)
     made = _Filling(endpoint, tools, ask, first, later).anew(said)
     if not made.fits and any(part.kind == "pins" for part in first):
         _check_pins(endpoint, made)
-    return made
+    return replace(made, able=able)
 
 
 def lean(endpoint: Endpoint) -> bool:
@@ -126,17 +138,12 @@ def _check_pins(endpoint: Endpoint, made: Filled) -> None:
     raise TooLarge(told, "Unpin something, or choose a model with a larger window.")
 
 
-async def _tools(live: LiveSession, endpoint: Endpoint) -> int:
-    """Tokens of the tools' descriptions."""
+async def able_of(live: LiveSession, endpoint: Endpoint) -> Able:
+    """A model that drives no tools can do nothing."""
     if not endpoint.drives_tools:
-        return 0
-    tools = await _offered(live, endpoint)
-    return int(counting.tool_bytes(tools) / endpoint.bytes_per_token)
-
-
-async def _offered(live: LiveSession, endpoint: Endpoint) -> list[Tool]:
-    sandbox, able = await asyncio.gather(sandboxed(endpoint), thinkers(live.row.workspace_id, endpoint))
-    return offered(abilities(sandbox=sandbox, thinks=bool(able)))
+        return Able()
+    sandbox, able = await asyncio.gather(runner.status(), thinkers(live.row.workspace_id, endpoint))
+    return Able(sandbox.works, able)
 
 
 async def _first(host: WorkspaceHost, live: LiveSession, endpoint: Endpoint) -> list[Part]:
@@ -160,7 +167,12 @@ async def _near(
     if lean(endpoint):
         return [], None
     mentioned = [file.path for file in ask.found.files]
-    return await asyncio.gather(instructions.files_for(host, mentioned), in_db(_last_end, live.row.pk, ask.but))
+    files = instructions.files_for(host, mentioned) if mentioned else _none()  # the root's are there anyway
+    return await asyncio.gather(files, in_db(_last_end, live.row.pk, ask.but))
+
+
+async def _none() -> list[AgentsFile]:
+    return []
 
 
 async def _later(
@@ -312,7 +324,7 @@ async def _drafted(host: WorkspaceHost, live: LiveSession, draft: Draft) -> Ask:
 
 
 async def _request(live: LiveSession, endpoint: Endpoint, messages: Sequence[Message]) -> Request:
-    tools = await _offered(live, endpoint) if endpoint.drives_tools else []
+    tools = (await able_of(live, endpoint)).tools() if endpoint.drives_tools else []
     return request_of(messages, tools, settings(live, endpoint), first=True)
 
 

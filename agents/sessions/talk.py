@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from agents.engine.loop import BeforeStep, Settings, run_turn
 from agents.engine.messages import Message, ToolCall
 from agents.environments.overlay_target import environment_of
 from agents.models import Endpoint, Item
-from agents.sessions import think
 from agents.sessions.transcript import Memory
 from agents.sessions.turns import LiveTurn
 from agents.sessions.ways import engaged, mentioned
@@ -38,15 +36,13 @@ SILENT = "The model answered with nothing. Ask again, or choose another model."
 async def talk(turn: LiveTurn) -> None:
     """Answer what was said, with tools where the model drives them; steers are read at each boundary."""
     provider, endpoint = engaged(turn)
-    sandbox, able, made = await asyncio.gather(
-        window.sandboxed(endpoint), think.thinkers(turn.host.workspace_id, endpoint), _window(turn, endpoint)
-    )
+    made = await _window(turn, endpoint)
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
     settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings, made.fixed))
     settings = replace(settings, steered=lambda: bool(turn.steers))
     told = _Told(turn)
-    environment = environment_of(turn, sandbox=sandbox, thinkers=able)
+    environment = environment_of(turn, sandbox=made.able.sandbox, thinkers=made.able.thinkers)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:
         async for event in events:
             turn.check()

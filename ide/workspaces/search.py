@@ -113,6 +113,8 @@ def _program() -> str:
 
 
 async def _run(root: Path, argv: list[str], seconds: float = SECONDS) -> Outcome:
+    if seconds <= 0:
+        return Outcome(None, b"", b"", truncated=True, timed_out=True, seconds=0.0)
     try:
         policy = Policy(root, read_only=True, seconds=seconds, output_bytes=_OUTPUT_BYTES)
         return await client.run(argv, policy)
