@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,4 +70,12 @@ def test_a_worker_apart_needs_its_site_and_a_database_as_new_as_its_code(tmp_pat
     assert run(tmp_path, "manage.py", "migrate", "--verbosity", "0", **env).returncode == 0
     done = run(tmp_path, *argv, **env)
     assert (done.returncode, "The worker is ready" in done.stdout) == (0, True), done.stderr
+    assert (tmp_path / "up.lock").exists(), "SQLite in it is of one machine"
     assert [name for name in ("runner", "worker", "web", "model") if f"{name} " in done.stdout] == ["runner", "worker"]
+
+
+def test_machines_may_share_a_data_folder_that_holds_neither_database_nor_broker(tmp_path: Path, redis: str) -> None:
+    done = run(tmp_path, "manage.py", "up", "--worker", REDIS_URL=redis, DATABASE_URL="postgres://a:b@127.0.0.1:1/c")
+    assert "The database cannot be used" in done.stderr
+    assert (tmp_path / "logs" / socket.gethostname() / "runner.log").exists()
+    assert (tmp_path / f"up-{socket.gethostname()}.lock").exists(), "held for this machine only"

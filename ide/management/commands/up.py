@@ -48,7 +48,7 @@ class Command(BaseCommand):
             _port_is_free()
             _choose_model_port()
         _broker_answers()
-        supervisor = Supervisor(settings.DATA_DIR / "logs", dict(os.environ), self._say)
+        supervisor = Supervisor(settings.DATA_DIR / "logs" / _machine(), dict(os.environ), self._say)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: setattr(supervisor, "stopping", True))
         try:
@@ -99,8 +99,8 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _only_one(self) -> TextIO:
-        """Hold the data folder for this process; a second `up` on the same folder is told so."""
-        lock = (settings.DATA_DIR / "up.lock").open("a+")
+        """Hold the data folder for this process, on this machine; a second `up` on the same folder is told so."""
+        lock = (settings.DATA_DIR / ("-".join(filter(None, ["up", _machine()])) + ".lock")).open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -110,6 +110,13 @@ class Command(BaseCommand):
                 "Stop it first, or set TANDEM_DATA to another folder.",
             ) from error
         return lock
+
+
+def _machine() -> str:
+    """This machine's name where several may share the data folder; empty where the folder holds the database or the
+    broker, which are of one machine."""
+    alone = settings.EMBEDDED_VALKEY or connection.vendor == "sqlite"
+    return "" if alone else socket.gethostname()
 
 
 def _make_runtime_dir() -> None:
