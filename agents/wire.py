@@ -96,6 +96,7 @@ def session(row: Session, running: Turn | None) -> Json:
         "archived": row.archived,
         "forked_from": _fork(row.forked_from),
         "turns": row.turn_count,
+        "inline": row.title.startswith(Session.INLINE),
     }
 
 

@@ -16,6 +16,8 @@ from ide.workspaces.models import Workspace
 class Session(models.Model):
     """A conversation with a model, shared by everyone in the workspace."""
 
+    INLINE = "Inline edits · "  # what the title of a person's session for such begins with
+
     id = models.CharField(primary_key=True, max_length=16, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="sessions")
     title = models.CharField(max_length=200, blank=True)

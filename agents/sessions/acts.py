@@ -344,6 +344,6 @@ def _role(kind: str) -> str:
 
 def _inline_sessions(workspace_id: str, user_id: int) -> tuple[str, list[str]]:
     """The title of a person's sessions for inline edits, and the ids of those there are."""
-    title = f"Inline edits · {_user(user_id).shown_name}"[:TITLE]
+    title = f"{Session.INLINE}{_user(user_id).shown_name}"[:TITLE]
     rows = Session.objects.filter(workspace_id=workspace_id, created_by_id=user_id, title=title)
     return title, list(rows.order_by("created_at").values_list("pk", flat=True))

@@ -15,6 +15,7 @@ export interface SessionSummary {
   archived: boolean
   forked_from: { session: Id; title: string } | null
   turns: number
+  inline: boolean // made for somebody's edits with Ctrl K
 }
 // A session of the list or the search. `pieces` are a line of what was said; `hit` is what was looked for.
 export interface SessionHit {

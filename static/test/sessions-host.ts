@@ -48,6 +48,7 @@ export function summaryOf(id: string, more: Partial<SessionSummary> = {}): Sessi
     created_at: '2026-11-22T14:00:00Z',
     archived: false,
     forked_from: null,
+    inline: false,
     turns: 0,
     ...more,
   }

@@ -123,3 +123,28 @@ describe('a session that is about to be', () => {
     expect(draftOf('w', 'two').text).toBe('')
   })
 })
+
+describe('the session that is shown at first', () => {
+  test('is the newest that people talk in, not one for edits in place', async () => {
+    const asked: (string | undefined)[] = []
+    const sessions = [
+      summaryOf('edits', { inline: true, active_at: '2026-11-22T16:00:00Z' }),
+      summaryOf('talk', { active_at: '2026-11-22T15:00:00Z' }),
+    ]
+    const call = async (_: string, params: { session?: string }) => {
+      asked.push(params.session)
+      return { snapshot: { ...new Host().snapshot(), session: summaryOf(params.session ?? '') } }
+    }
+    const opened = (list: typeof sessions) => {
+      const snapshot = signal({ sessions: list })
+      return new Sessions({ id: 'w', me: ana, snapshot, call, on: () => () => {} } as unknown as Wire)
+    }
+    opened(sessions)
+    await waitFor(() => expect(asked).toEqual(['talk']))
+    sessionStorage.clear()
+    localStorage.clear()
+    const fresh = opened(sessions.slice(0, 1))
+    expect(fresh.current.peek(), 'a first question makes one').toBe(null)
+    expect(asked).toEqual(['talk'])
+  })
+})

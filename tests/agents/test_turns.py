@@ -42,6 +42,7 @@ async def test_an_inline_edit_streams_into_the_document_and_stays_as_a_proposal(
     assert [h["removed"] for h in proposal["hunks"]] == [["    return a"]]
     assert turn["ttft_ms"] is not None
     assert ada.items("edit")[-1]["data"]["added"] == 1
+    assert [one["inline"] for one in (await ada.ask("workspace.open"))["sessions"]] == [True]
 
 
 async def test_a_proposal_is_rejected_and_the_text_is_as_before(site: Site, ada: Follower) -> None:

@@ -179,7 +179,7 @@ export class Sessions {
     this.running.value = new Map([...this.running.peek()].filter(([, turn]) => !idle.has(turn.session)))
     if (this.birth && !this.current.peek()) return
     const wanted = this.current.peek() ?? recall(`session.${this.wire.id}`)
-    const first = this.list.peek()[0]?.id
+    const first = this.list.peek().find((one) => !one.inline)?.id // a question is for another than those
     if (wanted) void this.open(wanted).then(() => this.instead(wanted, first))
     else if (first) void this.open(first)
   }
