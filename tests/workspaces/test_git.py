@@ -36,6 +36,30 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+async def test_what_two_commits_do_not_have_alike(root: Path, sandbox: bool) -> None:
+    """The contents are those of `show`, read at once or one by one: no text, nothing, odd names, a link."""
+    (root / "gone").write_text("x")
+    (root / "same").write_text("same\n")
+    plain(root, "add", "-A")
+    plain(root, "commit", "-qm", "before")
+    before = plain(root, "rev-parse", "HEAD")
+    (root / "gone").unlink()
+    for name, data in {"a.txt": b"two", "none": b"", "b\nin": bytes(range(256)) * 9, 'ü "': b"1\n\n2"}.items():
+        (root / name).write_bytes(data)
+    (root / "link").symlink_to("a.txt")
+    plain(root, "add", "-A")
+    plain(root, "commit", "-qm", "after")
+    after = plain(root, "rev-parse", "HEAD")
+    found = await git.differing(root, before, after)
+    assert [(one.letter, one.path) for one in found] == await git.diff_files(root, before, after)
+    for one in found:
+        assert one.before == (None if one.letter == "A" else await git.show(root, before, one.path))
+        assert one.after == (None if one.letter == "D" else await git.show(root, after, one.path))
+    assert {one.path: one.after for one in found}["b\nin"] == bytes(range(256)) * 9
+    assert await git.differing(root, after, after) == []
+    assert await git.differing(root, before, after, at_once=100) == found
+
+
 async def test_a_new_repository_has_a_branch_and_no_commit(sandbox: bool, tmp_path: Path) -> None:
     await git.init(tmp_path)
     assert (await git.branch(tmp_path), await git.head(tmp_path)) == ("main", "")

@@ -184,6 +184,7 @@ ACTS: dict[str, Callable[[Path, str, Path], Awaitable[object]]] = {
     "commit_all": lambda root, oid, out: git.commit_all(root, "m"),
     "set_head": lambda root, oid, out: git.set_head(root, oid),
     "diff_files": lambda root, oid, out: git.diff_files(root, oid, oid),
+    "differing": lambda root, oid, out: git.differing(root, oid, oid),
     "diff_work": lambda root, oid, out: git.diff_work(root),
     "messages": lambda root, oid, out: git.messages(root, 5),
     "show": lambda root, oid, out: git.show(root, oid, "a.txt"),

@@ -45,12 +45,10 @@ class Change:
 
 async def changes(host: WorkspaceHost, job: Job, head: str = "") -> list[Change]:
     """What differs between the job's base and its result, or another commit of it."""
-    found = []
-    for letter, path in await git.diff_files(host.root, job.base, head or job.head):
-        before = await git.show(host.root, job.base, path) if letter != "A" else None
-        after = await git.show(host.root, head or job.head, path) if letter != "D" else None
-        found.append(Change(path, STATUS.get(letter, "changed"), text_of(before), text_of(after), after))
-    return found
+    return [
+        Change(one.path, STATUS.get(one.letter, "changed"), text_of(one.before), text_of(one.after), one.after)
+        for one in await git.differing(host.root, job.base, head or job.head)
+    ]
 
 
 def text_of(data: bytes | None) -> str | None:
