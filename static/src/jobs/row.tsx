@@ -39,7 +39,8 @@ export function phaseOf(job: Job): string {
 }
 
 export function Meter({ job }: { job: Job }) {
-  if (!job.total) return <span class="job-unknown" data-working={job.state === 'running'} />
+  const working = job.state === 'running' || job.state === 'planning'
+  if (!job.total) return working ? <span class="job-unknown" data-working="true" /> : null
   return <Progress done={job.done} total={job.total} label={say.progress(job.done, job.total)} />
 }
 
@@ -52,7 +53,7 @@ function ReviewButton({ job }: { job: Job }) {
       title={say.reviewLabel(job.added, job.removed)}
       onClick={() => openReview(job.id)}
     >
-      {text.label} <span class="job-plus num">{text.added}</span>{' '}
+      {text.label} {job.added > 0 && <span class="job-plus num">{text.added}</span>}{' '}
       {job.removed > 0 && <span class="job-minus num">{text.removed}</span>}
     </button>
   )

@@ -39,7 +39,9 @@ export function JobScreen({ job: id }: { job: Id }) {
         <button type="button" class="quiet icon" aria-label={say.back} title={say.back} onClick={openBoard}>
           <Icon name="arrow-left" size={16} />
         </button>
-        <h1 title={job && visible(job.instruction)}>{job ? nameOf(job) : words.job.title}</h1>
+        <h1 title={job && visible(job.instruction)}>
+          {job ? nameOf(job) : problem.value ? say.missing : words.job.title}
+        </h1>
         {job && groupOf(job.state) === 'active' && <Meter job={job} />}
         {job && <Acts job={job} />}
       </header>

@@ -138,30 +138,34 @@ function Head({ shown, all }: { shown: number; all: number }) {
       <small class="muted num" role="status">
         {all > 0 && say.shown(shown, all)}
       </small>
-      <span class="board-which" role="group" aria-label={say.filter}>
-        {(['all', 'mine', 'session'] as const).map((name) => (
-          <button
-            key={name}
-            type="button"
-            aria-pressed={which.value === name}
-            disabled={name === 'session' && !sessions.value?.current.value}
-            onClick={() => {
-              which.value = name
+      {all > 0 && (
+        <>
+          <span class="board-which" role="group" aria-label={say.filter}>
+            {(['all', 'mine', 'session'] as const).map((name) => (
+              <button
+                key={name}
+                type="button"
+                aria-pressed={which.value === name}
+                disabled={name === 'session' && !sessions.value?.current.value}
+                onClick={() => {
+                  which.value = name
+                }}
+              >
+                {say.filters[name]}
+              </button>
+            ))}
+          </span>
+          <input
+            type="search"
+            aria-label={say.find}
+            placeholder={say.find}
+            value={text.value}
+            onInput={(event) => {
+              text.value = event.currentTarget.value
             }}
-          >
-            {say.filters[name]}
-          </button>
-        ))}
-      </span>
-      <input
-        type="search"
-        aria-label={say.find}
-        placeholder={say.find}
-        value={text.value}
-        onInput={(event) => {
-          text.value = event.currentTarget.value
-        }}
-      />
+          />
+        </>
+      )}
       {may && all > 0 && !delegating.value && (
         <button type="button" class="primary" onClick={() => delegate()}>
           <Icon name="plus" size={14} /> {words.job.delegate}

@@ -48,7 +48,8 @@ export function Card({ job, focusable, onOpen, onFocus }: Props) {
           title={words.job.reviewLabel(job.added, job.removed)}
           onClick={() => openReview(job.id)}
         >
-          {words.job.review(job.added, job.removed).label} <span class="job-plus num">+{job.added}</span>{' '}
+          {words.job.review(job.added, job.removed).label}{' '}
+          {job.added > 0 && <span class="job-plus num">+{job.added}</span>}{' '}
           {job.removed > 0 && <span class="job-minus num">−{job.removed}</span>}
         </button>
       )}

@@ -22,14 +22,16 @@ export function Tree({ parts }: { parts: readonly JobChild[] }) {
               <i class="card-sign" aria-hidden="true">
                 {STATE_SIGNS[part.state]}
               </i>
-              <button type="button" class="quiet job-link" onClick={() => openJob(part.id)}>
-                {visible(part.instruction.trim().split('\n')[0] ?? '')}
-              </button>
-              <small class="muted">
-                {words.job.states[part.state]}
-                {part.phase && part.state === 'running' && ` · ${visible(part.phase)}`}
-                {part.error && ` · ${visible(part.error.split('\n')[0] ?? '')}`}
-              </small>
+              <span>
+                <button type="button" class="quiet job-link" onClick={() => openJob(part.id)}>
+                  {visible(part.instruction.trim().split('\n')[0] ?? '')}
+                </button>{' '}
+                <small class="muted">
+                  {words.job.states[part.state]}
+                  {part.phase && part.state === 'running' && ` · ${visible(part.phase)}`}
+                  {part.error && ` · ${visible(part.error.split('\n')[0] ?? '')}`}
+                </small>
+              </span>
               {part.total > 0 && (
                 <Progress done={part.done} total={part.total} label={words.job.progress(part.done, part.total)} />
               )}

@@ -42,6 +42,7 @@ class Head extends WidgetType {
     box.dataset.taken = String(taken)
     box.dataset.on = String(on)
     box.dataset.state = state
+    text.title = say.why[state]
     text.textContent = `${say.hunk(...lines)} · ${taken ? say.states[state] : say.leftOut}`
     button.type = 'button'
     button.textContent = taken ? say.leave : say.take

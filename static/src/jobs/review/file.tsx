@@ -33,6 +33,7 @@ export function File({ file, layout, against, deciding, commenting, choice, conf
   const line = useSignal<number | null>(null)
   const open = useSignal(false)
   const what = meanwhile(file)
+  const cut = file.path.lastIndexOf('/') + 1
   const shown = compared(file, against, deciding ? choice.value : undefined)
   useEffect(() => {
     open.value = false
@@ -45,7 +46,10 @@ export function File({ file, layout, against, deciding, commenting, choice, conf
   return (
     <article class="review-file" aria-label={visible(file.path)}>
       <h2>
-        <span class="review-full">{visible(file.path)}</span>
+        <span class="review-full" title={visible(file.path)}>
+          <span>{visible(file.path.slice(0, cut))}</span>
+          <b>{visible(file.path.slice(cut))}</b>
+        </span>
         <Counts file={file} />
         {canComment && (
           <button type="button" class="quiet" title={own.clickLine} onClick={() => begin(null)}>

@@ -69,6 +69,7 @@ function Entry({ file, hunk, against, choice, on, at }: Props & { hunk: ReviewHu
       <button
         type="button"
         aria-current={current}
+        title={say.why[hunk.state]}
         onClick={() => {
           on.value = hunk.id
           at.value = null

@@ -9,13 +9,14 @@ import { Failure } from '../../ui/failure'
 import { Icon } from '../../ui/icon'
 import { Skeleton } from '../../ui/skeleton'
 import { words } from '../../ui/words/around'
-import { review as own } from '../../ui/words/jobs'
+import { job as ofJob, review as own } from '../../ui/words/jobs'
 import type { Review as Answer, Id, Job, Problem } from '../../wire'
 import { live } from '../../workspace/live'
 import { toFiles } from '../../workspace/route'
 import { isBusy, perform } from '../acts'
 import { visible } from '../detail/log'
 import { Talk } from '../detail/talk'
+import { openJob } from '../places'
 import { groupOf, jobs, mayDelegate } from '../state'
 import { firstChoice, keepChoice, mergeBody, stepFrom, unconfirmed } from './changes'
 import { type Choice, keepLeft } from './chosen'
@@ -60,6 +61,7 @@ function useReview(id: Id): Held {
   useSignalEffect(() => {
     void round.value
     const job = wanted.value
+    if (!state.value && !live.value?.snapshot.value) return // the job's state is about to be told
     if (state.value && groupOf(state.value) === 'active') return
     let gone = false
     held.problem.value = null
@@ -100,6 +102,13 @@ export function Review({ job: id }: { job: Id }) {
     return (
       <Frame>
         <Empty title={say.running} text={say.runningText} act={{ label: say.back, run: toFiles }} />
+      </Frame>
+    )
+  }
+  if (known && !known.files && (known.state === 'failed' || known.state === 'cancelled')) {
+    return (
+      <Frame>
+        <Empty title={ofJob.noResult} text={ofJob.noResultText} act={{ label: ofJob.log, run: () => openJob(id) }} />
       </Frame>
     )
   }
@@ -221,7 +230,7 @@ function Decision({ held, answer, job }: DecisionProps) {
       )}
       {open && may && <Pending remarks={remarks} sending={sending.value} onSend={() => void send()} />}
       {answer.files.length === 0 && (
-        <Empty title={say.empty} text={say.emptyText} act={{ label: say.back, run: toFiles }} />
+        <Empty title={say.empty} text={say.emptyText} act={{ label: ofJob.log, run: () => openJob(job.id) }} />
       )}
       {answer.files.length > 0 && (
         <div class="review-body">
@@ -252,8 +261,9 @@ function About({ job }: { job: Job }) {
     <div class="review-about">
       <h1 title={visible(job.instruction)}>{text}</h1>
       <small class="muted num">
-        {job.owner ? say.what(job.owner.name, job.endpoint) : job.endpoint} · {words.files(job.files)}{' '}
-        <span class="job-plus">+{job.added}</span> <span class="job-minus">−{job.removed}</span>
+        {words.files(job.files)} {job.added > 0 && <span class="job-plus">+{job.added}</span>}{' '}
+        {job.removed > 0 && <span class="job-minus">−{job.removed}</span>} ·{' '}
+        {job.owner ? say.what(job.owner.name, job.endpoint) : job.endpoint}
       </small>
     </div>
   )

@@ -39,7 +39,10 @@ export const board = {
 
 export const job = {
   back: 'Back to the board',
-  missing: 'This job is not here any more',
+  missing: 'No such job',
+  log: 'Show its log',
+  noResult: 'This job has no result',
+  noResultText: 'It ended before there was anything to review. Its log says why.',
   open: 'Open',
   facts: 'How it stands',
   state: 'State',
@@ -104,6 +107,12 @@ export const review = {
   hunks: (n: number) => plural(n, 'change'),
   hunk: (from: number, to: number) => (to - from > 1 ? `lines ${from + 1} to ${to}` : `line ${from + 1}`),
   states: { applies: 'applies', stale: 'needs rebase', there: 'in your text' },
+  why: {
+    applies: 'Nobody has changed these lines since the job began: a merge puts this change in as it is.',
+    stale:
+      'People have changed the same lines since the job began: leave it out, or decide in the editor as you merge.',
+    there: 'Your text has this change already: a merge leaves these lines alone.',
+  },
   stale: (n: number) =>
     `${plural(n, 'change')} of this file ${n === 1 ? 'needs' : 'need'} a rebase: people changed the same lines.`,
   hunkTitle: 'Changes in this file',
