@@ -74,9 +74,13 @@ function Share({ workspace, role, onLeft }: ShareProps) {
           ))}
         </ul>
       )}
-      {may ? <Invite workspace={workspace} role={role} /> : <p class="small muted share-not">{say.mayNot}</p>}
-      <Rules workspace={workspace} role={role} />
-      <Worktrees workspace={workspace} role={role} />
+      {(members.value || problem.value) && ( // not before: it would move away from who is about to press it
+        <>
+          {may ? <Invite workspace={workspace} role={role} /> : <p class="small muted share-not">{say.mayNot}</p>}
+          <Rules workspace={workspace} role={role} />
+          <Worktrees workspace={workspace} role={role} />
+        </>
+      )}
     </div>
   )
 }
