@@ -65,7 +65,8 @@ async def review(host: WorkspaceHost, job: Job) -> wire.Json:
     if not job.head:
         raise Conflict("This job has no result to look at yet.", "Wait until it is done.")
     told = await changes(host, job)
-    files = [_file(change, await current(host, change.path)) for change in told]
+    now = await currents(host, [change.path for change in told])
+    files = [_file(change, now[change.path]) for change in told]
     return {
         "job": jobs.as_wire(job),
         "head": job.head,
@@ -99,13 +100,24 @@ def _merge_of(job_id: str) -> wire.Json | None:
 
 async def current(host: WorkspaceHost, path: str) -> str | None:
     """The open document, else the file; None where there is none, or no text."""
-    room = open_room(host, path)
-    if room is not None:
-        return room.text()
-    try:
-        return (await in_db(host.files.read, path)).text
-    except Refused:
-        return None
+    return (await currents(host, [path]))[path]
+
+
+async def currents(host: WorkspaceHost, paths: Sequence[str]) -> dict[str, str | None]:
+    """`current` of each."""
+    rooms = {room.path: room for room in host.rooms_open()}
+    found = await in_db(_on_disk, host, [path for path in paths if path not in rooms])
+    return {path: rooms[path].text() if path in rooms else found[path] for path in paths}
+
+
+def _on_disk(host: WorkspaceHost, paths: Sequence[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for path in paths:
+        try:
+            found[path] = host.files.read(path).text
+        except Refused:
+            found[path] = None
+    return found
 
 
 def open_room(host: WorkspaceHost, path: str) -> Room | None:

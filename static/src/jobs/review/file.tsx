@@ -79,7 +79,7 @@ export function File({ file, layout, against, deciding, commenting, choice, conf
         />
       )}
       {shown.base === shown.proposed ? (
-        <p class="review-same muted">{say.same}</p>
+        <p class="review-same muted">{sameOf(file)}</p>
       ) : (
         <Diff
           file={shown}
@@ -91,6 +91,12 @@ export function File({ file, layout, against, deciding, commenting, choice, conf
       )}
     </article>
   )
+}
+
+/** Why there is no difference to show. */
+function sameOf({ text, status, base, proposed }: ReviewFile): string {
+  if (!text) return say.noText
+  return status !== 'changed' && !base && !proposed ? say.emptyFile : say.same
 }
 
 /** What the difference shows of the choice. */

@@ -173,6 +173,8 @@ export const words = {
     empty: 'This job changed nothing',
     emptyText: 'It ended without a difference to your files. The log says what it did.',
     same: 'No difference in the text of this file.',
+    noText: 'Its contents are not text and are not shown.',
+    emptyFile: 'The file is empty.',
     merged: (n: number) => `Merged ${plural(n, 'file')}`,
     mergedText: 'The text is in the open documents now; what was typed meanwhile is kept.',
     mergedBefore: 'This proposal has been merged',
