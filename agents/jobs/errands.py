@@ -6,6 +6,7 @@ Rights are asked by the caller. Each act ends with a hint, so that everyone in t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from agents import live, wire
@@ -25,6 +26,7 @@ from ide.accounts.permissions import Action, allow
 from ide.db import in_db, new_id
 from ide.live.announce import hint_async
 from ide.live.host import WorkspaceHost, host_of
+from ide.live.lease import HostedElsewhere
 from ide.workspaces import git
 
 
@@ -67,8 +69,8 @@ async def woken(workspace_id: str, job_id: str) -> wire.Json:
 
 async def _shown(workspace_id: str, job_id: str) -> wire.Json:
     await hint_async(workspace_id, "job", job=job_id)
-    host = await host_of(workspace_id)
-    live.of(host).feed.look(job_id)  # the hint may be lost, and this host is here
+    with contextlib.suppress(HostedElsewhere):  # what was asked is done; the host that has it heard the hint
+        live.of(await host_of(workspace_id)).feed.look(job_id)  # the hint may be lost, and this host is here
     return await in_db(lambda: jobs.as_wire(jobs.get(job_id)))
 
 

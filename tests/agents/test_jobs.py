@@ -20,6 +20,9 @@ from agents.models import Job, Step
 from ide.accounts.models import Membership
 from ide.db import in_db
 from ide.errors import Conflict, Invalid, Refused
+from ide.live.host import close_all
+from ide.live.lease import HostedElsewhere
+from ide.workspaces.models import Workspace
 from tests.agents.conftest import CODE, Follower, Site, git
 from tests.runner.conftest import Runner
 
@@ -185,6 +188,18 @@ async def test_a_job_is_cancelled_before_and_while_it_runs(site: Site, ada: Foll
     await errands.retry(await job_of(running))
     assert (await job_of(running)).state == "queued"
     await errands.cancel(await job_of(running))
+
+
+async def test_a_job_is_cancelled_from_a_server_that_does_not_have_its_workspace(site: Site) -> None:
+    await in_db(site.script, {"text": "x"})
+    job_id = await requested(site, jobs.Order("agent", "One"))
+    await close_all()
+    until = timezone.now() + timedelta(minutes=1)
+    held = Workspace.objects.filter(pk=site.workspace.pk)
+    await in_db(lambda: held.update(host="another-machine:1:2", host_until=until))
+    assert (await errands.cancel(await job_of(job_id)))["state"] == "cancelled", "the dashboard is on any server"
+    with pytest.raises(HostedElsewhere):
+        await errands.retry(await job_of(job_id))
 
 
 async def test_a_job_is_claimed_once_and_a_paused_worker_writes_nothing(site: Site, ada: Follower) -> None:
