@@ -24,9 +24,9 @@ from agents.sessions.turns import LiveTurn
 from ide.accounts.models import User
 from ide.accounts.permissions import Action, allow
 from ide.db import in_db, new_id
+from ide.errors import Conflict
 from ide.live.announce import hint_async
 from ide.live.host import WorkspaceHost, host_of
-from ide.live.lease import HostedElsewhere
 from ide.workspaces import git
 
 
@@ -69,7 +69,7 @@ async def woken(workspace_id: str, job_id: str) -> wire.Json:
 
 async def _shown(workspace_id: str, job_id: str) -> wire.Json:
     await hint_async(workspace_id, "job", job=job_id)
-    with contextlib.suppress(HostedElsewhere):  # what was asked is done; the host that has it heard the hint
+    with contextlib.suppress(Conflict):  # hosted elsewhere: what was asked is done, and that host heard the hint
         live.of(await host_of(workspace_id)).feed.look(job_id)  # the hint may be lost, and this host is here
     return await in_db(lambda: jobs.as_wire(jobs.get(job_id)))
 
