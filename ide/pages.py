@@ -42,9 +42,10 @@ def readyz(_: HttpRequest) -> JsonResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format, for staff and for the loopback address."""
+    """Prometheus' text format, for staff and for this machine."""
     # Behind a proxy everybody comes from this machine: what was forwarded does not count as local.
-    local = request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and "HTTP_X_FORWARDED_FOR" not in request.META
+    here = ("127.0.0.1", "::1", settings.HOST)
+    local = request.META.get("REMOTE_ADDR") in here and "HTTP_X_FORWARDED_FOR" not in request.META
     if not request.user.is_staff and not local:
         return HttpResponse("Only administrators and this machine may read metrics.", status=403)
     return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

