@@ -18,7 +18,8 @@ CHECK_EVERY = 5  # samples between two looks at the person's rights
 
 
 class DashboardConsumer(AsyncJsonWebsocketConsumer):
-    """Sends {kind: "history", samples} once, then {kind: "sample", at, figures, panels}; only panels that changed.
+    """Sends {kind: "history", samples} once, then {kind: "sample", at, figures, panels, limits}; only panels that
+    changed, and limits when their use has.
 
     Closes with 4401 or 4403 after accepting, so that the browser is told the code and does not try again.
     """
@@ -50,6 +51,7 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):
     async def _push(self, user_id: int) -> None:
         await self.send_json({"kind": "history", "samples": self.feed.history})
         sent: dict[str, Any] = {}
+        limits: Any = None
         number = 0
         async with aclosing(self.feed.samples()) as samples:
             async for sample in samples:
@@ -59,7 +61,12 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):
                     return
                 changed = {key: rows for key, rows in sample["panels"].items() if sent.get(key, ()) != rows}
                 sent.update(changed)
-                await self.send_json({**sample, "kind": "sample", "panels": changed})
+                told = {**sample, "kind": "sample", "panels": changed}
+                if told.get("limits") == limits:
+                    told.pop("limits", None)
+                else:
+                    limits = told["limits"]
+                await self.send_json(told)
 
 
 def _administers(user_id: int) -> bool:

@@ -86,9 +86,12 @@ class Feed:
             await asyncio.sleep(due - loop.time())
 
     async def _look_around(self) -> None:
-        while True:
-            figures.set_ground(await asyncio.to_thread(self._look))
-            await asyncio.sleep(self._every * GROUND_EVERY)
+        try:
+            while True:
+                figures.set_ground(await asyncio.to_thread(self._look))
+                await asyncio.sleep(self._every * GROUND_EVERY)
+        finally:
+            figures.set_ground(None)  # nobody looks any more: what was found grows old
 
 
 async def _snapshot() -> Sample:

@@ -19,21 +19,24 @@ from ide.dashboard.ground import Look
 from ide.dashboard.models import Drained
 from ide.dashboard.panels import Figure, Panel, Row, Value, figures, panels, register
 from ide.errors import Refused
+from ide.usage import use
 from ide.usage.models import LedgerEntry
 from ide.workspaces.models import Workspace
 
 LATEST = 20  # rows of a table
-_ground = Look()
+ASKING = "asking…"  # what stands where nobody has answered yet
+_ground: Look | None = None
 
 
-def set_ground(look: Look) -> None:
-    """Keep the newest look at the ground for the next snapshot."""
+def set_ground(look: Look | None) -> None:
+    """Keep the newest look at the ground for the next snapshot; None: from now on the last one is out of date."""
     global _ground  # noqa: PLW0603 (one ground, one process)
     _ground = look
 
 
 def snapshot() -> dict[str, Any]:
-    """Every figure and panel now: {at, figures: {key: value}, panels: {key: rows}}. Synchronous ORM.
+    """Every figure and panel, and what is used of limits, now: {at, figures: {key: value}, panels: {key: rows},
+    limits}. Synchronous ORM.
 
     What cannot be read now is None (a dash on the page); the rest is unharmed.
     """
@@ -41,7 +44,15 @@ def snapshot() -> dict[str, Any]:
         "at": timezone.now().isoformat(timespec="milliseconds"),
         "figures": {figure.key: _value(figure) for figure in figures()},
         "panels": {panel.key: _rows(panel) for panel in panels()},
+        "limits": _limits(),
     }
+
+
+def _limits() -> dict[str, Any] | None:
+    try:
+        return use.now()
+    except DatabaseError:
+        return None
 
 
 def _value(figure: Figure) -> Value:
@@ -205,16 +216,20 @@ def host_rows() -> list[Row]:
 
 
 def part_rows() -> Sequence[Row]:
-    return _ground.parts
+    return [(ASKING, None, None)] if _ground is None else _ground.parts
 
 
 def worker_rows() -> Sequence[Row]:
+    if _ground is None:
+        return [(ASKING, None, None)]
     if _ground.workers is None:
         return [("broker", None, "cannot be asked: jobs wait until it answers")]
     return [(name, processes, f"{busy} at work" if busy else "idle") for name, processes, busy in _ground.workers]
 
 
-def worker_count() -> int | None:
+def worker_count() -> Value:
+    if _ground is None:
+        return ASKING
     return None if _ground.workers is None else len(_ground.workers)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.utils import timezone
 
 from ide.usage import accounts
-from ide.usage.caps import DEFAULTS, Call, Cap, caps_for, frees_at
+from ide.usage.caps import DEFAULTS, Call, Cap, Row, caps_for, frees_at
 from ide.usage.models import Account, Kind, Limit, Pool
+from ide.usage.use import key_of
 
 Json = dict[str, Any]
 
@@ -34,7 +35,10 @@ def _named(one: Json) -> bool:
 
 def row_wire(row: Limit, *, default: bool = False) -> Json:
     """A Limit of wire-models.ts."""
+    named = (row.team_id, row.person_id, row.endpoint)
+    place = Row(row.by_id, row.of, *named, row.pool, row.kind, row.measure, row.span, row.amount)
     return {
+        "key": key_of(place),
         "of": row.of,
         "team": {"id": row.team.pk, "name": row.team.name} if row.team is not None else None,
         "person": {"login": row.person.username, "name": row.person.shown_name} if row.person is not None else None,

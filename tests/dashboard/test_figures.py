@@ -102,6 +102,17 @@ def test_the_machine_has_a_size() -> None:
     assert figures.database_size() > 0
 
 
+def test_before_anything_has_answered_the_dashboard_says_that_it_asks() -> None:
+    now = figures.snapshot()
+    assert now["figures"]["workers"] == figures.ASKING
+    assert now["panels"]["workers"] == now["panels"]["parts"] == [[figures.ASKING, None, None]]
+    figures.set_ground(Look(workers=[("one", 2, 0)]))
+    try:
+        assert figures.snapshot()["figures"]["workers"] == 1
+    finally:
+        figures.set_ground(None)
+
+
 def test_without_a_broker_the_workers_are_unknown_not_zero(transactional_db: None) -> None:
     found = look()
     assert found.workers is None
@@ -111,7 +122,7 @@ def test_without_a_broker_the_workers_are_unknown_not_zero(transactional_db: Non
         assert "jobs wait" in str(figures.worker_rows())
         assert {name for name, _, _ in found.parts} >= {"web"}
     finally:
-        figures.set_ground(Look())
+        figures.set_ground(None)
 
 
 def test_a_figure_that_fails_is_a_dash_and_the_others_stand() -> None:
