@@ -176,13 +176,16 @@ def merged(ana: Page, ben: Page, picture: Picture) -> list[str]:
     merge.click()
     expect(ana.get_by_text("Merged 5 files")).to_be_visible()
     ana.get_by_role("button", name="Back to the files").last.click()
+    row = ana.locator(".bottom li.job", has_text=TASK)
+    expect(row.get_by_role("button", name=re.compile("^Show what came of"))).to_be_visible()
+    expect(row.get_by_role("button", name=re.compile("^Review"))).to_have_count(0)
     for page in (ana, ben):
         expect(line(page, "TAX = 19")).to_contain_text("and while it was merged")
     return wrong
 
 
 def told(ana: Page, picture: Picture) -> list[str]:
-    """The bell has what happened, all of it read where it was seen; the browser is asked only after a click, and shows a push with no page in front."""
+    """The bell has what happened, read where it was seen; a push is asked for by a click, and shown with no page."""
     ana.get_by_role("button", name="Notifications", exact=True).click()
     panel = ana.get_by_role("dialog", name="Notifications")
     expect(panel.get_by_role("button", name=re.compile("A job is ready for review")).first).to_be_visible()
@@ -194,8 +197,21 @@ def told(ana: Page, picture: Picture) -> list[str]:
     wrong += themes(ana, "notifications-settings", picture)
     ana.keyboard.press("Escape")
     expect(panel).to_have_count(0)
+    notices_leave_the_icons_free(ana)
     pushed(ana)
     return wrong
+
+
+def notices_leave_the_icons_free(page: Page) -> None:
+    """Where the side bars' icons lie at the foot, what comes up in the corner stands above them."""
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.get_by_role("navigation", name="Panes").get_by_role("button", name="Files").click()
+    icons = page.get_by_role("navigation", name="Side bars")
+    expect(icons).to_be_visible()
+    foot = page.locator(".toasts").evaluate("e => e.getBoundingClientRect().bottom")
+    assert foot <= icons.evaluate("e => e.getBoundingClientRect().top")
+    page.get_by_role("navigation", name="Panes").get_by_role("button", name="Code").click()
+    page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def pushed(ana: Page) -> None:
@@ -231,5 +247,7 @@ def cancelled(ana: Page, picture: Picture) -> list[str]:
     expect(screen.get_by_role("log")).to_contain_text("One, two")
     screen.get_by_role("button", name=re.compile("^Stop the job")).click()
     expect(screen.locator(".job-about").get_by_text("Cancelled")).to_be_visible()
+    row = ana.locator(".bottom li.job", has_text="Count slowly")
+    expect(row.get_by_role("button", name="Show the job “Count slowly”")).to_be_visible()
     expect(screen.get_by_text(re.compile("^Stopped: 0 processes, 0 sockets, ledger settled"))).to_be_visible()
     return themes(ana, "job-cancelled", picture)
