@@ -88,7 +88,7 @@ export function Detail({ job, wide = false }: { job: Job; wide?: boolean }) {
       {full && (
         <div class="job-columns">
           <div>
-            <Steps steps={full.steps} />
+            <Steps job={full} />
             {wide && <Watch job={full} />}
           </div>
           <Log events={full.events} />

@@ -6,7 +6,7 @@ import { words } from '../../ui/words/around'
 import type { JobDetail, JobStep } from '../../wire'
 import { live } from '../../workspace/live'
 import { isBusy, tryTo } from '../acts'
-import { acts, mayDelegate } from '../state'
+import { acts, groupOf, mayDelegate } from '../state'
 import { brief } from '../time'
 import { visible } from './log'
 
@@ -53,7 +53,14 @@ export function windowOf(steps: readonly JobStep[], size: number): readonly JobS
   return steps.slice(from, from + size)
 }
 
-export function Steps({ steps }: { steps: readonly JobStep[] }) {
+/** Why there is no step to show. */
+function noneYet({ state, started_at }: JobDetail): string {
+  if (groupOf(state) !== 'active') return say.noStepsEver
+  return started_at ? say.noStepsDone : say.noSteps
+}
+
+export function Steps({ job }: { job: JobDetail }) {
+  const { steps } = job
   const all = useSignal(false)
   const list = useRef<HTMLOListElement>(null)
   const shown = all.value ? steps : windowOf(steps, STEPS_SHOWN)
@@ -67,7 +74,7 @@ export function Steps({ steps }: { steps: readonly JobStep[] }) {
       <h3>
         {say.stepsTitle} {steps.length > 0 && <span class="faint num">{steps.length}</span>}
       </h3>
-      {!steps.length && <p class="muted">{say.noSteps}</p>}
+      {!steps.length && <p class="muted">{noneYet(job)}</p>}
       <ol
         ref={list}
         aria-label={say.stepsTitle}

@@ -86,6 +86,8 @@ export const words = {
     elapsed: (clock: string) => `Elapsed ${clock}`,
     stepsTitle: 'Steps',
     noSteps: 'No steps yet: the job has not been taken up by a worker.',
+    noStepsDone: 'It is at its first step.',
+    noStepsEver: 'It ended before a step was done.',
     otherSteps: (n: number) => `Show ${plural(n, 'more step')}`,
     logTitle: 'Log',
     noLog: 'Nothing has been said yet.',
