@@ -1,5 +1,6 @@
 // Types of the dashboard: what there is to see and do, and what its socket says.
 import type { Time } from './wire'
+import type { LimitUses } from './wire-limits'
 
 export type Cell = number | string | null
 export interface Figure {
@@ -32,6 +33,7 @@ export interface Sample {
   at: Time
   figures: Record<string, Cell>
   panels: Record<string, Cell[][] | null> // null: cannot be read now
+  limits?: LimitUses | null // absent: as before
 }
 export interface Shown {
   figures: Figure[]

@@ -8,6 +8,7 @@ export type LimitMeasure = 'tokens' | 'dollars' | 'requests' | 'calls'
 export type LimitSpan = '' | 'minute' | 'day' | 'month' | 'ever'
 
 export interface Limit {
+  key: string // of its place: its use is under it
   of: LimitOf
   team: { id: string; name: string } | null
   person: { login: string; name: string } | null
@@ -18,6 +19,19 @@ export interface Limit {
   span: LimitSpan
   amount: number | null // none: no limit
   default: boolean // nobody has set it
+}
+// What is used of each limit now, pool by pool; of one for each person (team, model, job), by who has used most of it.
+export interface LimitUse {
+  pool: Pool | ''
+  who: string // empty: the one it is for
+  used: number
+  reserved: number // beside what is used: what calls that run may still use
+  met: number // how many have reached it
+}
+export interface LimitUses {
+  set: string // changes with what is set
+  frees: Partial<Record<LimitSpan, Time>>
+  uses: Record<string, LimitUse[]> // by the limit's key; none: nothing is used
 }
 /** Whom a limit may name. */
 export interface LimitSubjects {

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Person
 from tests.e2e.test_journey import Picture, sign_up
-from tests.e2e.test_screens import WIDE, themes
+from tests.e2e.test_screens import NARROW, WIDE, themes
 from tests.site import ROOT, Site, free_port
 
 pytestmark = pytest.mark.e2e
@@ -70,6 +70,7 @@ def test_at_the_cap_and_on_the_dashboard(site: Site, new_person: Callable[[], Pe
     wrong = set_limit(site, ana.page, picture)
     wrong += meet_it_and_go_on(ben.page, picture)
     wrong += find_the_expensive_turn(site, ana.page, ben.page, picture)
+    wrong += see_what_is_used(ana.page, ben.page, picture)
     wrong += tell_everyone(ana.page, ben.page, picture)
     wrong += look_back(ana.page, picture)
     assert not wrong, "\n".join(wrong)
@@ -169,6 +170,27 @@ def find_the_expensive_turn(site: Site, ana: Page, ben: Page, picture: Picture) 
     expect(ana.get_by_text("Ben's turn is interrupted.")).to_be_visible()
     expect(ben.locator(".talk").get_by_text("Interrupted by Ana.")).to_be_visible()
     expect(running.get_by_text("No turn runs.")).to_be_visible()
+    return wrong
+
+
+def see_what_is_used(ana: Page, ben: Page, picture: Picture) -> list[str]:
+    """The cap that was met, by whom; and, live, what a call that runs has used and reserved."""
+    ana.get_by_role("link", name="Limits").click()
+    met = ana.get_by_role("row", name=re.compile(r"fast.*4,000 tokens a day (3,9|4,[01])\d\d of 4,000 · Ben · reached"))
+    expect(met).to_be_visible()
+    ben.get_by_placeholder("Ask, or say").fill("sim: tokens=200000 rate=300")
+    ben.keyboard.press("Enter")
+    calls = ana.get_by_role("row", name=re.compile(r"turns 4 calls at once default 1 of 4 · Ben, deep"))
+    expect(calls).to_be_visible()
+    tokens = ana.get_by_role("row", name=re.compile(r"^Each person.*200,000,000 tokens a day default"))
+    expect(tokens).to_contain_text(re.compile(r"[\d,]+ of 200,000,000 \+ [\d,]+ reserved · Ben, deep"))
+    wrong = both_widths(ana, "dashboard-limits-used", picture)
+    ana.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    wrong += themes(ana, "dashboard-limits-used-400", picture)
+    ana.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    ben.locator(".talk").get_by_role("button", name=re.compile("^(Stop|Interrupt)")).first.click()
+    expect(calls).to_have_count(0)
+    ana.get_by_role("link", name="Now").click()
     return wrong
 
 

@@ -18,7 +18,7 @@ import { Audit } from './audit'
 import { Health } from './health'
 import { HistoryView } from './history'
 import { Now } from './now'
-import { follow, load, problem, shown, status } from './state'
+import { follow, limits, load, problem, shown, status } from './state'
 
 type Tab = keyof typeof words.tabs
 const TABS = Object.keys(words.tabs) as Tab[]
@@ -59,7 +59,8 @@ function SiteLimits() {
       failed.value = problemOf(error)
     }
   }
-  useEffect(() => void ask(), [])
+  const set = limits.value?.set // somebody has set one: the table is another
+  useEffect(() => void ask(), [set])
   return (
     <section class="card" aria-label={limit.title}>
       <p class="muted">{limit.about}</p>
@@ -69,6 +70,7 @@ function SiteLimits() {
         <LimitsTable
           rows={rows.value}
           path="/limits"
+          uses={limits}
           ofs={['person', 'team', 'endpoint', 'site', 'job']}
           may
           changed={(next) => (rows.value = next)}

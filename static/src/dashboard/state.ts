@@ -5,6 +5,7 @@ import { problemOf } from '../net/problem'
 import { words } from '../ui/words/dashboard'
 import type { Problem } from '../wire'
 import type { Announcement, Cell, Said, Sample, Shown } from '../wire-dashboard'
+import type { LimitUses } from '../wire-limits'
 
 export const KEPT_MS = 5 * 60 * 1000
 const SILENT_MS = 5000
@@ -16,6 +17,8 @@ export const problem = signal<Problem | null>(null)
 export const figures = signal<Record<string, Cell>>({})
 export const panels = signal<Sample['panels']>({})
 export const series = signal<ReadonlyMap<string, Points>>(new Map())
+/** What is used of limits; null: not known (any more). */
+export const limits = signal<LimitUses | null>(null)
 export const announcement = signal<Announcement | null>(null)
 export const status = signal<{ state: 'waiting' | 'live' | 'lost'; text: string }>({ state: 'waiting', text: '' })
 
@@ -58,6 +61,7 @@ export function take(said: Said): void {
   }
   figures.value = said.figures
   if (Object.keys(said.panels).length > 0) panels.value = { ...panels.peek(), ...said.panels }
+  if (said.limits !== undefined) limits.value = said.limits
   series.value = remembered(series.peek(), [said])
 }
 

@@ -1,13 +1,14 @@
 // Limits as a table, and the form that sets one: administrators' on the dashboard, a team's in its meters.
 import './limits.css'
-import { useSignal } from '@preact/signals'
+import { type ReadonlySignal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { get, put } from '../net/http'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { words } from '../ui/words/limits'
 import type { Problem } from '../wire'
-import type { Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, LimitSubjects, Pool } from '../wire-limits'
+import type { Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, LimitSubjects, LimitUses, Pool } from '../wire-limits'
+import { UseCells } from './limits-use'
 
 const SPANS: Record<LimitMeasure, LimitSpan[]> = {
   tokens: ['day', 'month', 'minute'],
@@ -73,15 +74,19 @@ function asked({ which, amount, ...rest }: Draft) {
   }
 }
 
+const COLUMNS = ['of', 'pool', 'kind', 'most', 'used', 'frees'] as const
+const LIVE: readonly (keyof typeof words.columns)[] = ['used', 'frees']
+
 interface Props {
   rows: Limit[]
   path: string // where they are put
+  uses?: ReadonlySignal<LimitUses | null> // what is used of each, live
   ofs: LimitOf[]
   may: boolean
   changed: (rows: Limit[]) => void
 }
 
-export function LimitsTable({ rows, path, ofs, may, changed }: Props) {
+export function LimitsTable({ rows, path, uses, ofs, may, changed }: Props) {
   const draft = useSignal<Draft | null>(null)
   const problem = useSignal<Problem | null>(null)
   const busy = useSignal(false)
@@ -119,22 +124,26 @@ export function LimitsTable({ rows, path, ofs, may, changed }: Props) {
           <table>
             <thead>
               <tr>
-                {words.columns.map((one) => (
+                {COLUMNS.filter((one) => uses || !LIVE.includes(one)).map((one) => (
                   <th key={one} scope="col">
-                    {one || <span class="visually-hidden">{words.change}</span>}
+                    {words.columns[one]}
                   </th>
                 ))}
+                <th scope="col">
+                  <span class="visually-hidden">{words.change}</span>
+                </th>
               </tr>
             </thead>
             <tbody>
               {rows.map((row) => (
-                <tr key={JSON.stringify(bodyOf(row))}>
+                <tr key={row.key}>
                   <th scope="row">{words.whose(row, subjects.value?.models)}</th>
                   <td>{words.pools[row.pool]}</td>
                   <td>{words.kinds[row.kind]}</td>
-                  <td class="num">
+                  <td class="num limit-most">
                     {words.most(row)} {row.default && <span class="faint small">{words.default}</span>}
                   </td>
+                  {uses && <UseCells row={row} uses={uses} />}
                   <td class="limit-acts">
                     {may && (
                       <button
@@ -280,7 +289,7 @@ function LimitForm({ box, draft, subjects, ofs, busy, change, cancel, save }: Fo
           {busy ? words.saving : words.save}
         </button>
         <button type="button" onClick={cancel}>
-          Cancel
+          {words.cancel}
         </button>
       </p>
     </form>

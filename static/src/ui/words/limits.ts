@@ -1,5 +1,5 @@
 // What people read about limits of what models may be used for.
-import type { Held, Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, Pool } from '../../wire-limits'
+import type { Held, Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, LimitUse, Pool } from '../../wire-limits'
 
 const number = (n: number) => n.toLocaleString('en', { maximumFractionDigits: 2 })
 const moment = (time: string) =>
@@ -31,7 +31,20 @@ export const words = {
     'The most that models may be used for. Fast and deep models are counted apart: using up one never blocks the other. Days and months begin at midnight UTC.',
   aboutTeam: 'Set by the maintainers of your team. What administrators have set holds beside these.',
   none: 'The team has set none of its own.',
-  columns: ['For', 'Models', 'Use', 'At most', ''],
+  columns: { of: 'For', pool: 'Models', kind: 'Use', most: 'At most', used: 'Used now', frees: 'Resets' },
+  used: (row: Limit, one: LimitUse) => {
+    const sign = row.measure === 'dollars' ? '$' : ''
+    return row.amount === null
+      ? `${sign}${number(one.used)}`
+      : `${sign}${number(one.used)} of ${sign}${number(row.amount)}`
+  },
+  reserved: (row: Limit, one: LimitUse) => `${row.measure === 'dollars' ? '$' : ''}${number(one.reserved)} reserved`,
+  by: (row: Limit, one: LimitUse) => [one.who, row.pool ? '' : one.pool].filter(Boolean).join(', '),
+  met: (n: number, of: LimitOf) => (n > 1 && of !== 'site' ? `${number(n)} have reached it` : 'reached'),
+  unused: 'nothing',
+  unknown: '–',
+  resets: (span: LimitSpan, time: string | undefined) =>
+    span === 'minute' ? 'by the minute' : time ? `${moment(time)}` : '',
   ofs,
   pools: { '': 'fast and deep, each', fast: 'fast', deep: 'deep' } satisfies Record<Pool | '', string>,
   kinds: {
@@ -57,6 +70,7 @@ export const words = {
   add: 'Set a limit',
   save: 'Save',
   saving: 'Saving…',
+  cancel: 'Cancel',
   saved: 'The limit holds from now on.',
   fields: {
     of: 'For',
