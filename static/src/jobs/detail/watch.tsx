@@ -6,6 +6,7 @@ import { lazy } from '../../ui/lazy'
 import { job as say } from '../../ui/words/jobs'
 import type { Job, JobOps, Problem } from '../../wire'
 import { live } from '../../workspace/live'
+import { groupOf } from '../state'
 import { visible } from './log'
 
 type Written = JobOps['job.files'][1]['files']
@@ -25,7 +26,9 @@ export function Watch({ job }: { job: Job }) {
   return (
     <section class="job-watch" aria-label={say.files}>
       <h3>{say.files}</h3>
-      {files.value && !files.value.length && <p class="muted">{say.noFiles}</p>}
+      {files.value && !files.value.length && (
+        <p class="muted">{groupOf(job.state) === 'active' ? say.noFiles : say.noFilesEver}</p>
+      )}
       {files.value && files.value.length > 0 && (
         <ul>
           {files.value.map((file) => (

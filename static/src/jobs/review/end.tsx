@@ -14,10 +14,10 @@ import { visible } from '../detail/log'
 const say = words.review
 const LINKS = 12 // to merged files
 
-export function Done({ title, text }: { title: string; text: string }) {
+export function Done({ title, text, out = false }: { title: string; text: string; out?: boolean }) {
   return (
-    <div class="review-done" role="status">
-      <Icon name="check" size={16} />
+    <div class="review-done" data-out={out} role="status">
+      <Icon name={out ? 'x' : 'check'} size={16} />
       <span>
         <b>{title}.</b> {text}
       </span>

@@ -354,7 +354,7 @@ function Notices({ held, answer, job, onEditor }: DecisionProps & { onEditor: ()
       )}
       {held.merged.value && <Merged paths={held.merged.value} files={answer.files} />}
       {!held.merged.value && job.state === 'merged' && <Done title={say.mergedBefore} text={mergedText(answer)} />}
-      {job.state === 'discarded' && <Done title={say.discarded} text={say.discardedText} />}
+      {job.state === 'discarded' && <Done title={say.discarded} text={say.discardedText} out />}
       {job.state === 'review' && answer.warnings.length > 0 && (
         <div class="review-warnings" role="note">
           <b>

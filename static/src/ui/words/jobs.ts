@@ -86,6 +86,7 @@ export const job = {
   children: 'Sub-agents',
   files: 'Files it writes',
   noFiles: 'It has written no file yet.',
+  noFilesEver: 'It has written no file.',
   watch: (path: string) => `Watch ${path}`,
   watching: (path: string) => `${path}, as the job writes it; read only`,
   stopWatching: 'Stop watching',
