@@ -14,8 +14,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from agents import wire
-from agents.endpoints import abilities, addresses, probe
-from agents.endpoints.choice import Wanted, prices, usable
+from agents.endpoints import abilities, addresses, catalogue, probe
+from agents.endpoints.choice import ADDED, Wanted, prices, usable
 from agents.endpoints.keys import encrypt
 from agents.endpoints.meters import meters
 from agents.models import Endpoint, RoleEndpoint
@@ -113,7 +113,7 @@ def _changeable(request: HttpRequest, endpoint_id: int) -> tuple[User, Endpoint]
 
 @router.get("/workspaces/{workspace_id}/endpoints")
 def listed(request: HttpRequest, workspace_id: str) -> wire.Json:
-    """The models that can be used here, the roles they serve, and for whom this person may add one."""
+    """The models that can be used here, the roles they serve, and for whom and of which providers one may be added."""
     who = person(request)
     workspace = _workspace(who, workspace_id)
     rows = usable(Wanted("turn", workspace.team_id, who.pk), disabled=True)
@@ -121,6 +121,7 @@ def listed(request: HttpRequest, workspace_id: str) -> wire.Json:
         "endpoints": [wire.endpoint_settings(row, may_change=_may_change(who, row)) for row in rows],
         "roles": [wire.role(row) for row in _roles_here(workspace)],
         "scopes": _scopes(who, workspace),
+        "providers": catalogue.providers(),
     }
 
 
@@ -146,9 +147,8 @@ def made(request: HttpRequest, workspace_id: str, body: NewEndpoint) -> Status[w
         allow(who, Action.ADMINISTER)
     elif body.scope == "team":
         allow(who, Action.MODELS, workspace)
-    row = Endpoint(
-        team=workspace.team if body.scope == "team" else None, person=who if body.scope == "person" else None
-    )
+    team, owner = workspace.team if body.scope == "team" else None, who if body.scope == "person" else None
+    row = Endpoint(team=team, person=owner, rank=ADDED)  # before what ships: whoever adds one wants to use it
     return Status(201, _saved(who, row, body))
 
 

@@ -22,8 +22,9 @@ from ide.db import in_db
 from ide.errors import Unavailable
 from ide.usage.meter import Prices
 
-# Ranks: hosted models first, then local servers, then what ships, then local servers that are off, the script last.
-HOSTED, LOCAL, SHIPPED, ABSENT, SCRIPTED = 10, 50, 100, 500, 1000
+# Ranks: hosted models first, then local servers, those that people add, what ships, local servers that are off, the
+# script last.
+HOSTED, LOCAL, ADDED, SHIPPED, ABSENT, SCRIPTED = 10, 50, 60, 100, 500, 1000
 
 
 @dataclass(frozen=True)

@@ -44,14 +44,15 @@ class Speed:
     _counted: Usage | None = field(default=None, repr=False)
     _sent: int = 0
     parts: int = 0  # of the call's answer, each counted by the provider
+    silent: bool = False  # asked, and nothing has come
 
     def ask(self, sent: int = 0) -> None:
         """A call begins; `sent` tokens of input, as far as we can tell."""
         self._asked, self._first, self._characters, self._counted = self.clock(), None, 0, None
-        self._sent, self._pieces, self.parts = sent, 0, 0
+        self._sent, self._pieces, self.parts, self.silent = sent, 0, 0, True
 
     def hear(self, characters: int, pieces: int = 0) -> None:
-        now = self.clock()
+        now, self.silent = self.clock(), False
         if self._first is None:
             self._first = now
             if self.ttft_ms is None:
@@ -97,7 +98,7 @@ class Speed:
 
     def end(self) -> Usage | None:
         """The call is over: what it used, added to the sums; None when nothing came."""
-        used = self.so_far()
+        used, self.silent = self.so_far(), False
         self.call_seconds = self._running() if self._first is not None else None
         self.seconds += self._running()
         if used is None:

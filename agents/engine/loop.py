@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -63,6 +63,26 @@ BeforeStep = Callable[[Sequence[Message]], Awaitable[Sequence[Message] | None]]
 """What of the history a step is sent, so that it fits the window; None when not even the newest does."""
 
 
+@dataclass
+class Silence:
+    """`lasts` while a step waits for the first of its answer. Who then sets `broken` and cancels the turn's task breaks
+    that off: the step is begun anew, with what the inbox holds."""
+
+    lasts: bool = False
+    broken: bool = False
+
+    def begin(self) -> None:
+        self.lasts, self.broken = True, False
+
+    def is_broken(self) -> bool:
+        """Of a task that was cancelled: whether it goes on, since only this was meant."""
+        task = asyncio.current_task()
+        if not (self.lasts and self.broken) or task is None or task.cancelling() > 1:
+            return False
+        task.uncancel()
+        return True
+
+
 @dataclass(frozen=True)
 class Settings:
     """What every step of a turn asks for. `use_tools` False: a model that cannot drive them; `blocks`: it writes its
@@ -80,6 +100,7 @@ class Settings:
     budget: int = 0  # tokens, read and written, that its steps may take together; 0: no limit
     before_step: BeforeStep | None = None
     steered: Callable[[], bool] = lambda: False  # whether somebody waits in the inbox who is not to wait for its end
+    silence: Silence = field(default_factory=Silence)
 
 
 @dataclass
@@ -171,7 +192,8 @@ async def run_turn(
         step.blocks = TextEdits(environment, f"text-{number}") if settings.blocks else None
         try:
             request = request_of(sent, tools, settings, first=number == 1)
-            async with aclosing(_stream(provider, environment, request, step, history)) as events:
+            answer = provider.stream(request)
+            async with aclosing(_stream(answer, environment, settings.silence, step, history)) as events:
                 async for event in events:
                     yield event
             for told_of in await _written(step):
@@ -224,11 +246,12 @@ def _remember(history: list[Message], message: Message, results: dict[str, ToolR
 
 
 async def _stream(
-    provider: Provider, environment: Environment, request: Request, step: _Step, history: list[Message]
+    answer: AsyncIterator[list[Event]], environment: Environment, silence: Silence, step: _Step, history: list[Message]
 ) -> AsyncGenerator[TurnEvent, None]:
-    answer = provider.stream(request)
+    silence.begin()
     try:
         async for events in answer:
+            silence.lasts = False
             step.last = time.perf_counter()
             step.first = step.first or step.last
             for event in _joined(events):
@@ -239,7 +262,11 @@ async def _stream(
                     yield told
                     if step.broken_off():  # what is there stays; the next step answers
                         return
+    except asyncio.CancelledError:
+        if not silence.is_broken():
+            raise
     finally:
+        silence.lasts = False
         close = getattr(answer, "aclose", None)  # an async generator must be closed to close its connection now
         if close is not None:
             await close()

@@ -40,7 +40,7 @@ async def talk(turn: LiveTurn) -> None:
     turn.live.memory, messages = None, made.messages
     settings = window.settings(turn.live, endpoint)
     settings = replace(settings, budget=MOST_TOKENS, before_step=fitting(endpoint, settings, made.fixed))
-    settings = replace(settings, steered=lambda: bool(turn.steers))
+    settings = replace(settings, steered=lambda: bool(turn.steers), silence=turn.silence)
     told = _Told(turn)
     environment = environment_of(turn, sandbox=made.able.sandbox, thinkers=made.able.thinkers)
     async with aclosing(run_turn(provider, environment, messages, Steers(turn), settings)) as events:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from agents import wire
 from agents.endpoints.measure import Measured, Speed
+from agents.engine.loop import Silence
 from agents.models import Endpoint, Item, Session, Turn
 from agents.proposals import rules
 from agents.proposals.live import Proposals, Tracked
@@ -100,6 +101,7 @@ class LiveTurn:
     say_on: Say = _silent
     edits: dict[str, Item] = field(default_factory=dict)
     regions: dict[str, wire.Json] = field(default_factory=dict)
+    silence: Silence = field(default_factory=Silence)
     region_written: Region | None = None  # an inline turn's: what a redirect starts from
     _speed_at: float = 0.0
     _region_at: float = 0.0
@@ -190,7 +192,15 @@ class LiveTurn:
         if not sent and item in self.handed:
             self.handed.remove(item)
             self.steers.append(item)
+            self._break_silence()
         return sent
+
+    def _break_silence(self) -> None:
+        """A model that was asked and has said nothing yet is asked anew, with what was said to it since."""
+        asked = self.provider is not None and self.provider.speed.silent
+        if asked and self.open and self.silence.lasts and self.task is not None:
+            self.silence.broken = True
+            self.task.cancel()
 
     def heard(self, texts: Sequence[str]) -> None:
         """The model answers these now: they stand between what it said before and what it says to them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -100,6 +101,21 @@ async def test_what_a_turn_that_was_broken_off_has_cost_is_told_with_it(site: Si
     assert entry.state == "settled"
     assert told["cost"] == float(entry.cost) > 0
     assert told["input_tokens"] == entry.input_tokens > 0
+
+
+async def test_a_model_that_thinks_in_silence_hears_a_steer_at_once(site: Site, ada: Follower) -> None:
+    late = {"when": "count", "delay": 600, "text": "late"}
+    await in_db(site.script, late, {"when": "shorter", "text": "ok"})
+    turn = str((await ada.ask("turn.start", session=await ada.session(), text="count", mentions=[]))["turn"])
+    running = of(await site.host()).sessions.running(turn)
+    async with asyncio.timeout(10):
+        while running.provider is None or not running.provider.speed.silent:
+            await asyncio.sleep(0.01)
+    steered = await ada.ask("turn.steer", turn=turn, text="shorter")
+    assert steered["outcome"] == "pending"
+    assert (await ada.ended(turn))["state"] == "completed"
+    assert [one["data"]["text"] for one in ada.items("model")] == ["ok"]
+    assert next(one["data"] for one in ada.items("person") if one["id"] == steered["item"])["taken"]
 
 
 async def test_what_a_person_types_meanwhile_is_not_part_of_the_proposal(site: Site, ada: Follower) -> None:

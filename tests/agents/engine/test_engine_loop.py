@@ -144,7 +144,7 @@ async def test_an_edit_is_live_while_its_arguments_stream() -> None:
     await turn({**script, "rate": 200}, environment)
     stream = environment.streams["call_1_1"]
     assert environment.files["a.py"].text() == "one\ntwo\nthree\n"
-    assert stream.batches > 4
+    assert stream.batches > 1
     assert stream.state == "finished"
 
 
@@ -190,6 +190,45 @@ async def test_a_steer_breaks_off_an_answer_that_only_talks() -> None:
     assert history[1].text.startswith("one two")
     assert "eight" not in history[1].text
     assert [m.text for m in history[2:]] == ["shorter", "ok"]
+
+
+def silent() -> tuple[ScriptedProvider, list[Message], Box, Settings, asyncio.Task[None]]:
+    """A turn whose model thinks for long before it says a word."""
+    box, history = Box(), [Message("user", "Go")]
+    asked = Settings("m", steered=lambda: bool(box.texts))
+    provider = ScriptedProvider(steps({"delay": 600, "text": "late"}, {"when": "shorter", "text": "ok"}))
+
+    async def run() -> None:
+        async with aclosing(run_turn(provider, Memory(), history, box, asked)) as events:
+            _ = [event async for event in events]
+
+    return provider, history, box, asked, asyncio.create_task(run())
+
+
+async def test_a_model_that_has_said_nothing_yet_is_asked_anew() -> None:
+    provider, history, box, asked, task = silent()
+    while not provider.requests:
+        await asyncio.sleep(0)
+    assert asked.silence.lasts
+    box.texts, asked.silence.broken = ["shorter"], True
+    task.cancel()
+    await asyncio.wait_for(task, 5)
+    assert [(m.role, m.text) for m in history] == [("user", "Go"), ("user", "shorter"), ("assistant", "ok")]
+    assert not asked.silence.lasts
+    assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize("cancels", [1, 2])
+async def test_who_stops_a_silent_turn_stops_it(cancels: int) -> None:
+    provider, _, box, asked, task = silent()
+    while not provider.requests:
+        await asyncio.sleep(0)
+    box.texts, asked.silence.broken = ["shorter"], cancels == 2  # the second is somebody's who means all of it
+    for _ in range(cancels):
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert len(provider.requests) == 1
 
 
 async def test_a_steer_lets_a_call_be_carried_out_first() -> None:
