@@ -46,6 +46,18 @@ export interface ModelSettings {
   endpoints: EndpointSettings[]
   roles: ModelRole[] // of each role and scope in order
   scopes: ModelScope[] // for whom this person may add one
+  providers: Provider[]
+}
+/** What is known of a provider; its models: those that it is usually asked for. */
+export interface Provider {
+  id: string
+  name: string
+  base_url: string
+  dialect: Dialect
+  models: string[]
+  window: number
+  pool: Pool
+  local: boolean // on this machine: it wants no key
 }
 export interface Trial {
   ttft_ms: number | null

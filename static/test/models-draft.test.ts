@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import {
+  advanced,
   blank,
   bodyOf,
   choose,
@@ -10,10 +11,11 @@ import {
   faultsOf,
   fieldOf,
   move,
+  OTHER,
   stateOf,
 } from '../src/models/draft'
 import { words } from '../src/ui/words/models'
-import type { EndpointSettings } from '../src/wire'
+import type { EndpointSettings, Provider } from '../src/wire'
 
 const row = (part: Partial<EndpointSettings> = {}): EndpointSettings => ({
   id: 3,
@@ -49,25 +51,67 @@ const typed = (part: Partial<Draft>): Draft => ({
   ...part,
 })
 
-describe('a preset', () => {
-  it('fills what is untouched', () => {
-    const draft = choose(blank('person'), 'preset', 'anthropic')
-    expect(draft).toMatchObject({ name: 'Anthropic', dialect: 'anthropic', base_url: 'https://api.anthropic.com/v1' })
+const provider = (part: Partial<Provider>): Provider => ({
+  id: 'anthropic',
+  name: 'Anthropic',
+  base_url: 'https://api.anthropic.com/v1',
+  dialect: 'anthropic',
+  models: ['claude'],
+  window: 200_000,
+  pool: 'deep',
+  local: false,
+  ...part,
+})
+const GROQ = { id: 'groq', name: 'Groq', base_url: 'https://api.groq.com/openai/v1', dialect: 'chat' } as const
+const all = [
+  provider({}),
+  provider({ ...GROQ, models: ['gpt-oss'], window: 128_000, pool: 'fast' }),
+  provider({ id: 'ollama', name: 'Ollama', base_url: 'http://127.0.0.1:11434/v1', models: [], local: true }),
+]
+
+describe('a provider', () => {
+  it('fills in what is known of it', () => {
+    const draft = choose(blank('person'), all, 'groq')
+    expect(draft).toMatchObject({
+      ...GROQ,
+      id: null,
+      provider: 'groq',
+      model: 'gpt-oss',
+      window: '128000',
+      pool: 'fast',
+    })
   })
-  it('replaces what another preset filled in', () => {
-    const draft = choose(choose(blank('person'), 'preset', 'groq'), 'preset', 'openai')
-    expect(draft).toMatchObject({ name: 'OpenAI', dialect: 'responses', model: '' })
+  it('replaces what another one filled in', () => {
+    const draft = choose(choose(blank('person'), all, 'groq'), all, 'anthropic')
+    expect(draft).toMatchObject({ name: 'Anthropic', dialect: 'anthropic', model: 'claude', pool: 'deep' })
   })
   it('never replaces what was typed', () => {
-    const draft = choose({ ...blank('person'), name: 'My Groq', key: 'sk-1' }, 'preset', 'groq')
-    expect(draft).toMatchObject({ name: 'My Groq', key: 'sk-1', base_url: 'https://api.groq.com/openai/v1' })
+    const draft = choose({ ...blank('person'), name: 'My Groq', key: 'sk-1' }, all, 'groq')
+    expect(draft).toMatchObject({ name: 'My Groq', key: 'sk-1', base_url: GROQ.base_url })
   })
-  it('for jobs suggests the window and the roles', () => {
-    expect(choose(blank('team'), 'fit', 'deep')).toMatchObject({
-      window: '256000',
-      pool: 'deep',
-      roles: ['think', 'job', 'review'],
-    })
+  it('that is none of them leaves everything open', () => {
+    expect(choose(choose(blank('team'), all, 'groq'), all, OTHER)).toEqual({ ...blank('team'), provider: OTHER })
+  })
+  it('wants a key at its own address only, and one on this machine none', () => {
+    const draft = choose(blank('person'), all, 'groq')
+    expect(faultsOf(draft, all[1])).toEqual({ key: words.faults.key })
+    expect(faultsOf({ ...draft, key: 'sk-1' }, all[1])).toEqual({})
+    expect(faultsOf({ ...draft, base_url: 'https://proxy.example/v1' }, all[1])).toEqual({})
+    expect(faultsOf({ ...choose(blank('person'), all, 'ollama'), model: 'm' }, all[2])).toEqual({})
+  })
+})
+
+describe('under Advanced', () => {
+  const draft = blank('team')
+  it('is the address of a known provider, and the key that one on this machine does not want', () => {
+    expect(advanced(draft, all[1])).toEqual(expect.arrayContaining(['base_url', 'dialect', 'pool']))
+    expect(advanced(draft, all[1])).not.toContain('key')
+    expect(advanced(draft, all[2])).toContain('key')
+    expect(advanced(draft, all[2])).not.toContain('base_url')
+  })
+  it('is neither of a server that nobody knows; of one that is edited, its dialect', () => {
+    for (const name of ['base_url', 'dialect', 'key']) expect(advanced(draft, undefined)).not.toContain(name)
+    expect(advanced(draftOf(row()), undefined)).toContain('dialect')
   })
 })
 

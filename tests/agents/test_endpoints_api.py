@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
+from agents.endpoints.choice import SHIPPED
 from agents.models import Endpoint, RoleEndpoint
 from ide.accounts.models import Membership, User
 from ide.db import in_db
@@ -83,6 +84,14 @@ async def test_who_may_connect_a_model_for_whom(site: Site, ada: Person, bob: Pe
     mine = {(row["name"], row["may_change"]) for row in seen["endpoints"]}
     assert mine == {("team", False), ("person", True)}
     assert seen["scopes"] == ["person"]
+    known = {one["name"]: one for one in seen["providers"]}
+    assert {"OpenAI", "Anthropic", "Groq", "OpenRouter", "Ollama"} <= set(known)
+    assert (known["OpenAI"]["dialect"], known["OpenAI"]["local"]) == ("responses", False)
+    assert (known["Groq"]["pool"], known["Groq"]["models"]) == ("fast", ["openai/gpt-oss-120b"])
+    assert known["Ollama"]["local"]
+    shipped = await in_db(lambda: Endpoint.objects.create(name="small", model="m", builtin=True, rank=SHIPPED))
+    _, seen = await bob.ask("get", "endpoints")
+    assert [row["id"] for row in seen["endpoints"]][-1] == shipped.pk, "what somebody adds is asked before what ships"
     team = next(row for row in seen["endpoints"] if row["name"] == "team")
     assert team["base_url"] == ""
     assert (await bob.ask("delete", f"/api/endpoints/{team['id']}"))[0] == 403

@@ -1,7 +1,8 @@
-// What is typed into the form of a model: presets, what is missing, what is sent, where a refusal belongs. Pure.
+// What is typed into the form of a model: what a provider fills in, what is missing, what is sent, where a refusal
+// belongs. Pure.
 import { type Field, words } from '../ui/words/models'
 import type { Problem } from '../wire'
-import type { Dialect, EndpointSettings, ModelRole, ModelScope, Pool, RoleName } from '../wire-models'
+import type { Dialect, EndpointSettings, ModelRole, ModelScope, Pool, Provider, RoleName } from '../wire-models'
 
 export interface Draft {
   id: number | null // null: a new one
@@ -23,47 +24,15 @@ export interface Draft {
   enabled: boolean
   extra: string
   roles: RoleName[] // of a new one: what it shall be used for first
-  preset: string
-  fit: string
+  provider: string // of a new one: its id in the catalogue, OTHER, or '': not chosen yet
 }
-type Fill = Partial<
-  Pick<
-    Draft,
-    | 'name'
-    | 'dialect'
-    | 'base_url'
-    | 'model'
-    | 'window'
-    | 'price_input'
-    | 'price_cached'
-    | 'price_output'
-    | 'drives_tools'
-    | 'pool'
-    | 'roles'
-  >
->
 export type Faults = Partial<Record<Field, string>>
 
 export const ROLES: RoleName[] = ['turn', 'think', 'inline', 'ghost', 'job', 'review']
-const chat = (name: string, base_url: string, model = ''): Fill => ({ name, dialect: 'chat', base_url, model })
 
-/** Addresses and dialects of providers. Models and prices change too often to be promised here. */
-export const PRESETS: Record<string, Fill> = {
-  openai: { name: 'OpenAI', dialect: 'responses', base_url: 'https://api.openai.com/v1', model: '' },
-  anthropic: { name: 'Anthropic', dialect: 'anthropic', base_url: 'https://api.anthropic.com/v1', model: '' },
-  cerebras: chat('Cerebras', 'https://api.cerebras.ai/v1', 'gpt-oss-120b'),
-  groq: chat('Groq', 'https://api.groq.com/openai/v1', 'openai/gpt-oss-120b'),
-  openrouter: chat('OpenRouter', 'https://openrouter.ai/api/v1'),
-  ollama: chat('Ollama', 'http://127.0.0.1:11434/v1'),
-  lmstudio: chat('LM Studio', 'http://127.0.0.1:1234/v1'),
-  llamacpp: chat('llama.cpp', 'http://127.0.0.1:8080/v1'),
-  vllm: chat('vLLM', 'http://127.0.0.1:8000/v1'),
-}
-/** What a model is good for. Prices are typed by hand: 0 counts as free. */
-export const FITS: Record<string, Fill> = {
-  fast: { window: '128000', pool: 'fast', roles: ['turn', 'inline'] },
-  deep: { window: '256000', pool: 'deep', roles: ['think', 'job', 'review'] },
-}
+/** The choice of who is none of the catalogue: everything is typed. */
+export const OTHER = 'other'
+const FILLED = ['name', 'dialect', 'base_url', 'model', 'window', 'pool'] as const
 
 export const blank = (scope: ModelScope): Draft => ({
   id: null,
@@ -85,8 +54,7 @@ export const blank = (scope: ModelScope): Draft => ({
   enabled: true,
   extra: '',
   roles: [],
-  preset: '',
-  fit: '',
+  provider: '',
 })
 
 const limitOf = (limit: number) => (limit ? String(limit) : '')
@@ -112,18 +80,25 @@ export const draftOf = (row: EndpointSettings): Draft => ({
   extra: Object.keys(row.extra).length ? JSON.stringify(row.extra, null, 2) : '',
 })
 
-/** Fill in a preset. What was typed stays: only what is untouched, or came from the preset before, is replaced. */
-export function choose(draft: Draft, which: 'preset' | 'fit', id: string): Draft {
-  const all = which === 'preset' ? PRESETS : FITS
-  const before = { ...blank(draft.scope), ...all[draft[which]] }
-  const untouched = (name: keyof Fill) => {
-    const plain = blank(draft.scope)[name]
-    return same(draft[name], before[name]) || same(draft[name], plain)
-  }
-  const fill = Object.entries(all[id] ?? {}).filter(([name]) => untouched(name as keyof Fill))
-  return { ...draft, ...Object.fromEntries(fill), [which]: id }
+/** What is known of a provider, as it is typed. */
+const known = (one: Provider): Partial<Draft> => {
+  const { name, base_url, dialect, models, window, pool } = one
+  return { name, base_url, dialect, model: models[0] ?? '', window: String(window), pool }
 }
-const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
+
+/** Fill in what is known of a provider. What was typed stays: only what is untouched, or came from the provider before,
+ *  is replaced. */
+export function choose(draft: Draft, all: Provider[], id: string): Draft {
+  const plain = blank(draft.scope)
+  const find = (which: string) => {
+    const one = all.find(({ id }) => id === which)
+    return { ...plain, ...(one && known(one)) }
+  }
+  const before = find(draft.provider)
+  const next = find(id)
+  const fill = FILLED.filter((name) => draft[name] === before[name] || draft[name] === plain[name])
+  return { ...draft, ...Object.fromEntries(fill.map((name) => [name, next[name]])), provider: id }
+}
 
 export const LIMITS = [
   ['limit_concurrent', 10_000],
@@ -131,9 +106,19 @@ export const LIMITS = [
   ['limit_tokens', 1_000_000_000],
 ] as const
 
-/** What cannot be sent, each beside its field. */
-export function faultsOf(draft: Draft): Faults {
+/** Fields that stand under *Advanced*: also where a provider is that the catalogue knows, and the key none here wants. */
+export const advanced = (draft: Draft, one: Provider | undefined): Field[] => [
+  ...(one && !one.local ? (['base_url'] as const) : []),
+  ...(one || draft.id !== null ? (['dialect'] as const) : []),
+  ...(one?.local ? (['key'] as const) : []),
+  ...(['window', 'pool', 'price_input', 'price_cached', 'price_output', 'extra'] as const),
+  ...(['limit_concurrent', 'limit_requests', 'limit_tokens'] as const),
+]
+
+/** What cannot be sent, each beside its field. `one`: the provider, which answers nobody without a key. */
+export function faultsOf(draft: Draft, one?: Provider): Faults {
   const faults: Faults = {}
+  if (one && !one.local && draft.base_url === one.base_url && draft.key?.trim() === '') faults.key = words.faults.key
   for (const name of ['name', 'base_url', 'model'] as const) if (!draft[name].trim()) faults[name] = words.faults.empty
   if (draft.base_url.trim() && !/^https?:\/\/[^/\s]+/.test(draft.base_url.trim()))
     faults.base_url = words.faults.address

@@ -1,13 +1,15 @@
-// The form of one model. What is typed stays until it is saved or discarded, whatever the server says.
-import { type Signal, useSignal } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
-import { useId } from 'preact/hooks'
+// The form of one model: who runs it first, then only what that provider needs. What is typed stays until it is saved or
+// discarded, whatever the server says.
+import { useSignal } from '@preact/signals'
 import { problemOf } from '../net/problem'
 import { Failure } from '../ui/failure'
 import { toast } from '../ui/toast'
-import { type Field as FieldName, words } from '../ui/words/models'
-import type { Dialect, ModelScope, ModelSettings, Pool, Problem } from '../wire'
-import { choose, type Draft, type Faults, FITS, faultsOf, fieldOf, PRESETS, ROLES } from './draft'
+import { words } from '../ui/words/models'
+import type { ModelSettings, Problem } from '../wire'
+import type { Provider } from '../wire-models'
+import { Advanced, Dialects } from './advanced'
+import { advanced, choose, type Draft, type Faults, faultsOf, fieldOf, OTHER } from './draft'
+import { Choice, Field, Key, type Pen, Text } from './fields'
 import type { Settings } from './settings'
 
 interface Props {
@@ -18,18 +20,15 @@ interface Props {
   keep: (draft: Draft | null) => void
   onDone: () => void
 }
-interface Pen {
-  draft: Signal<Draft>
-  faults: Signal<Faults>
-  change: (part: Partial<Draft>) => void
-}
-const DIALECTS: Dialect[] = ['responses', 'chat', 'anthropic']
 
 export function ModelForm({ settings, all, plain, saved, keep, onDone }: Props) {
   const draft = useSignal(saved ?? plain)
   const faults = useSignal<Faults>({})
   const problem = useSignal<Problem | null>(null)
   const busy = useSignal(false)
+  const { value: now } = draft
+  const provider = all.providers.find((one) => one.id === now.provider)
+  const begun = now.id !== null || now.provider !== ''
   const set = (next: Draft) => {
     draft.value = next
     keep(next)
@@ -42,7 +41,7 @@ export function ModelForm({ settings, all, plain, saved, keep, onDone }: Props) 
     event.preventDefault()
     const form = event.currentTarget as HTMLFormElement
     problem.value = null
-    faults.value = faultsOf(draft.peek())
+    faults.value = begun ? faultsOf(draft.peek(), provider) : { provider: words.faults.provider }
     if (Object.keys(faults.value).length > 0) return showFault(form)
     busy.value = true
     try {
@@ -60,95 +59,32 @@ export function ModelForm({ settings, all, plain, saved, keep, onDone }: Props) 
     }
   }
   const pen = { draft, faults, change }
-  const { value: now } = draft
+  const pick = (id: string) => {
+    faults.value = {}
+    set(choose(draft.peek(), all.providers, id))
+  }
   return (
     <form class="model-form" noValidate onSubmit={save}>
-      {now.id === null && <Start now={now} scopes={all.scopes} change={change} set={set} />}
-      <Text pen={pen} name="name" max={80} />
-      <Field name="dialect" fault={undefined}>
-        {(id) => (
-          <select
-            id={id}
-            value={now.dialect}
-            onChange={({ currentTarget }) => change({ dialect: currentTarget.value as Dialect })}
-          >
-            {DIALECTS.map((one) => (
-              <option key={one} value={one}>
-                {words.dialects[one]}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Text pen={pen} name="base_url" max={500} hint="https://…/v1" />
-      <Text pen={pen} name="model" max={200} hint={words.modelHint} />
-      <Key pen={pen} had={plain.key === null} />
-      <Text pen={pen} name="window" numeric />
-      <fieldset class="model-prices">
-        <legend>{words.prices}</legend>
-        <Text pen={pen} name="price_input" numeric />
-        <Text pen={pen} name="price_cached" numeric />
-        <Text pen={pen} name="price_output" numeric />
-      </fieldset>
-      <Field name="pool" fault={undefined}>
-        {(id) => (
-          <select
-            id={id}
-            value={now.pool}
-            onChange={({ currentTarget }) => change({ pool: currentTarget.value as Pool })}
-          >
-            {(['fast', 'deep'] as const).map((one) => (
-              <option key={one} value={one}>
-                {words.pools[one]}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <fieldset class="model-prices">
-        <legend>{words.limitsLegend}</legend>
-        <Text pen={pen} name="limit_concurrent" numeric />
-        <Text pen={pen} name="limit_requests" numeric />
-        <Text pen={pen} name="limit_tokens" numeric />
-      </fieldset>
-      <p class="model-checks">
-        <Check label={words.drives} on={now.drives_tools} set={(drives_tools) => change({ drives_tools })} />
-        <Check label={words.enabled} on={now.enabled} set={(enabled) => change({ enabled })} />
-      </p>
-      {now.id === null && now.scope !== 'person' && <Use now={now} change={change} />}
-      <details open={Boolean(now.extra) || Boolean(faults.value.extra)}>
-        <summary>{words.advanced}</summary>
-        <Field name="extra" fault={faults.value.extra}>
-          {(id, described) => (
-            <textarea
-              id={id}
-              rows={3}
-              class="code"
-              spellcheck={false}
-              placeholder={words.extraHint}
-              aria-invalid={Boolean(faults.value.extra)}
-              aria-describedby={described}
-              value={now.extra}
-              onInput={({ currentTarget }) => change({ extra: currentTarget.value })}
-            />
-          )}
-        </Field>
-      </details>
+      {now.id === null && <Providers pen={pen} all={all.providers} chosen={provider} pick={pick} />}
+      {begun && <Needed pen={pen} all={all} provider={provider} had={plain.key === null} />}
+      {begun && <Advanced pen={pen} provider={provider} had={plain.key === null} />}
       {problem.value && <Failure problem={problem.value} />}
       <p class="model-form-acts">
         <button type="button" class="quiet" onClick={onDone}>
           {words.back}
         </button>
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => {
-            keep(null)
-            onDone()
-          }}
-        >
-          {words.discard}
-        </button>
+        {begun && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              keep(null)
+              onDone()
+            }}
+          >
+            {words.discard}
+          </button>
+        )}
         <button type="submit" class="primary" disabled={busy.value}>
           {busy.value ? words.saving : now.id === null ? words.connect : words.save}
         </button>
@@ -161,189 +97,73 @@ export function ModelForm({ settings, all, plain, saved, keep, onDone }: Props) 
 const showFault = (form: HTMLFormElement) =>
   requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid=true]')?.focus())
 
-interface StartProps {
-  now: Draft
-  scopes: ModelScope[]
-  change: Pen['change']
-  set: (draft: Draft) => void
+interface ProvidersProps {
+  pen: Pen
+  all: Provider[]
+  chosen: Provider | undefined
+  pick: (id: string) => void
 }
 
-function Start({ now, scopes, change, set }: StartProps) {
-  const id = useId()
-  const picks = [
-    ['preset', words.preset, words.presetNone, Object.keys(PRESETS), words.presets],
-    ['fit', words.fit, words.fitNone, Object.keys(FITS), words.fits],
+function Providers({ pen, all, chosen, pick }: ProvidersProps) {
+  const { value: now } = pen.draft
+  const fault = pen.faults.value.provider
+  const about = chosen
+    ? `${words.speaks(now.dialect, now.base_url)}.${chosen.local ? ` ${words.localAbout}` : ''}`
+    : now.provider === OTHER
+      ? words.otherAbout
+      : words.providerAbout
+  const groups = [
+    [words.hosted, all.filter((one) => !one.local)],
+    [words.local, all.filter((one) => one.local)],
   ] as const
   return (
-    <>
-      {picks.map(([which, label, none, keys, names]) => (
-        <span key={which} class="field">
-          <label for={`${id}-${which}`}>{label}</label>
-          <select
-            id={`${id}-${which}`}
-            value={now[which]}
-            onChange={({ currentTarget }) => set(choose(now, which, currentTarget.value))}
-          >
-            <option value="">{none}</option>
-            {keys.map((key) => (
-              <option key={key} value={key}>
-                {names[key]}
-              </option>
-            ))}
-          </select>
-        </span>
-      ))}
-      <Field name="scope" fault={undefined}>
-        {(at) => (
-          <select
-            id={at}
-            value={now.scope}
-            onChange={({ currentTarget }) => change({ scope: currentTarget.value as ModelScope })}
-          >
-            {scopes.map((scope) => (
-              <option key={scope} value={scope}>
-                {words.scopes[scope]}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-    </>
-  )
-}
-
-type TextName =
-  | 'name'
-  | 'base_url'
-  | 'model'
-  | 'window'
-  | 'price_input'
-  | 'price_cached'
-  | 'price_output'
-  | 'limit_concurrent'
-  | 'limit_requests'
-  | 'limit_tokens'
-
-function Text({
-  pen,
-  name,
-  max,
-  hint,
-  numeric,
-}: {
-  pen: Pen
-  name: TextName
-  max?: number
-  hint?: string
-  numeric?: boolean
-}) {
-  const fault = pen.faults.value[name]
-  return (
-    <Field name={name} fault={fault}>
+    <Field name="provider" fault={fault} about={about}>
       {(id, described) => (
-        <input
+        <select
           id={id}
-          autocomplete="off"
-          spellcheck={false}
-          maxLength={max}
-          placeholder={hint}
-          inputMode={numeric ? 'decimal' : undefined}
           aria-invalid={Boolean(fault)}
           aria-describedby={described}
-          value={pen.draft.value[name]}
-          onInput={({ currentTarget }) => pen.change({ [name]: currentTarget.value })}
-        />
+          value={now.provider}
+          onChange={({ currentTarget }) => pick(currentTarget.value)}
+        >
+          <option value="">{words.providerNone}</option>
+          {groups.map(([label, ones]) => (
+            <optgroup key={label} label={label}>
+              {ones.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.name}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+          <option value={OTHER}>{words.providerOther}</option>
+        </select>
       )}
     </Field>
   )
 }
 
-/** Write-only: a kept key is never shown, only replaced. */
-function Key({ pen, had }: { pen: Pen; had: boolean }) {
-  const { value: draft } = pen.draft
-  const fault = pen.faults.value.key
-  return (
-    <Field name="key" fault={fault}>
-      {(id, described) =>
-        draft.key === null ? (
-          <span class="model-key">
-            <span class="small muted">{words.keyKept}</span>
-            <button
-              id={id}
-              type="button"
-              aria-label={`${words.replace}: ${words.fields.key}`}
-              aria-describedby={described}
-              onClick={() => pen.change({ key: '' })}
-            >
-              {words.replace}
-            </button>
-          </span>
-        ) : (
-          <span class="model-key">
-            <input
-              id={id}
-              type="password"
-              autocomplete="new-password"
-              maxLength={4000}
-              placeholder={words.keyHint}
-              aria-invalid={Boolean(fault)}
-              aria-describedby={described}
-              value={draft.key}
-              onInput={({ currentTarget }) => pen.change({ key: currentTarget.value })}
-            />
-            {had && (
-              <button type="button" class="quiet" onClick={() => pen.change({ key: null })}>
-                {words.keep}
-              </button>
-            )}
-          </span>
-        )
-      }
-    </Field>
-  )
+interface NeededProps {
+  pen: Pen
+  all: ModelSettings
+  provider: Provider | undefined
+  had: boolean
 }
 
-function Use({ now, change }: { now: Draft; change: Pen['change'] }) {
+/** What this provider needs; what is known of it stands under *Advanced*. */
+function Needed({ pen, all, provider, had }: NeededProps) {
+  const { value: now } = pen.draft
+  const later = advanced(now, provider)
   return (
-    <fieldset class="model-checks">
-      <legend>{words.use}</legend>
-      {ROLES.map((role) => (
-        <Check
-          key={role}
-          label={words.roles[role]}
-          on={now.roles.includes(role)}
-          set={(on) => change({ roles: ROLES.filter((one) => (one === role ? on : now.roles.includes(one))) })}
-        />
-      ))}
-    </fieldset>
-  )
-}
-
-function Check({ label, on, set }: { label: string; on: boolean; set: (on: boolean) => void }) {
-  return (
-    <label>
-      <input type="checkbox" checked={on} onChange={({ currentTarget }) => set(currentTarget.checked)} /> {label}
-    </label>
-  )
-}
-
-interface FieldProps {
-  name: FieldName
-  fault: string | undefined
-  children: (id: string, described: string | undefined) => ComponentChildren
-}
-
-function Field({ name, fault, children }: FieldProps) {
-  const id = useId()
-  return (
-    <span class="field">
-      <label for={id}>{words.fields[name]}</label>
-      {children(id, fault ? `${id}-fault` : undefined)}
-      {fault && (
-        <small id={`${id}-fault`} class="bad">
-          {fault}
-        </small>
+    <div class="model-fields">
+      {!later.includes('base_url') && <Text pen={pen} name="base_url" max={500} hint="https://…/v1" />}
+      {!later.includes('dialect') && <Dialects pen={pen} />}
+      {!later.includes('key') && <Key pen={pen} had={had} hint={provider && words.keyFrom(provider.name)} />}
+      <Text pen={pen} name="model" max={200} hint={words.modelHint} known={provider?.models} />
+      <Text pen={pen} name="name" max={80} />
+      {now.id === null && all.scopes.length > 1 && (
+        <Choice pen={pen} name="scope" all={all.scopes} shown={words.scopes} />
       )}
-    </span>
+    </div>
   )
 }

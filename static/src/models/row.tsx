@@ -41,17 +41,17 @@ export function Row({ row, settings, onEdit }: Props) {
           <button type="button" aria-label={words.testOf(name)} title={words.testTitle} disabled={busy} onClick={test}>
             {words.test}
           </button>
-          <button
-            type="button"
-            aria-label={words.probeOf(name)}
-            title={words.probeTitle}
-            disabled={busy}
-            onClick={() => void act.run(words.probing, (signal) => settings.probe(row, signal))}
-          >
-            {words.probe}
-          </button>
           {!row.builtin && (
             <>
+              <button
+                type="button"
+                aria-label={words.probeOf(name)}
+                title={words.probeTitle}
+                disabled={busy}
+                onClick={() => void act.run(words.probing, (signal) => settings.probe(row, signal))}
+              >
+                {words.probe}
+              </button>
               <button type="button" aria-label={words.editOf(name)} disabled={busy} onClick={onEdit}>
                 {words.edit}
               </button>
@@ -100,14 +100,16 @@ export function Row({ row, settings, onEdit }: Props) {
 
 function Facts({ row, tried }: { row: EndpointSettings; tried: boolean }) {
   const state = stateOf(row, Date.now(), tried)
-  const facts = [
-    words.dialects[row.dialect],
-    words.window(row.window),
-    words.price(row.price),
-    row.has_key ? words.key : words.noKey,
-    words.pools[row.pool],
-    ...words.limited(row),
-  ]
+  const facts = row.builtin
+    ? [words.shipped, words.window(row.window)]
+    : [
+        words.dialects[row.dialect],
+        words.window(row.window),
+        words.price(row.price),
+        row.has_key ? words.key : words.noKey,
+        words.pools[row.pool],
+        ...words.limited(row),
+      ]
   return (
     <div class="model-facts">
       <p class="model-head">
@@ -121,8 +123,11 @@ function Facts({ row, tried }: { row: EndpointSettings; tried: boolean }) {
         </p>
       )}
       <p class="small muted num">{facts.join(' · ')}</p>
-      {row.probed_at && <p class="small muted">{words.abilities(row.abilities).join(' · ')}</p>}
-      {!row.probed_at && row.may_change && !row.scripted && <p class="small muted">{words.noAbilities}</p>}
+      {row.builtin && <p class="small muted">{words.shippedCan}</p>}
+      {!row.builtin && row.probed_at && <p class="small muted">{words.abilities(row.abilities).join(' · ')}</p>}
+      {!row.probed_at && row.may_change && !row.scripted && !row.builtin && (
+        <p class="small muted">{words.noAbilities}</p>
+      )}
     </div>
   )
 }

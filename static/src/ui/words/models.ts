@@ -7,9 +7,10 @@ const number = (n: number) => n.toLocaleString('en')
 const clock = (time: string) => new Date(time).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit' })
 
 const fields = {
+  provider: 'Provider',
   name: 'Name',
   dialect: 'Speaks',
-  base_url: 'Base URL',
+  base_url: 'Address',
   model: 'Model',
   key: 'Key',
   window: 'Window, tokens',
@@ -57,6 +58,8 @@ export const words = {
   price: ({ input, output }: { input: number; output: number }) =>
     input || output ? `$${input} in, $${output} out per million` : 'no price',
   noAbilities: 'Abilities unknown: find out',
+  shipped: 'Ships with Tandem, runs on this server, costs nothing',
+  shippedCan: 'Short answers and inline edits, as text only · uses no tools, sees no images',
   abilities: (known: Abilities): string[] => {
     const yes: [boolean | null | undefined, string][] = [
       [known.socket, 'socket'],
@@ -103,31 +106,27 @@ export const words = {
   limits: 'Its limits',
   newTitle: 'Add a model',
   editTitle: (name: string) => `Edit ${name}`,
-  preset: 'Start from',
-  presetNone: 'Nothing: I fill it in',
-  presets: {
-    openai: 'OpenAI (Responses)',
-    anthropic: 'Anthropic',
-    cerebras: 'Cerebras',
-    groq: 'Groq',
-    openrouter: 'OpenRouter, or another compatible server',
-    ollama: 'Ollama on this server',
-    lmstudio: 'LM Studio on this server',
-    llamacpp: 'llama.cpp on this server',
-    vllm: 'vLLM on this server',
-  } as Record<string, string>,
-  fit: 'It is',
-  fitNone: 'neither in particular',
-  fits: { fast: 'a fast one: 128K, text only', deep: 'a deep one for jobs' } as Record<string, string>,
+  provider: 'Provider',
+  providerNone: 'Choose a provider…',
+  providerOther: 'Another server: I know its address',
+  providerAbout: 'Who runs the model. Tandem knows where each of these is; you bring a key.',
+  hosted: 'With a key of yours',
+  local: 'On this server, without a key',
+  localAbout: 'One that runs there is found by itself; add it only if it has another address or model.',
+  otherAbout: "Any server that speaks one of these dialects: yours, your company's, a gateway.",
+  speaks: (dialect: Dialect, url: string) => `Speaks ${words.dialects[dialect]} at ${url}`,
   fields,
   keyKept: 'A key is kept. Nobody can see it.',
   replace: 'Replace',
   keep: 'Keep the old one',
   keyHint: 'Leave empty if it needs none',
+  keyFrom: (name: string) => `From your account at ${name}`,
   modelHint: 'As the provider calls it',
   prices: 'Price in US dollars for a million tokens',
   limitsLegend: 'Limits of our own. Empty: none',
   pools: { fast: 'fast', deep: 'deep' } satisfies Record<Pool, string>,
+  counts: { fast: 'a fast model', deep: 'a deep model' } satisfies Record<Pool, string>,
+  countsAbout: 'Fast and deep models have limits of their own.',
   limited: (row: { limit_concurrent: number; limit_requests: number; limit_tokens: number }) =>
     [
       row.limit_concurrent && `${number(row.limit_concurrent)} calls at once`,
@@ -162,6 +161,8 @@ export const words = {
   saved: (name: string) => `${name} is saved. Test it to see that it answers.`,
   faults: {
     empty: 'This is needed.',
+    key: 'This provider answers nobody without a key.',
+    provider: 'Choose who runs it.',
     address: 'It begins with https:// or http:// and a host.',
     window: 'A whole number from 1,000 to 20,000,000.',
     price: 'A number from 0 to 100,000.',
