@@ -68,7 +68,8 @@ async def _drain(who: User, thing: str, text: str) -> str:
     held = await in_db(lambda: list(Workspace.objects.filter(host=thing).values_list("pk", flat=True)))
     for workspace_id in held:
         await _tell_close(workspace_id, gone=False)
-    return f"This server opens no workspace any more; {len(held)} were closed."
+    closed = "1 was" if len(held) == 1 else f"{len(held) or 'none'} were"
+    return f"This server opens no workspace any more; {closed} closed."
 
 
 async def _undrain(who: User, thing: str, text: str) -> str:

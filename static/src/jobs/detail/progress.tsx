@@ -17,7 +17,7 @@ export function JobsProgress() {
       onClick={openBoard}
     >
       {say.status(active)}
-      {typeof how === 'number' && ` ${how} %`}
+      {typeof how === 'number' && ` · ${how} %`}
     </button>
   )
 }
