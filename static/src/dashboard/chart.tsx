@@ -47,8 +47,8 @@ function options({ lines, height, axes, times }: Props, width: number): uPlot.Op
     },
     axes: axes
       ? [
-          { ...axis, ...(times && { values: (_: uPlot, at: number[]) => at.map(times) }) },
-          { ...axis, size: 64, values: (_: uPlot, at: number[]) => at.map((n) => short(n)) },
+          { ...axis, size: 28, space: 72, ...(times && { values: (_: uPlot, at: number[]) => at.map(times) }) },
+          { ...axis, size: 44, values: (_: uPlot, at: number[]) => at.map((n) => short(n)) },
         ]
       : [{ show: false }, { show: false }],
     series: [

@@ -80,11 +80,11 @@ function Drawn({ history, span, measure }: { history: History; span: Span; measu
   }))
   const at = useMemo(() => times.map((one) => Date.parse(one) / 1000), [times])
   const data = useMemo(
-    () => [at, ...series.map((one) => valuesOf(one, measure))] as uPlot.AlignedData,
+    () => [at, ...series.map((one) => drawn(valuesOf(one, measure), series.length === 1))] as uPlot.AlignedData,
     [at, series, measure],
   )
   const hunks = useMemo(() => [at, history.accepted, history.rejected] as uPlot.AlignedData, [at, history])
-  const label = (seconds: number) => words.when(new Date(seconds * 1000).toISOString(), span)
+  const label = (seconds: number) => words.tick(new Date(seconds * 1000).toISOString(), span)
   const decided = history.accepted.some(Boolean) || history.rejected.some(Boolean)
   return (
     <>
@@ -134,13 +134,16 @@ function Drawn({ history, span, measure }: { history: History; span: Span; measu
   )
 }
 
+/** A bar of nothing is none. */
+const drawn = (values: number[], bars: boolean) => (bars ? values.map((one) => one || null) : values)
+
 function Twin({ history, span, measure }: { history: History; span: Span; measure: Measure }) {
   const columns = history.series.map((one) => valuesOf(one, measure))
   const rows = history.times.map((time, n) => ({ time, n })).filter(({ n }) => columns.some((one) => one[n]))
   return (
     <details class="twin" open>
       <summary>
-        {words.measures[measure]} <span class="faint">{words.utc}</span>
+        {words.tableOf(words.measures[measure])} <span class="faint">· {words.utc}</span>
       </summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table that scrolls is scrolled by keys too */}
       <section class="table" tabIndex={0} aria-label={words.measures[measure]}>

@@ -36,11 +36,12 @@ export function Now({ all }: { all: Shown }) {
 
 function Stat({ figure }: { figure: Figure }) {
   const value = useComputed(() => words.cell(figures.value[figure.key]))
+  const word = useComputed(() => typeof figures.value[figure.key] === 'string') // no number yet
   return (
     <article class="stat" data-figure={figure.key}>
       <h3>{figure.label}</h3>
-      <b class="num">{value}</b>
-      <small>{figure.unit || ' '}</small>
+      <b class={word.value ? 'num muted' : 'num'}>{value}</b>
+      <small>{(!word.value && figure.unit) || ' '}</small>
       {figure.chart && <Spark figure={figure} now={value.value} />}
     </article>
   )

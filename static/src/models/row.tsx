@@ -107,7 +107,7 @@ function Facts({ row, tried }: { row: EndpointSettings; tried: boolean }) {
         words.window(row.window),
         words.price(row.price),
         row.has_key ? words.key : words.noKey,
-        words.pools[row.pool],
+        words.countsAs[row.pool],
         ...words.limited(row),
       ]
   return (

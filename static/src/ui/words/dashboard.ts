@@ -43,6 +43,8 @@ export const words = {
     if (span === 'hour') return `${at.toISOString().slice(5, 10)} ${at.toISOString().slice(11, 13)}:00`
     return at.toISOString().slice(0, span === 'day' ? 10 : 7)
   },
+  tick: (time: string, span: Span) => (span === 'day' ? time.slice(5, 10) : words.when(time, span)),
+  tableOf: (measure: string) => `${measure} as a table`,
   utc: 'Times are UTC.',
   states: { ok: 'in order', warn: 'look at it', fail: 'broken' } satisfies Record<Finding['state'], string>,
   look: 'Look again',

@@ -125,6 +125,7 @@ export const words = {
   prices: 'Price in US dollars for a million tokens',
   limitsLegend: 'Limits of our own. Empty: none',
   pools: { fast: 'fast', deep: 'deep' } satisfies Record<Pool, string>,
+  countsAs: { fast: 'counts as fast', deep: 'counts as deep' } satisfies Record<Pool, string>,
   counts: { fast: 'a fast model', deep: 'a deep model' } satisfies Record<Pool, string>,
   countsAbout: 'Fast and deep models have limits of their own.',
   limited: (row: { limit_concurrent: number; limit_requests: number; limit_tokens: number }) =>
