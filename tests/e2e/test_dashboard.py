@@ -220,4 +220,7 @@ def look_back(ana: Page, picture: Picture) -> list[str]:
     ana.get_by_role("link", name="Health").click()
     expect(ana.get_by_role("row", name=re.compile("^model"))).to_be_visible()
     wrong += both_widths(ana, "dashboard-health", picture)
+    ana.get_by_role("link", name="Audit").click()
+    expect(ana.get_by_role("cell", name="dashboard.announce", exact=True)).to_be_visible()
+    wrong += both_widths(ana, "dashboard-audit", picture)
     return wrong
