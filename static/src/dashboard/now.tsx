@@ -123,7 +123,7 @@ function PanelTable({ panel, acts }: { panel: Panel; acts: Act[] }) {
           </thead>
           <tbody>
             {rows && rows.length > 0 ? (
-              rows.map((row) => <PanelRow key={keyOf(row, width)} row={row} width={width} acts={acts} />)
+              rows.map((row) => <PanelRow key={keyOf(row, width)} row={row} numeric={numeric} acts={acts} />)
             ) : (
               <tr>
                 <td class="muted" colSpan={width + Number(acts.length > 0)}>
@@ -140,7 +140,8 @@ function PanelTable({ panel, acts }: { panel: Panel; acts: Act[] }) {
 
 const keyOf = (row: Cell[], width: number) => (row.length > width ? String(row[width]) : JSON.stringify(row))
 
-function PanelRow({ row, width, acts }: { row: Cell[]; width: number; acts: Act[] }) {
+function PanelRow({ row, numeric, acts }: { row: Cell[]; numeric: boolean[]; acts: Act[] }) {
+  const width = numeric.length
   const thing = row[width]
   const name = row
     .slice(0, 3)
@@ -149,7 +150,7 @@ function PanelRow({ row, width, acts }: { row: Cell[]; width: number; acts: Act[
   return (
     <tr>
       {row.slice(0, width).map((cell, n) => (
-        <td key={n} class={typeof cell === 'number' ? 'num' : ''}>
+        <td key={n} class={typeof cell === 'number' || (cell === null && numeric[n]) ? 'num' : ''}>
           {words.cell(cell)}
         </td>
       ))}
