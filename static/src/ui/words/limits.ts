@@ -2,11 +2,14 @@
 import type { Held, Limit, LimitKind, LimitMeasure, LimitOf, LimitSpan, LimitUse, Pool } from '../../wire-limits'
 
 const number = (n: number) => n.toLocaleString('en', { maximumFractionDigits: 2 })
+// Of little money more is shown, so that it is never nothing.
+const money = (n: number) => `$${n.toLocaleString('en', { maximumFractionDigits: n < 1 ? 4 : 2 })}`
+const count = (n: number, measure: LimitMeasure) => (measure === 'dollars' ? money(n) : number(n))
 const moment = (time: string) =>
   new Date(time).toLocaleString('en', { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 
 const measured = (amount: number, measure: LimitMeasure, span: LimitSpan): string => {
-  const what = measure === 'dollars' ? `$${number(amount)}` : `${number(amount)} ${measure}`
+  const what = measure === 'dollars' ? money(amount) : `${number(amount)} ${measure}`
   const when: Record<LimitSpan, string> = {
     '': ' at once',
     minute: ' a minute',
@@ -32,13 +35,9 @@ export const words = {
   aboutTeam: 'Set by the maintainers of your team. What administrators have set holds beside these.',
   none: 'The team has set none of its own.',
   columns: { of: 'For', pool: 'Models', kind: 'Use', most: 'At most', used: 'Used now', frees: 'Resets' },
-  used: (row: Limit, one: LimitUse) => {
-    const sign = row.measure === 'dollars' ? '$' : ''
-    return row.amount === null
-      ? `${sign}${number(one.used)}`
-      : `${sign}${number(one.used)} of ${sign}${number(row.amount)}`
-  },
-  reserved: (row: Limit, one: LimitUse) => `${row.measure === 'dollars' ? '$' : ''}${number(one.reserved)} reserved`,
+  used: (row: Limit, one: LimitUse) =>
+    count(one.used, row.measure) + (row.amount === null ? '' : ` of ${count(row.amount, row.measure)}`),
+  reserved: (row: Limit, one: LimitUse) => `${count(one.reserved, row.measure)} reserved`,
   by: (row: Limit, one: LimitUse) => [one.who, row.pool ? '' : one.pool].filter(Boolean).join(', '),
   met: (n: number, of: LimitOf) => (n > 1 && of !== 'site' ? `${number(n)} have reached it` : 'reached'),
   unused: 'nothing',
@@ -90,7 +89,7 @@ export const words = {
   },
   heldUsed: (one: Held) => {
     const most = measured(one.amount, one.measure, one.span)
-    return one.used === null ? most : `${one.measure === 'dollars' ? '$' : ''}${number(one.used)} of ${most}`
+    return one.used === null ? most : `${count(one.used, one.measure)} of ${most}`
   },
   heldLeft: (one: Held) => (one.frees_at ? `frees ${moment(one.frees_at)}` : ''),
   goOn: 'Go on',
