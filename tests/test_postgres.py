@@ -24,6 +24,7 @@ BOTH = [
     "tests/live/test_rooms.py::test_a_live_text_that_is_not_what_its_log_says_is_read_again",
     "tests/usage/test_caps.py",
     "tests/usage/test_meter.py",
+    "tests/usage/test_use.py",
     "tests/agents/test_jobs.py::test_a_job_is_claimed_once_and_a_paused_worker_writes_nothing",
 ]
 
