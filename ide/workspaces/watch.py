@@ -11,7 +11,7 @@ import ctypes
 import logging
 import os
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from ide.errors import Unavailable
@@ -39,11 +39,11 @@ async def changes(root: Path, stop: asyncio.Event) -> AsyncIterator[set[str]]:
     Yields an empty set once when it watches: what changed before is for the caller to look at. When the kernel's queue
     ran over, every file there is is told.
     """
-    watcher = _Watcher(root)
+    watcher = Watcher(root)
     loop = asyncio.get_running_loop()
     stopped = asyncio.ensure_future(stop.wait())
     try:
-        await asyncio.to_thread(watcher.add_tree, [])
+        await watcher.in_thread(lambda: watcher.add_tree([]))
         watcher.arm()
         yield set()
         while not stop.is_set():
@@ -61,12 +61,12 @@ async def changes(root: Path, stop: asyncio.Event) -> AsyncIterator[set[str]]:
         watcher.close()
 
 
-async def _gathered(watcher: _Watcher, until: float) -> set[str]:
+async def _gathered(watcher: Watcher, until: float) -> set[str]:
     """All that changes until it is quiet."""
     loop = asyncio.get_running_loop()
     found: set[str] = set()
     while True:
-        found |= await asyncio.to_thread(watcher.read)
+        found |= await watcher.in_thread(watcher.read)
         watcher.arm()
         left = min(QUIET_SECONDS, until - loop.time())
         if left <= 0:
@@ -78,10 +78,13 @@ async def _gathered(watcher: _Watcher, until: float) -> set[str]:
             return found
 
 
-class _Watcher:
+class Watcher:
+    """inotify's descriptor, and which folder each of its numbers is."""
+
     def __init__(self, root: Path) -> None:
         self._beneath = Beneath(root)
         self._places: dict[int, list[str]] = {}
+        self._looking: asyncio.Future[set[str]] | None = None
         self.readable = asyncio.Event()
         self.fd = int(_libc.inotify_init1(_NONBLOCK_CLOEXEC))
         if self.fd < 0:
@@ -96,8 +99,16 @@ class _Watcher:
         asyncio.get_running_loop().remove_reader(self.fd)
         self.readable.set()
 
+    async def in_thread(self, look: Callable[[], set[str]]) -> set[str]:
+        """Look at the descriptor in a thread. Who is cancelled does not stop the thread: it is closed after that."""
+        self._looking = asyncio.ensure_future(asyncio.to_thread(look))
+        return await asyncio.shield(self._looking)
+
     def close(self) -> None:
-        os.close(self.fd)
+        if self._looking is None or self._looking.done():
+            os.close(self.fd)
+        else:  # its number may be a socket's by then, and what a thread read there would be missing
+            self._looking.add_done_callback(lambda _: os.close(self.fd))
 
     def add_tree(self, parts: list[str]) -> set[str]:
         """Watch a folder and those below; returns the files found in them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -86,3 +87,25 @@ async def test_links_are_not_followed_and_unfinished_writes_not_told(
     (outside / "x").write_text("")
     Files(tmp_path).write("a", b"x")
     assert await changes.until({"a"}) == {"a"}
+
+
+async def test_a_look_that_goes_on_after_its_end_keeps_its_descriptor(tmp_path: Path) -> None:
+    watcher = watch.Watcher(tmp_path)
+    begun, go = threading.Event(), threading.Event()
+
+    def look() -> set[str]:
+        begun.set()
+        go.wait(30)
+        return set()
+
+    looks = asyncio.create_task(watcher.in_thread(look))
+    await asyncio.to_thread(begun.wait, 30)
+    looks.cancel()
+    await asyncio.gather(looks, return_exceptions=True)
+    watcher.close()
+    assert os.fstat(watcher.fd), "else its number could be anybody's"
+    go.set()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        async with asyncio.timeout(30):
+            while os.fstat(watcher.fd):
+                await asyncio.sleep(0.01)
