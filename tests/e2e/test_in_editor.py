@@ -133,6 +133,7 @@ def explain(page: Page, picture: Picture) -> list[str]:
     expect(menu).to_have_count(0)
     expect(page.locator(".cm-content")).to_be_focused()
     page.keyboard.press("Control+.")
+    expect(menu.get_by_role("menuitem", name="Explain")).to_be_focused()
     page.keyboard.press("Enter")
     session = page.get_by_role("region", name="Session")
     expect(session).to_contain_text("It puts pieces of one article into the basket")
